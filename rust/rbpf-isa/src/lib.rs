@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The eBPF instruction set of RFC 9669, as one table.
+//!
+//! [`for_each_opcode!`] is the single list of instructions. Everything that
+//! has to know an instruction is derived from it: the constants in
+//! [`opcode`], the field rules that the verifier applies ([`Form`],
+//! [`form`], [`selector_is_valid`]), the arms of the interpreter in
+//! `rbpf-vm`, and, with the feature `text`, the assembler, the disassembler
+//! and the reference page.
+//!
+//! This crate knows what instructions look like. What they do is the
+//! business of `rbpf-vm`, and which helpers exist that of `rbpf-abi`.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "text")]
+extern crate alloc;
+
+#[cfg(target_endian = "big")]
+compile_error!("eBPF images are read in place and are little-endian; so must be the host");
+
+mod form;
+mod slot;
+mod table;
+
+pub use form::{FRAME_POINTER, Field, Form, REGISTERS};
+pub use slot::Slot;
+pub use table::{Group, VARIANTS, Variant, form, opcode, selector, selector_is_valid};
