@@ -91,11 +91,7 @@ impl Form {
     pub const fn uses_src(self) -> bool {
         matches!(
             self,
-            Self::Register
-                | Self::BranchRegister
-                | Self::Load
-                | Self::StoreRegister
-                | Self::Atomic
+            Self::Register | Self::BranchRegister | Self::Load | Self::StoreRegister | Self::Atomic
         )
     }
 

@@ -273,10 +273,18 @@ macro_rules! define_opcodes {
 }
 
 macro_rules! field_of {
-    (none) => { Field::None };
-    (offset) => { Field::Offset };
-    (immediate) => { Field::Immediate };
-    (source) => { Field::Source };
+    (none) => {
+        Field::None
+    };
+    (offset) => {
+        Field::Offset
+    };
+    (immediate) => {
+        Field::Immediate
+    };
+    (source) => {
+        Field::Source
+    };
 }
 
 macro_rules! value_is_valid {

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The memory that a guest sees, and nothing else.
+//!
+//! A guest address is 32 bits wide. Bits 31..24 name a region, bits 23..0 are
+//! the offset into it; the upper half of the register must be zero. So a
+//! region is found by an index, never by a search, one comparison decides an
+//! access, and host pointers appear nowhere in guest memory.
+//!
+//! This is the one module of the core with unsafe code. Every block rests on
+//! one invariant:
+//!
+//! **Invariant (granted):** for each region of a `MemoryMap<'m>`, the bytes
+//! `base..base + max(readable, writable)` are borrowed by the map for `'m`:
+//! exclusively if `writable` is not zero, otherwise shared. `Region` values
+//! are made only from such borrows, by [`MemoryMap::new`] and
+//! [`MemoryMap::map`], and afterwards limits only shrink below the length
+//! that was borrowed.
+
+#![allow(
+    unsafe_code,
+    reason = "checked once by comparison instead of twice by slicing: measured in rust/ARCHITECTURE.md"
+)]
+
+use core::marker::PhantomData;
+
+use crate::FaultKind;
+
+/// Numbers of the regions: bits 31..24 of a guest address.
+pub mod region {
+    /// The stack. r10 points into it.
+    pub const STACK: u8 = 1;
+    /// The context of the event. r1 points to it.
+    pub const CONTEXT: u8 = 2;
+    /// The image's constants, read-only.
+    pub const RODATA: u8 = 3;
+    /// The image's variables, afresh for each run: data, then bss.
+    pub const DATA: u8 = 4;
+    /// The first of the regions that a hook grants: a packet, a buffer.
+    pub const GRANTED: u8 = 5;
+
+    /// The guest address of a region's first byte.
+    #[must_use]
+    pub const fn address(region: u8) -> u64 {
+        (region as u64) << 24
+    }
+}
+
+/// Region numbers are below this; region 0 is never mapped, so that null and
+/// most wild pointers fault.
+pub const REGIONS: usize = 8;
+
+/// Bytes that a region can have: the offset has 24 bits.
+const MAX_REGION: usize = 1 << 24;
+
+/// What a guest may do with a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// Loads only.
+    Read,
+    /// Stores only.
+    Write,
+    /// Both.
+    ReadWrite,
+}
+
+/// A region that cannot be mapped: a mistake of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapError {
+    /// The number is 0, that of the stack, or not below [`REGIONS`].
+    Number,
+    /// The region is longer than 16 MiB.
+    Length,
+    /// The rights include writing, but the memory is shared.
+    Rights,
+}
+
+#[derive(Clone, Copy)]
+struct Region {
+    base: *mut u8,
+    /// Offsets below this may be read.
+    readable: usize,
+    /// Offsets below this may be written.
+    writable: usize,
+}
+
+impl Region {
+    const UNMAPPED: Self = Self {
+        base: core::ptr::null_mut(),
+        readable: 0,
+        writable: 0,
+    };
+}
+
+/// The regions that one run may touch.
+///
+/// The map borrows the memory, so the host cannot touch it meanwhile but
+/// through the map.
+pub struct MemoryMap<'m> {
+    regions: [Region; REGIONS],
+    /// Length of the whole stack, of which call records at its end are hidden
+    /// from the guest.
+    stack: usize,
+    borrowed: PhantomData<&'m mut [u8]>,
+}
+
+impl<'m> MemoryMap<'m> {
+    /// A map with a stack and nothing else.
+    ///
+    /// Of a stack longer than 16 MiB only the first 16 MiB are used.
+    pub fn new(stack: &'m mut [u8]) -> Self {
+        let length = stack.len().min(MAX_REGION);
+        let mut regions = [Region::UNMAPPED; REGIONS];
+        regions[region::STACK as usize] = Region {
+            base: stack.as_mut_ptr(),
+            readable: length,
+            writable: length,
+        };
+        Self {
+            regions,
+            stack: length,
+            borrowed: PhantomData,
+        }
+    }
+
+    /// Maps memory that the guest may only read.
+    ///
+    /// # Errors
+    ///
+    /// If the number is not free to use or the memory too long. An earlier
+    /// region of the same number is replaced.
+    pub fn map(&mut self, number: u8, bytes: &'m [u8]) -> Result<(), MapError> {
+        self.place(number, bytes.as_ptr().cast_mut(), bytes.len(), Rights::Read)
+    }
+
+    /// Maps memory that the guest may read, write, or both.
+    ///
+    /// # Errors
+    ///
+    /// As [`map`](Self::map).
+    pub fn map_mut(
+        &mut self,
+        number: u8,
+        bytes: &'m mut [u8],
+        rights: Rights,
+    ) -> Result<(), MapError> {
+        self.place(number, bytes.as_mut_ptr(), bytes.len(), rights)
+    }
+
+    fn place(
+        &mut self,
+        number: u8,
+        base: *mut u8,
+        length: usize,
+        rights: Rights,
+    ) -> Result<(), MapError> {
+        if number == 0 || number == region::STACK {
+            return Err(MapError::Number);
+        }
+        if length > MAX_REGION {
+            return Err(MapError::Length);
+        }
+        let slot = self
+            .regions
+            .get_mut(usize::from(number))
+            .ok_or(MapError::Number)?;
+        *slot = Region {
+            base,
+            readable: if rights == Rights::Write { 0 } else { length },
+            writable: if rights == Rights::Read { 0 } else { length },
+        };
+        Ok(())
+    }
+
+    /// Reads `N` bytes, at most 8.
+    #[inline(always)]
+    pub(crate) fn load<const N: usize>(&self, address: u64) -> Option<[u8; N]> {
+        let region = self.region(address)?;
+        let offset = offset(address);
+        if offset + N > region.readable {
+            return None;
+        }
+        // SAFETY: offset + N <= readable, so by the invariant (granted) the
+        // bytes are borrowed at least shared; `[u8; N]` has no alignment and
+        // no invalid values.
+        Some(unsafe { region.base.add(offset).cast::<[u8; N]>().read() })
+    }
+
+    /// Writes `N` bytes, at most 8; `false` if the guest may not.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn store<const N: usize>(&mut self, address: u64, value: [u8; N]) -> bool {
+        let Some(region) = self.region(address) else {
+            return false;
+        };
+        let offset = offset(address);
+        if offset + N > region.writable {
+            return false;
+        }
+        // SAFETY: offset + N <= writable, so by the invariant (granted) the
+        // bytes are borrowed exclusively; `[u8; N]` has no alignment.
+        unsafe { region.base.add(offset).cast::<[u8; N]>().write(value) };
+        true
+    }
+
+    /// The `length` bytes at a guest address, for a helper to read.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::InvalidRead`] if any of them is not readable. No bytes at
+    /// an unmapped address are still a fault: the address must name a region.
+    pub fn read(&self, address: u64, length: u64) -> Result<&[u8], FaultKind> {
+        let (base, length) = self
+            .range(address, length, |region| region.readable)
+            .ok_or(FaultKind::InvalidRead)?;
+        // SAFETY: the range is readable, so by the invariant (granted) it is
+        // borrowed; and `&self` keeps the map from writing to it meanwhile.
+        Ok(unsafe { core::slice::from_raw_parts(base, length) })
+    }
+
+    /// The `length` bytes at a guest address, for a helper to write.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::InvalidWrite`] if any of them is not writable.
+    pub fn write(&mut self, address: u64, length: u64) -> Result<&mut [u8], FaultKind> {
+        let (base, length) = self
+            .range(address, length, |region| region.writable)
+            .ok_or(FaultKind::InvalidWrite)?;
+        // SAFETY: the range is writable, so by the invariant (granted) it is
+        // borrowed exclusively; and `&mut self` keeps the map from handing it
+        // out twice.
+        Ok(unsafe { core::slice::from_raw_parts_mut(base, length) })
+    }
+
+    /// Copies guest memory to guest memory; the ranges may overlap.
+    ///
+    /// # Errors
+    ///
+    /// A fault kind and the address it belongs to, if either range is not
+    /// granted.
+    pub fn copy(&mut self, to: u64, from: u64, length: u64) -> Result<(), (FaultKind, u64)> {
+        let (source, count) = self
+            .range(from, length, |region| region.readable)
+            .ok_or((FaultKind::InvalidRead, from))?;
+        let (target, _) = self
+            .range(to, length, |region| region.writable)
+            .ok_or((FaultKind::InvalidWrite, to))?;
+        // SAFETY: `count` bytes are readable at `source` and writable at
+        // `target` by the invariant (granted); `copy` allows overlap.
+        unsafe { core::ptr::copy(source, target, count) };
+        Ok(())
+    }
+
+    /// Bytes that can be read from an address to the end of its region.
+    ///
+    /// Helpers that look for the end of a string look no further.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::InvalidRead`] if not even the first byte is readable.
+    pub fn readable_from(&self, address: u64) -> Result<&[u8], FaultKind> {
+        let rest = self
+            .region(address)
+            .and_then(|region| region.readable.checked_sub(offset(address)))
+            .filter(|&rest| rest > 0)
+            .ok_or(FaultKind::InvalidRead)?;
+        self.read(address, rest as u64)
+    }
+
+    #[inline(always)]
+    fn region(&self, address: u64) -> Option<&Region> {
+        if address >> 32 != 0 {
+            return None;
+        }
+        self.regions.get((address as u32 >> 24) as usize)
+    }
+
+    /// Where `length` bytes at an address lie, if all are below the limit.
+    fn range(
+        &self,
+        address: u64,
+        length: u64,
+        limit: impl Fn(&Region) -> usize,
+    ) -> Option<(*mut u8, usize)> {
+        let region = self.region(address)?;
+        let offset = offset(address);
+        let end = length.checked_add(offset as u64)?;
+        // A limit of 0 is a region that is not mapped or lacks the right.
+        let limit = limit(region);
+        if limit == 0 || end > limit as u64 {
+            return None;
+        }
+        // SAFETY: offset <= end <= limit, so the pointer stays within the
+        // borrowed bytes or one past them, by the invariant (granted).
+        Some((unsafe { region.base.add(offset) }, length as usize))
+    }
+
+    /// Hides `N` bytes at the end of the visible stack from the guest and
+    /// stores `record` there. `false` if fewer than `N` remain above `floor`.
+    #[must_use]
+    pub(crate) fn push_record<const N: usize>(&mut self, floor: u64, record: [u8; N]) -> bool {
+        let stack = &mut self.regions[region::STACK as usize];
+        let Some(limit) = stack.readable.checked_sub(N) else {
+            return false;
+        };
+        if floor > limit as u64 {
+            return false;
+        }
+        let address = region::address(region::STACK) + limit as u64;
+        let stored = self.store(address, record);
+        self.limit_stack(limit);
+        stored
+    }
+
+    /// Takes back what [`push_record`](Self::push_record) stored last.
+    /// `None` if there is no record.
+    pub(crate) fn pop_record<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let limit = self.regions[region::STACK as usize].readable;
+        if limit + N > self.stack {
+            return None;
+        }
+        self.limit_stack(limit + N);
+        self.load(region::address(region::STACK) + limit as u64)
+    }
+
+    /// Makes the first `limit` bytes of the stack visible to the guest. Never
+    /// called with more than the length of the whole stack.
+    fn limit_stack(&mut self, limit: usize) {
+        let stack = &mut self.regions[region::STACK as usize];
+        let limit = limit.min(self.stack);
+        stack.readable = limit;
+        stack.writable = limit;
+    }
+}
+
+#[inline(always)]
+const fn offset(address: u64) -> usize {
+    (address as u32 & 0x00ff_ffff) as usize
+}
