@@ -176,7 +176,7 @@ pub trait Engine {
     /// same from the start of a run to its end; otherwise the run gives a
     /// wrong result or a fault, and nothing worse.
     fn run(
-        &self,
+        &mut self,
         program: &Program<'_>,
         machine: &mut Machine,
         memory: &mut MemoryMap<'_>,

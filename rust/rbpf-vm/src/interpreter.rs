@@ -27,14 +27,44 @@ pub struct Interpreter;
 
 impl Engine for Interpreter {
     fn run(
-        &self,
+        &mut self,
         program: &Program<'_>,
         machine: &mut Machine,
         memory: &mut MemoryMap<'_>,
         host: &mut dyn Host,
     ) -> Outcome {
-        interpret(program, machine, memory, host)
+        interpret(program, machine, memory, host, &mut Unobserved)
     }
+}
+
+/// Looks over the shoulder of a run.
+pub trait Observer {
+    /// Called before each instruction: its slot index, and r0 to r10.
+    fn step(&mut self, pc: u32, registers: &[u64; 11]);
+}
+
+/// The interpreter with an [`Observer`]: slower, same results.
+#[derive(Debug)]
+pub struct Observed<'o, O: Observer>(pub &'o mut O);
+
+impl<O: Observer> Engine for Observed<'_, O> {
+    fn run(
+        &mut self,
+        program: &Program<'_>,
+        machine: &mut Machine,
+        memory: &mut MemoryMap<'_>,
+        host: &mut dyn Host,
+    ) -> Outcome {
+        interpret(program, machine, memory, host, self.0)
+    }
+}
+
+/// Nobody looks; costs nothing.
+struct Unobserved;
+
+impl Observer for Unobserved {
+    #[inline(always)]
+    fn step(&mut self, _: u32, _: &[u64; 11]) {}
 }
 
 /// What stops the inner loop.
@@ -49,6 +79,7 @@ fn interpret(
     machine: &mut Machine,
     memory: &mut MemoryMap<'_>,
     host: &mut dyn Host,
+    observer: &mut impl Observer,
 ) -> Outcome {
     let text = program.text();
     // Index of the slot after the one that is being executed.
@@ -59,6 +90,7 @@ fn interpret(
             next = next.wrapping_add(1);
             break Stop::Fault(FaultKind::InvalidInstruction, 0);
         };
+        observer.step(next as u32, machine.registers());
         next += 1;
 
         // Slots `text` and relative jumps are verified, so `next` stays in

@@ -40,7 +40,7 @@ mod verifier;
 
 pub use engine::{Engine, HelperCall, Host, Machine, NoHelpers, Outcome};
 pub use fault::{Fault, FaultKind};
-pub use interpreter::Interpreter;
+pub use interpreter::{Interpreter, Observed, Observer};
 pub use memory::{MapError, MemoryMap, REGIONS, Rights, region};
 pub use program::{Function, Functions, Program};
 pub use verifier::{HelperGrant, HelperPolicy, VerifyError, VerifyErrorKind};
