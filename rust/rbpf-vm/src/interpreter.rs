@@ -95,11 +95,6 @@ fn interpret(
 
         // Slots `text` and relative jumps are verified, so `next` stays in
         // the text and none of these sums wraps.
-        macro_rules! registers {
-            () => {
-                machine.registers
-            };
-        }
         macro_rules! dst {
             () => {
                 machine.registers[slot.dst()]
@@ -116,16 +111,16 @@ fn interpret(
             };
         }
         macro_rules! binary64 {
-            ($b:expr, $f:expr) => {{
-                let f: fn(u64, u64) -> u64 = $f;
-                dst!() = f(dst!(), $b);
+            ($operand:expr, |$a:ident, $b:ident| $result:expr) => {{
+                let ($a, $b): (u64, u64) = (dst!(), $operand);
+                dst!() = $result;
                 continue;
             }};
         }
         macro_rules! binary32 {
-            ($b:expr, $f:expr) => {{
-                let f: fn(u32, u32) -> u32 = $f;
-                dst!() = u64::from(f(dst!() as u32, $b as u32));
+            ($operand:expr, |$a:ident, $b:ident| $result:expr) => {{
+                let ($a, $b): (u32, u32) = (dst!() as u32, $operand as u32);
+                dst!() = u64::from($result);
                 continue;
             }};
         }
@@ -148,9 +143,9 @@ fn interpret(
             }};
         }
         macro_rules! branch {
-            ($type:ty, $cast:ty, $b:expr, $f:expr) => {{
-                let f: fn($cast, $cast) -> bool = $f;
-                if !f(dst!() as $type as $cast, $b as $type as $cast) {
+            ($type:ty, $operand:expr, |$a:ident, $b:ident| $condition:expr) => {{
+                let ($a, $b) = (dst!() as $type, $operand as $type);
+                if !$condition {
                     continue;
                 }
                 i32::from(slot.offset)
@@ -185,22 +180,22 @@ fn interpret(
         }
         macro_rules! arm {
             (Add32Imm) => {
-                binary32!(immediate!(), u32::wrapping_add)
+                binary32!(immediate!(), |a, b| a.wrapping_add(b))
             };
             (Add32Reg) => {
-                binary32!(src!(), u32::wrapping_add)
+                binary32!(src!(), |a, b| a.wrapping_add(b))
             };
             (Sub32Imm) => {
-                binary32!(immediate!(), u32::wrapping_sub)
+                binary32!(immediate!(), |a, b| a.wrapping_sub(b))
             };
             (Sub32Reg) => {
-                binary32!(src!(), u32::wrapping_sub)
+                binary32!(src!(), |a, b| a.wrapping_sub(b))
             };
             (Mul32Imm) => {
-                binary32!(immediate!(), u32::wrapping_mul)
+                binary32!(immediate!(), |a, b| a.wrapping_mul(b))
             };
             (Mul32Reg) => {
-                binary32!(src!(), u32::wrapping_mul)
+                binary32!(src!(), |a, b| a.wrapping_mul(b))
             };
             (Div32Imm) => {
                 division32!(Quotient, immediate!())
@@ -221,19 +216,19 @@ fn interpret(
                 binary32!(src!(), |a, b| a & b)
             };
             (Lsh32Imm) => {
-                binary32!(immediate!(), u32::wrapping_shl)
+                binary32!(immediate!(), |a, b| a.wrapping_shl(b))
             };
             (Lsh32Reg) => {
-                binary32!(src!(), u32::wrapping_shl)
+                binary32!(src!(), |a, b| a.wrapping_shl(b))
             };
             (Rsh32Imm) => {
-                binary32!(immediate!(), u32::wrapping_shr)
+                binary32!(immediate!(), |a, b| a.wrapping_shr(b))
             };
             (Rsh32Reg) => {
-                binary32!(src!(), u32::wrapping_shr)
+                binary32!(src!(), |a, b| a.wrapping_shr(b))
             };
             (Neg32) => {
-                binary32!(0, |a, _| a.wrapping_neg())
+                binary32!(0u32, |a, _b| a.wrapping_neg())
             };
             (Mod32Imm) => {
                 division32!(Remainder, immediate!())
@@ -248,7 +243,7 @@ fn interpret(
                 binary32!(src!(), |a, b| a ^ b)
             };
             (Mov32Imm) => {
-                binary32!(immediate!(), |_, b| b)
+                binary32!(immediate!(), |_a, b| b)
             };
             (Mov32Reg) => {{
                 let value = src!();
@@ -266,22 +261,22 @@ fn interpret(
                 binary32!(src!(), |a, b| (a as i32).wrapping_shr(b) as u32)
             };
             (Add64Imm) => {
-                binary64!(immediate!(), u64::wrapping_add)
+                binary64!(immediate!(), |a, b| a.wrapping_add(b))
             };
             (Add64Reg) => {
-                binary64!(src!(), u64::wrapping_add)
+                binary64!(src!(), |a, b| a.wrapping_add(b))
             };
             (Sub64Imm) => {
-                binary64!(immediate!(), u64::wrapping_sub)
+                binary64!(immediate!(), |a, b| a.wrapping_sub(b))
             };
             (Sub64Reg) => {
-                binary64!(src!(), u64::wrapping_sub)
+                binary64!(src!(), |a, b| a.wrapping_sub(b))
             };
             (Mul64Imm) => {
-                binary64!(immediate!(), u64::wrapping_mul)
+                binary64!(immediate!(), |a, b| a.wrapping_mul(b))
             };
             (Mul64Reg) => {
-                binary64!(src!(), u64::wrapping_mul)
+                binary64!(src!(), |a, b| a.wrapping_mul(b))
             };
             (Div64Imm) => {
                 division64!(Quotient, immediate!())
@@ -314,7 +309,7 @@ fn interpret(
                 binary64!(src!(), |a, b| a.wrapping_shr(b as u32))
             };
             (Neg64) => {
-                binary64!(0, |a, _| a.wrapping_neg())
+                binary64!(0, |a, _b| a.wrapping_neg())
             };
             (Mod64Imm) => {
                 division64!(Remainder, immediate!())
@@ -329,7 +324,7 @@ fn interpret(
                 binary64!(src!(), |a, b| a ^ b)
             };
             (Mov64Imm) => {
-                binary64!(immediate!(), |_, b| b)
+                binary64!(immediate!(), |_a, b| b)
             };
             (Mov64Reg) => {{
                 let value = src!();
@@ -367,136 +362,136 @@ fn interpret(
                 slot.immediate
             };
             (Jeq64Imm) => {
-                branch!(u64, u64, immediate!(), |a, b| a == b)
+                branch!(u64, immediate!(), |a, b| (a == b))
             };
             (Jeq64Reg) => {
-                branch!(u64, u64, src!(), |a, b| a == b)
+                branch!(u64, src!(), |a, b| (a == b))
             };
             (Jgt64Imm) => {
-                branch!(u64, u64, immediate!(), |a, b| a > b)
+                branch!(u64, immediate!(), |a, b| (a > b))
             };
             (Jgt64Reg) => {
-                branch!(u64, u64, src!(), |a, b| a > b)
+                branch!(u64, src!(), |a, b| (a > b))
             };
             (Jge64Imm) => {
-                branch!(u64, u64, immediate!(), |a, b| a >= b)
+                branch!(u64, immediate!(), |a, b| (a >= b))
             };
             (Jge64Reg) => {
-                branch!(u64, u64, src!(), |a, b| a >= b)
+                branch!(u64, src!(), |a, b| (a >= b))
             };
             (Jset64Imm) => {
-                branch!(u64, u64, immediate!(), |a, b| a & b != 0)
+                branch!(u64, immediate!(), |a, b| (a & b != 0))
             };
             (Jset64Reg) => {
-                branch!(u64, u64, src!(), |a, b| a & b != 0)
+                branch!(u64, src!(), |a, b| (a & b != 0))
             };
             (Jne64Imm) => {
-                branch!(u64, u64, immediate!(), |a, b| a != b)
+                branch!(u64, immediate!(), |a, b| (a != b))
             };
             (Jne64Reg) => {
-                branch!(u64, u64, src!(), |a, b| a != b)
+                branch!(u64, src!(), |a, b| (a != b))
             };
             (Jsgt64Imm) => {
-                branch!(u64, i64, immediate!(), |a, b| a > b)
+                branch!(i64, immediate!(), |a, b| (a > b))
             };
             (Jsgt64Reg) => {
-                branch!(u64, i64, src!(), |a, b| a > b)
+                branch!(i64, src!(), |a, b| (a > b))
             };
             (Jsge64Imm) => {
-                branch!(u64, i64, immediate!(), |a, b| a >= b)
+                branch!(i64, immediate!(), |a, b| (a >= b))
             };
             (Jsge64Reg) => {
-                branch!(u64, i64, src!(), |a, b| a >= b)
+                branch!(i64, src!(), |a, b| (a >= b))
             };
             (Jlt64Imm) => {
-                branch!(u64, u64, immediate!(), |a, b| a < b)
+                branch!(u64, immediate!(), |a, b| (a < b))
             };
             (Jlt64Reg) => {
-                branch!(u64, u64, src!(), |a, b| a < b)
+                branch!(u64, src!(), |a, b| (a < b))
             };
             (Jle64Imm) => {
-                branch!(u64, u64, immediate!(), |a, b| a <= b)
+                branch!(u64, immediate!(), |a, b| (a <= b))
             };
             (Jle64Reg) => {
-                branch!(u64, u64, src!(), |a, b| a <= b)
+                branch!(u64, src!(), |a, b| (a <= b))
             };
             (Jslt64Imm) => {
-                branch!(u64, i64, immediate!(), |a, b| a < b)
+                branch!(i64, immediate!(), |a, b| (a < b))
             };
             (Jslt64Reg) => {
-                branch!(u64, i64, src!(), |a, b| a < b)
+                branch!(i64, src!(), |a, b| (a < b))
             };
             (Jsle64Imm) => {
-                branch!(u64, i64, immediate!(), |a, b| a <= b)
+                branch!(i64, immediate!(), |a, b| (a <= b))
             };
             (Jsle64Reg) => {
-                branch!(u64, i64, src!(), |a, b| a <= b)
+                branch!(i64, src!(), |a, b| (a <= b))
             };
             (Jeq32Imm) => {
-                branch!(u32, u32, immediate!(), |a, b| a == b)
+                branch!(u32, immediate!(), |a, b| (a == b))
             };
             (Jeq32Reg) => {
-                branch!(u32, u32, src!(), |a, b| a == b)
+                branch!(u32, src!(), |a, b| (a == b))
             };
             (Jgt32Imm) => {
-                branch!(u32, u32, immediate!(), |a, b| a > b)
+                branch!(u32, immediate!(), |a, b| (a > b))
             };
             (Jgt32Reg) => {
-                branch!(u32, u32, src!(), |a, b| a > b)
+                branch!(u32, src!(), |a, b| (a > b))
             };
             (Jge32Imm) => {
-                branch!(u32, u32, immediate!(), |a, b| a >= b)
+                branch!(u32, immediate!(), |a, b| (a >= b))
             };
             (Jge32Reg) => {
-                branch!(u32, u32, src!(), |a, b| a >= b)
+                branch!(u32, src!(), |a, b| (a >= b))
             };
             (Jset32Imm) => {
-                branch!(u32, u32, immediate!(), |a, b| a & b != 0)
+                branch!(u32, immediate!(), |a, b| (a & b != 0))
             };
             (Jset32Reg) => {
-                branch!(u32, u32, src!(), |a, b| a & b != 0)
+                branch!(u32, src!(), |a, b| (a & b != 0))
             };
             (Jne32Imm) => {
-                branch!(u32, u32, immediate!(), |a, b| a != b)
+                branch!(u32, immediate!(), |a, b| (a != b))
             };
             (Jne32Reg) => {
-                branch!(u32, u32, src!(), |a, b| a != b)
+                branch!(u32, src!(), |a, b| (a != b))
             };
             (Jsgt32Imm) => {
-                branch!(u32, i32, immediate!(), |a, b| a > b)
+                branch!(i32, immediate!(), |a, b| (a > b))
             };
             (Jsgt32Reg) => {
-                branch!(u32, i32, src!(), |a, b| a > b)
+                branch!(i32, src!(), |a, b| (a > b))
             };
             (Jsge32Imm) => {
-                branch!(u32, i32, immediate!(), |a, b| a >= b)
+                branch!(i32, immediate!(), |a, b| (a >= b))
             };
             (Jsge32Reg) => {
-                branch!(u32, i32, src!(), |a, b| a >= b)
+                branch!(i32, src!(), |a, b| (a >= b))
             };
             (Jlt32Imm) => {
-                branch!(u32, u32, immediate!(), |a, b| a < b)
+                branch!(u32, immediate!(), |a, b| (a < b))
             };
             (Jlt32Reg) => {
-                branch!(u32, u32, src!(), |a, b| a < b)
+                branch!(u32, src!(), |a, b| (a < b))
             };
             (Jle32Imm) => {
-                branch!(u32, u32, immediate!(), |a, b| a <= b)
+                branch!(u32, immediate!(), |a, b| (a <= b))
             };
             (Jle32Reg) => {
-                branch!(u32, u32, src!(), |a, b| a <= b)
+                branch!(u32, src!(), |a, b| (a <= b))
             };
             (Jslt32Imm) => {
-                branch!(u32, i32, immediate!(), |a, b| a < b)
+                branch!(i32, immediate!(), |a, b| (a < b))
             };
             (Jslt32Reg) => {
-                branch!(u32, i32, src!(), |a, b| a < b)
+                branch!(i32, src!(), |a, b| (a < b))
             };
             (Jsle32Imm) => {
-                branch!(u32, i32, immediate!(), |a, b| a <= b)
+                branch!(i32, immediate!(), |a, b| (a <= b))
             };
             (Jsle32Reg) => {
-                branch!(u32, i32, src!(), |a, b| a <= b)
+                branch!(i32, src!(), |a, b| (a <= b))
             };
             (Call) => {{
                 if credit < next as i32 {
@@ -504,7 +499,7 @@ fn interpret(
                 }
                 if slot.src() == usize::from(CALL_LOCAL) {
                     if let Err(kind) = enter(program, machine, memory, next, slot.immediate) {
-                        break Stop::Fault(kind, registers!()[10]);
+                        break Stop::Fault(kind, machine.registers[10]);
                     }
                     let distance = slot.immediate;
                     next = next.wrapping_add_signed(distance as isize);
@@ -729,9 +724,9 @@ macro_rules! define_atomic {
                 return Err((FaultKind::InvalidWrite, address));
             }
             if slot.immediate & 0xf0 == 0xf0 {
-                registers[0] = u64::from(old);
+                registers[0] = old as u64;
             } else if slot.immediate & FETCH != 0 {
-                registers[slot.src()] = u64::from(old);
+                registers[slot.src()] = old as u64;
             }
             Ok(())
         }
