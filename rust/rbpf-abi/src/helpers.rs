@@ -53,7 +53,7 @@ pub const FIRST_APPLICATION_HELPER: u16 = 0x8000;
 macro_rules! for_each_helper {
     ($callback:path) => {
         $callback! {
-            /// Writes a line's part to the log.
+            /// Writes formatted text to the log.
             ///
             /// Knows `%d %i %u %x %X %c %s %p %%`, the lengths `l`, `ll`, `h`, `hh`, `z`,
             /// and width with `-` and `0`. Without `l`, `ll` or `z` an argument is 32 bits
@@ -67,7 +67,7 @@ macro_rules! for_each_helper {
             ///
             /// Overlapping ranges are copied as if through a buffer of their own.
             0x02 Memcpy memcpy CORE
-                (dest: output(len), src: input(len), len: u32 as "size_t") -> address as "void *";
+                (dest: output(len), src: input(len), len: u32) -> address as "void *";
 
             /// Stores a value under a key in the container's own store.
             ///
@@ -101,7 +101,7 @@ macro_rules! for_each_helper {
             ///
             /// Returns a handle, or 0 if there are not so many devices.
             0x30 SaulRegFindNth saul_reg_find_nth SENSOR
-                (pos: i32 as "int") -> handle;
+                (pos: i32) -> handle;
 
             /// Finds the first device of a SAUL class, `SAUL_SENSE_TEMP` for example.
             ///
@@ -115,14 +115,14 @@ macro_rules! for_each_helper {
             /// `-ENODEV` for a handle that names nothing, `-ENOTSUP` for a device that
             /// cannot be read, `-EIO` if it did not answer. On an error nothing is written.
             0x32 SaulRegRead saul_reg_read SENSOR
-                (sensor: handle, reading: output[8] as "phydat_t *") -> i32 as "int";
+                (sensor: handle, reading: output[8] as "phydat_t *") -> i32;
 
             /// Writes a `phydat_t` to an actuator.
             ///
             /// Returns the number of dimensions that the device used, or a negative error
             /// as `saul_reg_read` does.
             0x33 SaulRegWrite saul_reg_write ACTUATOR
-                (actuator: handle, value: input[8] as "const phydat_t *") -> i32 as "int";
+                (actuator: handle, value: input[8] as "const phydat_t *") -> i32;
 
             /// Starts the response to the CoAP request, with a code such as
             /// `COAP_CODE_CONTENT`; what was written of a response before is dropped.
@@ -160,7 +160,7 @@ macro_rules! for_each_helper {
             /// Returns the number of characters; there is no NUL. An exponent that is not
             /// in -9 to 9 writes nothing and returns 0.
             0x50 FmtS16Dfp fmt_s16_dfp CORE
-                (out: text[16], value: i16, digits: i32 as "int") -> u32 as "size_t";
+                (out: text[16], value: i16, digits: i32) -> u32 as "size_t";
 
             /// Writes an unsigned number in decimal.
             ///
