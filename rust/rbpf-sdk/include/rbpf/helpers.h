@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Generated from rbpf-abi by rbpf-sdk: `UPDATE=1 cargo test -p rbpf-sdk`. */
+/**
+ * @ingroup     rbpf_sdk
+ * @{
+ *
+ * @file
+ * @brief       The host functions that a container may call
+ */
+#ifndef RBPF_HELPERS_H
+#define RBPF_HELPERS_H
+
+#include <rbpf/types.h>
+
+/**
+ * @brief   Writes formatted text to the log.
+ *
+ * Knows `%d %i %u %x %X %c %s %p %%`, the lengths `l`, `ll`, `h`, `hh`, `z`,
+ * and width with `-` and `0`. Without `l`, `ll` or `z` an argument is 32 bits
+ * wide. `%s` takes the address of a NUL-terminated string in guest memory. What
+ * is not known is written as it stands. Output beyond the host's limit for one
+ * call is cut.
+ *
+ * @param[in] fmt string that ends with a NUL
+ * @param[in] a 64-bit number
+ * @param[in] b 64-bit number
+ * @param[in] c 64-bit number
+ * @param[in] d 64-bit number
+ * @note    Capability log
+ */
+static void (*const bpf_printf)(const char *fmt, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+    = (void *)0x01;
+
+/**
+ * @brief   Copies `len` bytes from `src` to `dest` and returns `dest`.
+ *
+ * Overlapping ranges are copied as if through a buffer of their own.
+ *
+ * @param[out] dest memory that the host writes, `len` bytes
+ * @param[in] src memory that the host reads, `len` bytes
+ * @param[in] len number
+ * @note    Capability core: granted to all
+ */
+static void *(*const bpf_memcpy)(void *dest, const void *src, uint32_t len)
+    = (void *)0x02;
+
+/**
+ * @brief   Stores a value under a key in the container's own store.
+ *
+ * @param[in] key number
+ * @param[in] value number
+ * @return  0, or `-ENOSPC` if the container's quota is used up.
+ * @note    Capability kv-local
+ */
+static int (*const bpf_store_local)(uint32_t key, uint32_t value)
+    = (void *)0x10;
+
+/**
+ * @brief   Stores a value under a key in the store that all containers share.
+ *
+ * @param[in] key number
+ * @param[in] value number
+ * @return  0, or `-ENOSPC` if the container's quota is used up.
+ * @note    Capability kv-global
+ */
+static int (*const bpf_store_global)(uint32_t key, uint32_t value)
+    = (void *)0x11;
+
+/**
+ * @brief   Fetches the value under a key from the container's own store.
+ *
+ * A key that is absent yields 0, and nothing is stored. Returns 0.
+ *
+ * @param[in] key number
+ * @param[out] value memory that the host writes, 4 bytes
+ * @note    Capability kv-local
+ */
+static int (*const bpf_fetch_local)(uint32_t key, uint32_t *value)
+    = (void *)0x12;
+
+/**
+ * @brief   Fetches the value under a key from the store that all containers
+ *          share.
+ *
+ * A key that is absent yields 0, and nothing is stored. Returns 0.
+ *
+ * @param[in] key number
+ * @param[out] value memory that the host writes, 4 bytes
+ * @note    Capability kv-global
+ */
+static int (*const bpf_fetch_global)(uint32_t key, uint32_t *value)
+    = (void *)0x13;
+
+/**
+ * @brief   Milliseconds since the device started; wraps around after 49 days.
+ *
+ * @note    Capability time
+ */
+static uint32_t (*const bpf_now_ms)(void)
+    = (void *)0x20;
+
+/**
+ * @brief   Finds the device at a position of the SAUL registry, counted from 0.
+ *
+ * @param[in] pos number
+ * @return  a handle, or 0 if there are not so many devices.
+ * @note    Capability sensor
+ */
+static bpf_saul_reg_t *(*const bpf_saul_reg_find_nth)(int pos)
+    = (void *)0x30;
+
+/**
+ * @brief   Finds the first device of a SAUL class, `SAUL_SENSE_TEMP` for
+ *          example.
+ *
+ * @param[in] type_id number
+ * @return  a handle, or 0 if there is none.
+ * @note    Capability sensor
+ */
+static bpf_saul_reg_t *(*const bpf_saul_reg_find_type)(uint32_t type_id)
+    = (void *)0x31;
+
+/**
+ * @brief   Reads a sensor into a `phydat_t`.
+ *
+ * @param[in] sensor handle
+ * @param[out] reading memory that the host writes, 8 bytes
+ * @return  the number of dimensions read, 1 to 3, or a negative error:
+ *          `-ENODEV` for a handle that names nothing, `-ENOTSUP` for a device
+ *          that cannot be read, `-EIO` if it did not answer. On an error
+ *          nothing is written.
+ * @note    Capability sensor
+ */
+static int (*const bpf_saul_reg_read)(bpf_saul_reg_t *sensor, phydat_t *reading)
+    = (void *)0x32;
+
+/**
+ * @brief   Writes a `phydat_t` to an actuator.
+ *
+ * @param[in] actuator handle
+ * @param[in] value memory that the host reads, 8 bytes
+ * @return  the number of dimensions that the device used, or a negative error
+ *          as `saul_reg_read` does.
+ * @note    Capability actuator
+ */
+static int (*const bpf_saul_reg_write)(bpf_saul_reg_t *actuator, const phydat_t *value)
+    = (void *)0x33;
+
+/**
+ * @brief   Starts the response to the CoAP request, with a code such as
+ *          `COAP_CODE_CONTENT`; what was written of a response before is
+ *          dropped.
+ *
+ * @param[in] gcoap the container's context
+ * @param[in] code number
+ * @return  0, or `-EINVAL` for what is not a response code, `-ENOTSUP` if the
+ *          container was not started by a CoAP request.
+ * @note    Capability coap-response
+ */
+static ssize_t (*const bpf_gcoap_resp_init)(bpf_coap_ctx_t *gcoap, unsigned code)
+    = (void *)0x40;
+
+/**
+ * @brief   Ends the options. With the flag `COAP_OPT_FINISH_PAYLOAD` (1) a
+ *          payload follows, and its marker is written.
+ *
+ * @param[in] gcoap the container's context
+ * @param[in] flags number
+ * @return  the number of bytes of the response so far: header, token, options
+ *          and marker. Or `-ENOSPC` if the buffer is too small, `-EINVAL` if no
+ *          response was started.
+ * @note    Capability coap-response
+ */
+static ssize_t (*const bpf_coap_opt_finish)(bpf_coap_ctx_t *gcoap, unsigned flags)
+    = (void *)0x41;
+
+/**
+ * @brief   Adds the option Content-Format, `COAP_FORMAT_TEXT` (0) for example.
+ *
+ * @param[in] gcoap the container's context
+ * @param[in] format number
+ * @return  the number of bytes added, or a negative error as `coap_opt_finish`.
+ * @note    Capability coap-response
+ */
+static ssize_t (*const bpf_coap_add_format)(bpf_coap_ctx_t *gcoap, uint32_t format)
+    = (void *)0x42;
+
+/**
+ * @brief   The address of the response's payload, to be written by the
+ *          container.
+ *
+ * The memory behind it ends where the response's buffer does. 0 if the options
+ * are not finished, or without a payload.
+ *
+ * @param[in] gcoap the container's context
+ * @note    Capability coap-response
+ */
+static uint8_t *(*const bpf_coap_get_pdu)(bpf_coap_ctx_t *gcoap)
+    = (void *)0x43;
+
+/**
+ * @brief   Writes a fixed-point number in decimal: `value` times ten to the
+ *          power of `digits`, so that 2345 and -2 are `23.45`.
+ *
+ * @param[out] out memory for the text, up to 16 bytes; only the text is written
+ * @param[in] value number
+ * @param[in] digits number
+ * @return  the number of characters; there is no NUL. An exponent that is not
+ *          in -9 to 9 writes nothing and returns 0.
+ * @note    Capability core: granted to all
+ */
+static size_t (*const bpf_fmt_s16_dfp)(char *out, int16_t value, int digits)
+    = (void *)0x50;
+
+/**
+ * @brief   Writes an unsigned number in decimal.
+ *
+ * @param[out] out memory for the text, up to 10 bytes; only the text is written
+ * @param[in] value number
+ * @return  the number of characters, 1 to 10; there is no NUL.
+ * @note    Capability core: granted to all
+ */
+static size_t (*const bpf_fmt_u32_dec)(char *out, uint32_t value)
+    = (void *)0x51;
+
+/**
+ * @brief   Microseconds since the device started; wraps around after 71
+ *          minutes.
+ *
+ * @note    Capability time
+ */
+static uint32_t (*const bpf_ztimer_now)(void)
+    = (void *)0x60;
+
+/**
+ * @brief   A random number, from the device's best source.
+ *
+ * @note    Capability random
+ */
+static uint32_t (*const bpf_random)(void)
+    = (void *)0x61;
+
+#include <rbpf/printf.h>
+
+#endif /* RBPF_HELPERS_H */
+/** @} */

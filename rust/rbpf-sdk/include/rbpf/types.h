@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @defgroup    rbpf_sdk rBPF containers
+ * @brief       What a container written in C may use
+ *
+ * Compile with `clang -target bpf -mcpu=v4 -O2 -ffreestanding`. There is no C
+ * library: `<stdint.h>`, `<stddef.h>` and `<stdbool.h>` are the compiler's
+ * own. Optimisation is needed: helper calls are only recognised with it.
+ *
+ * A container is a function that takes a context and returns a number. All
+ * pointers are addresses in the container's own memory; they have 64 bits, of
+ * which the upper 32 are zero.
+ * @{
+ *
+ * @file
+ * @brief       Types that containers share with their host
+ */
+#ifndef RBPF_TYPES_H
+#define RBPF_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef _SSIZE_T_DECLARED
+#define _SSIZE_T_DECLARED
+/** @brief  A size, or a negative error code. */
+typedef __PTRDIFF_TYPE__ ssize_t;
+#endif
+
+/** @brief  Number of dimensions of a @ref phydat_t. */
+#ifndef PHYDAT_DIM
+#define PHYDAT_DIM 3
+#endif
+
+/** @brief  A physical value: `val[i]` times ten to the power of `scale`. */
+typedef struct {
+    int16_t val[PHYDAT_DIM];    /**< the dimensions; those that a device lacks are 0 */
+    uint8_t unit;               /**< the unit, `UNIT_...` of rbpf/saul.h */
+    int8_t scale;               /**< the exponent of ten */
+} phydat_t;
+
+/**
+ * @brief   A sensor or actuator of the host
+ *
+ * The pointer is a handle and not an address: it can be compared with NULL and
+ * given back to helpers, and reading through it is a fault.
+ */
+typedef struct bpf_saul_reg bpf_saul_reg_t;
+
+/**
+ * @brief   Context of a container that answers a CoAP request
+ *
+ * The container's copy: what it writes here the host does not look at.
+ */
+typedef struct {
+    void *pkt;          /**< the request, a `bpf_coap_pkt_t` of rbpf/coap.h */
+    uint8_t *buf;       /**< the response's buffer */
+    size_t buf_len;     /**< length of the response's buffer, in bytes */
+} bpf_coap_ctx_t;
+
+/** @brief  Context of a container that works on a buffer of 16-bit words. */
+typedef struct {
+    const uint16_t *data;   /**< the words */
+    uint32_t words;         /**< how many there are */
+} rbpf_words_ctx_t;
+
+#endif /* RBPF_TYPES_H */
+/** @} */

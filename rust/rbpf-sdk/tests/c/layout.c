@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The C structures against the layouts in rbpf-abi, which the test passes as
+ * macros SIZE_... and OFFSET_... */
+#include <rbpf/coap.h>
+#include <rbpf/errno.h>
+#include <rbpf/kv.h>
+#include <rbpf/saul.h>
+
+#define IS(what, value) _Static_assert((what) == (value), #what)
+
+IS(sizeof(bpf_coap_ctx_t), SIZE_CONTEXT);
+IS(offsetof(bpf_coap_ctx_t, buf), OFFSET_BUFFER);
+IS(offsetof(bpf_coap_ctx_t, buf_len), OFFSET_BUFFER_LEN);
+IS(sizeof(bpf_coap_pkt_t), SIZE_PACKET);
+IS(offsetof(bpf_coap_pkt_t, token_p), OFFSET_TOKEN);
+IS(offsetof(bpf_coap_pkt_t, payload_p), OFFSET_PAYLOAD);
+IS(offsetof(bpf_coap_pkt_t, payload_len), OFFSET_PAYLOAD_LEN);
+IS(offsetof(bpf_coap_pkt_t, options_len), OFFSET_OPTIONS_LEN);
+IS(sizeof(rbpf_words_ctx_t), SIZE_WORDS);
+IS(offsetof(rbpf_words_ctx_t, words), OFFSET_WORDS);
+IS(sizeof(phydat_t), SIZE_PHYDAT);
+IS(offsetof(phydat_t, unit), OFFSET_UNIT);
+IS(offsetof(phydat_t, scale), OFFSET_SCALE);
+
+IS(COAP_CODE_CONTENT, 0x45);
+IS(-COAP_CODE_INTERNAL_SERVER_ERROR, -160);
+IS(SAUL_SENSE_TEMP, 0x82);
+IS(ENOSPC, 28);
