@@ -1,1 +1,29 @@
-//! placeholder
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The runtime that hosts containers, the same on a workstation and on a
+//! device.
+//!
+//! It keeps images in slots ([`Runtime::install`]), binds them to events
+//! ([`Runtime::bind`]), runs them with the memory that the event grants and
+//! nothing else ([`Runtime::run`], [`Runtime::coap`]), calls helpers for
+//! them, keeps their values, and counts. What differs between hosts (clocks,
+//! sensors, a console) is behind [`Services`]; what carries a request is the
+//! transport's business and not known here.
+//!
+//! Nothing is allocated: the memory for images, stack and responses is lent
+//! by the host.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod coap;
+mod format;
+mod helpers;
+mod kv;
+mod runtime;
+mod services;
+mod store;
+
+pub use coap::{CoapReply, CoapRequest};
+pub use kv::{KvEntry, KvScope};
+pub use runtime::{BindError, CoapError, Grant, Memory, RunError, Runtime};
+pub use services::{Sensor, Services};
+pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME};

@@ -36,6 +36,7 @@ mod fault;
 mod interpreter;
 mod memory;
 mod program;
+mod verified;
 mod verifier;
 
 pub use engine::{Engine, HelperCall, Host, Machine, NoHelpers, Outcome};
@@ -43,4 +44,5 @@ pub use fault::{Fault, FaultKind};
 pub use interpreter::{Interpreter, Observed, Observer};
 pub use memory::{MapError, MemoryMap, REGIONS, Rights, region};
 pub use program::{Function, Functions, Program};
+pub use verified::Verified;
 pub use verifier::{HelperGrant, HelperPolicy, VerifyError, VerifyErrorKind};

@@ -99,6 +99,15 @@ impl<'a> Program<'a> {
         })
     }
 
+    /// A program that was verified before, in the same bytes.
+    pub(crate) fn proven(text: &'a [Slot], functions: Functions<'a>, start: Function) -> Self {
+        Self {
+            text,
+            functions,
+            start,
+        }
+    }
+
     /// The instructions.
     #[must_use]
     pub fn text(&self) -> &'a [Slot] {

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A CoAP request on its way through a container.
+//!
+//! The container builds its response in a buffer laid out like a message
+//! (RFC 7252, section 3): header, options, payload marker, payload. What the
+//! host sends is not read back from there, but from the state kept here, and
+//! the length that the container returns is checked against the buffer. So
+//! the container may scribble over all of it and harms only its own payload.
+
+use rbpf_abi::Errno;
+use rbpf_abi::context::{CoapContext, CoapPacket, CoapRegion};
+use rbpf_vm::{FaultKind, MemoryMap, region};
+use zerocopy::IntoBytes;
+
+use crate::format;
+
+/// A request, as the transport has parsed it.
+#[derive(Clone, Copy, Debug)]
+pub struct CoapRequest<'a> {
+    /// Method code: 1 GET, 2 POST, 3 PUT, 4 DELETE.
+    pub code: u8,
+    /// The path, with its leading slash.
+    pub path: &'a str,
+    /// The whole payload; block-wise transfers are put together before.
+    pub payload: &'a [u8],
+}
+
+/// A response, for the transport to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoapReply<'a> {
+    /// Response code: class in the upper three bits, detail in the others.
+    pub code: u8,
+    /// Content-Format option.
+    pub content_format: Option<u16>,
+    /// The payload; block-wise transfers are the transport's business.
+    pub payload: &'a [u8],
+}
+
+/// 2.05 Content.
+const CONTENT: u8 = 2 << 5 | 5;
+/// 5.00 Internal Server Error.
+const INTERNAL_SERVER_ERROR: u8 = 5 << 5;
+/// Content-Format of plain text.
+const TEXT: u16 = 0;
+
+/// Region of the response buffer.
+pub(crate) const RESPONSE_REGION: u8 = region::GRANTED;
+/// Region of the request's payload.
+pub(crate) const REQUEST_REGION: u8 = region::GRANTED + 1;
+
+/// Bytes of a message's header; the token is the transport's.
+const HEADER: usize = 4;
+/// Option number of Content-Format.
+const CONTENT_FORMAT: u8 = 12;
+const PAYLOAD_MARKER: u8 = 0xff;
+/// Flag of `coap_opt_finish`: a payload follows.
+const FINISH_PAYLOAD: u32 = 1;
+
+/// The response as far as the container has come with it.
+#[derive(Debug)]
+pub(crate) struct CoapExchange {
+    buffer_len: usize,
+    request_len: usize,
+    /// 0 until a response is started.
+    code: u8,
+    content_format: Option<u16>,
+    /// Bytes of header, options and marker.
+    head_len: usize,
+    finished: bool,
+    has_payload: bool,
+}
+
+impl CoapExchange {
+    pub(crate) fn new(buffer_len: usize, request_len: usize) -> Self {
+        Self {
+            // A result is a positive 32-bit number, a region 24 bits.
+            buffer_len,
+            request_len,
+            code: 0,
+            content_format: None,
+            head_len: 0,
+            finished: false,
+            has_payload: false,
+        }
+    }
+
+    /// The context that the container gets: its packet's payload is that of
+    /// the request.
+    pub(crate) fn context(&self) -> CoapRegion {
+        CoapRegion {
+            context: CoapContext {
+                packet: (region::address(region::CONTEXT) + u64::from(CoapRegion::PACKET)).into(),
+                buffer: region::address(RESPONSE_REGION).into(),
+                buffer_len: (self.buffer_len as u64).into(),
+            },
+            packet: packet(
+                if self.request_len == 0 {
+                    0
+                } else {
+                    REQUEST_REGION
+                },
+                0,
+                self.request_len,
+            ),
+        }
+    }
+
+    /// Starts the response; the guest's packet then points to its payload.
+    pub(crate) fn start(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        code: u32,
+    ) -> Result<Result<(), Errno>, FaultKind> {
+        let code = match u8::try_from(code) {
+            Ok(code) if matches!(code >> 5, 2 | 4 | 5) => code,
+            _ => return Ok(Err(Errno::Invalid)),
+        };
+        if self.buffer_len <= HEADER {
+            return Ok(Err(Errno::NoSpace));
+        }
+        *self = Self {
+            code,
+            head_len: HEADER,
+            ..Self::new(self.buffer_len, self.request_len)
+        };
+        // Version 1, acknowledgement, no token (RFC 7252, section 3).
+        self.write(memory, 0, &[0x60, code, 0, 0])?;
+        self.update_packet(memory)?;
+        Ok(Ok(()))
+    }
+
+    /// Adds Content-Format; the number of bytes that it takes.
+    pub(crate) fn add_format(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        format: u32,
+    ) -> Result<Result<usize, Errno>, FaultKind> {
+        let Ok(format) = u16::try_from(format) else {
+            return Ok(Err(Errno::Invalid));
+        };
+        if self.code == 0 || self.finished || self.content_format.is_some() {
+            return Ok(Err(Errno::Invalid));
+        }
+        let [high, low] = format.to_be_bytes();
+        let delta = CONTENT_FORMAT << 4;
+        let option: &[u8] = match format {
+            0 => &[delta],
+            1..=0xff => &[delta | 1, low],
+            _ => &[delta | 2, high, low],
+        };
+        if self.head_len + option.len() > self.buffer_len {
+            return Ok(Err(Errno::NoSpace));
+        }
+        self.write(memory, self.head_len, option)?;
+        self.head_len += option.len();
+        self.content_format = Some(format);
+        self.update_packet(memory)?;
+        Ok(Ok(option.len()))
+    }
+
+    /// Ends the options; the number of bytes so far.
+    pub(crate) fn finish(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        flags: u32,
+    ) -> Result<Result<usize, Errno>, FaultKind> {
+        if self.code == 0 || self.finished {
+            return Ok(Err(Errno::Invalid));
+        }
+        if flags & FINISH_PAYLOAD != 0 {
+            if self.head_len >= self.buffer_len {
+                return Ok(Err(Errno::NoSpace));
+            }
+            self.write(memory, self.head_len, &[PAYLOAD_MARKER])?;
+            self.head_len += 1;
+            self.has_payload = true;
+        }
+        self.finished = true;
+        self.update_packet(memory)?;
+        Ok(Ok(self.head_len))
+    }
+
+    /// The guest address of the payload, 0 if there is none.
+    pub(crate) fn payload(&self) -> u64 {
+        if self.has_payload {
+            region::address(RESPONSE_REGION) + self.head_len as u64
+        } else {
+            0
+        }
+    }
+
+    fn write(
+        &self,
+        memory: &mut MemoryMap<'_>,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<(), FaultKind> {
+        let address = region::address(RESPONSE_REGION) + offset as u64;
+        memory
+            .write(address, bytes.len() as u64)?
+            .copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn update_packet(&self, memory: &mut MemoryMap<'_>) -> Result<(), FaultKind> {
+        let packet = packet(
+            RESPONSE_REGION,
+            self.head_len,
+            self.buffer_len - self.head_len,
+        );
+        let bytes = packet.as_bytes();
+        let address = region::address(region::CONTEXT) + u64::from(CoapRegion::PACKET);
+        memory
+            .write(address, bytes.len() as u64)?
+            .copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// What to send, given what the container returned and its buffer.
+    ///
+    /// A negative result is an error: its absolute value if that is the code
+    /// of one (`-(4 << 5 | 4)` is 4.04), 5.00 if not. A container that
+    /// started no response answers with its result as text.
+    pub(crate) fn reply<'b>(
+        &self,
+        result: u64,
+        buffer: &'b mut [u8],
+    ) -> Result<CoapReply<'b>, FaultKind> {
+        let result = result as u32 as i32;
+        let Ok(length) = usize::try_from(result) else {
+            let code = match u8::try_from(result.unsigned_abs()) {
+                Ok(code @ 0x80..=0xbf) => code,
+                _ => INTERNAL_SERVER_ERROR,
+            };
+            return Ok(CoapReply {
+                code,
+                content_format: None,
+                payload: &[],
+            });
+        };
+        if self.code == 0 {
+            let digits = format::unsigned(length as u64, 10);
+            let payload = buffer
+                .get_mut(..digits.len())
+                .ok_or(FaultKind::InvalidResult)?;
+            payload.copy_from_slice(&digits);
+            return Ok(CoapReply {
+                code: CONTENT,
+                content_format: Some(TEXT),
+                payload,
+            });
+        }
+        let payload = match length.checked_sub(self.head_len) {
+            None | Some(0) => &[][..],
+            Some(_) if self.has_payload => buffer
+                .get(self.head_len..length)
+                .ok_or(FaultKind::InvalidResult)?,
+            Some(_) => return Err(FaultKind::InvalidResult),
+        };
+        Ok(CoapReply {
+            code: self.code,
+            content_format: self.content_format,
+            payload,
+        })
+    }
+}
+
+/// A packet whose payload lies in a region from an offset on.
+fn packet(region: u8, head_len: usize, payload_len: usize) -> CoapPacket {
+    let base = region::address(region) as u32;
+    CoapPacket {
+        header: base.into(),
+        token: if region == RESPONSE_REGION {
+            (base + HEADER as u32).into()
+        } else {
+            0.into()
+        },
+        payload: (base + head_len as u32).into(),
+        payload_len: u16::try_from(payload_len).unwrap_or(u16::MAX).into(),
+        options_len: 0.into(),
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Numbers and format strings for guests, without `core::fmt`.
+
+use heapless::Vec;
+
+/// A number as text: at most 20 digits, a sign, a point, zeros.
+pub(crate) type Digits = Vec<u8, 24>;
+
+/// Appends as far as there is room; the callers' texts always fit.
+fn append(out: &mut Digits, bytes: &[u8]) {
+    for &byte in bytes {
+        let _ = out.push(byte);
+    }
+}
+
+/// Writes a number in a base of 10 or 16.
+pub(crate) fn unsigned(mut value: u64, base: u8) -> Digits {
+    let mut out = Digits::new();
+    loop {
+        let digit = (value % u64::from(base)) as u8;
+        let _ = out.push(if digit < 10 {
+            b'0' + digit
+        } else {
+            b'a' + digit - 10
+        });
+        value /= u64::from(base);
+        if value == 0 {
+            break;
+        }
+    }
+    out.reverse();
+    out
+}
+
+/// Writes a signed number in decimal.
+pub(crate) fn signed(value: i64) -> Digits {
+    let mut out = Digits::new();
+    if value < 0 {
+        append(&mut out, b"-");
+    }
+    append(&mut out, &unsigned(value.unsigned_abs(), 10));
+    out
+}
+
+/// Writes `value` times ten to the power of `exponent`, as RIOT's
+/// `fmt_s16_dfp` does (sys/include/fmt.h). Empty if the exponent is not in
+/// -9 to 9.
+pub(crate) fn fixed_point(value: i16, exponent: i32) -> Digits {
+    let mut out = Digits::new();
+    let Ok(places @ 0..=9) = usize::try_from(exponent.unsigned_abs()) else {
+        return out;
+    };
+    if exponent >= 0 {
+        append(&mut out, &signed(value.into()));
+        append(&mut out, b"000000000".get(..places).unwrap_or_default());
+        return out;
+    }
+    if value < 0 {
+        append(&mut out, b"-");
+    }
+    let digits = unsigned(value.unsigned_abs().into(), 10);
+    let padding = (places + 1).saturating_sub(digits.len());
+    let mut padded = Digits::new();
+    append(
+        &mut padded,
+        b"0000000000".get(..padding).unwrap_or_default(),
+    );
+    append(&mut padded, &digits);
+    let (whole, fraction) = padded.split_at(padded.len() - places);
+    append(&mut out, whole);
+    append(&mut out, b".");
+    append(&mut out, fraction);
+    out
+}
+
+/// One piece of a format string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Piece<'a> {
+    /// Bytes that stand for themselves.
+    Literal(&'a [u8]),
+    /// `%d`, `%ld`.
+    Signed { long: bool },
+    /// `%u`, `%lu`.
+    Unsigned { long: bool },
+    /// `%x`, `%lx`.
+    Hex { long: bool },
+    /// `%p`.
+    Pointer,
+    /// `%c`.
+    Character,
+    /// `%s`.
+    String,
+    /// Anything else after a percent sign.
+    Unsupported,
+}
+
+/// Cuts a format string, without its NUL, into pieces.
+pub(crate) fn pieces(format: &[u8]) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = format;
+    core::iter::from_fn(move || {
+        let (&first, after) = rest.split_first()?;
+        if first != b'%' {
+            let end = rest.iter().position(|&byte| byte == b'%');
+            let (literal, after) = rest.split_at(end.unwrap_or(rest.len()));
+            rest = after;
+            return Some(Piece::Literal(literal));
+        }
+        let (long, after) = match after {
+            [b'l', after @ ..] => (true, after),
+            _ => (false, after),
+        };
+        let (piece, after) = match (long, after) {
+            (_, [b'd', after @ ..]) => (Piece::Signed { long }, after),
+            (_, [b'u', after @ ..]) => (Piece::Unsigned { long }, after),
+            (_, [b'x', after @ ..]) => (Piece::Hex { long }, after),
+            (false, [b'p', after @ ..]) => (Piece::Pointer, after),
+            (false, [b'c', after @ ..]) => (Piece::Character, after),
+            (false, [b's', after @ ..]) => (Piece::String, after),
+            (false, [b'%', after @ ..]) => (Piece::Literal(b"%"), after),
+            _ => (Piece::Unsupported, &[][..]),
+        };
+        rest = after;
+        Some(piece)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    #[test]
+    fn numbers() {
+        assert_eq!(unsigned(0, 10), b"0");
+        assert_eq!(unsigned(u64::MAX, 10), b"18446744073709551615");
+        assert_eq!(unsigned(u64::MAX, 16), b"ffffffffffffffff");
+        assert_eq!(signed(i64::MIN), b"-9223372036854775808");
+    }
+
+    #[test]
+    fn fixed_points() {
+        for (value, exponent, text) in [
+            (2345, -2, "23.45"),
+            (-5, -2, "-0.05"),
+            (0, -1, "0.0"),
+            (7, 0, "7"),
+            (-7, 2, "-700"),
+            (0, 2, "000"),
+            (i16::MIN, -9, "-0.000032768"),
+            (i16::MIN, 9, "-32768000000000"),
+            (1, 10, ""),
+            (1, i32::MIN, ""),
+        ] {
+            assert_eq!(
+                fixed_point(value, exponent),
+                text.as_bytes(),
+                "{value}e{exponent}"
+            );
+        }
+    }
+
+    #[test]
+    fn formats() {
+        let all: Vec<_> = pieces(b"a%d%lu%x%%%s b%c%p").collect();
+        assert_eq!(
+            all,
+            vec![
+                Piece::Literal(b"a"),
+                Piece::Signed { long: false },
+                Piece::Unsigned { long: true },
+                Piece::Hex { long: false },
+                Piece::Literal(b"%"),
+                Piece::String,
+                Piece::Literal(b" b"),
+                Piece::Character,
+                Piece::Pointer,
+            ]
+        );
+        for refused in ["%", "%l", "%n", "%5d", "%lld", "%ls", "%*d", "%f"] {
+            assert_eq!(
+                pieces(refused.as_bytes()).collect::<Vec<_>>(),
+                vec![Piece::Unsupported],
+                "{refused}"
+            );
+        }
+    }
+}

@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The helpers: from five registers to a service and back.
+//!
+//! The dispatcher is derived from the table in `rbpf-abi`: a helper without
+//! an implementation here is a compile error. Guest addresses are turned into
+//! slices here, by the memory map, and nowhere else; services see slices,
+//! numbers and handles.
+//!
+//! # Cost
+//!
+//! A helper that takes long charges the budget, in instructions: sensors
+//! [`COST_SENSOR`], copies one for each [`BYTES_PER_INSTRUCTION`] bytes, the
+//! log [`COST_LOG_BYTE`] for each byte, since a serial line is slow.
+
+use core::num::NonZeroU16;
+
+use rbpf_abi::context::Phydat;
+use rbpf_abi::{Errno, Helper, for_each_helper};
+use rbpf_vm::{FaultKind, HelperCall, Host, MemoryMap};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::coap::CoapExchange;
+use crate::format::{self, Piece};
+use crate::kv::{KvScope, KvStore};
+use crate::{Sensor, Services};
+
+/// Instructions charged for reading or writing a device.
+const COST_SENSOR: u32 = 100;
+/// Bytes that a copy moves in the time of one instruction.
+const BYTES_PER_INSTRUCTION: u32 = 16;
+/// Instructions charged for a byte of log.
+const COST_LOG_BYTE: u32 = 8;
+
+/// A guest address in an argument.
+#[derive(Clone, Copy)]
+struct Address(u64);
+
+/// A fault, and the guest address that it is about.
+struct Refused(FaultKind, u64);
+
+impl From<FaultKind> for Refused {
+    fn from(kind: FaultKind) -> Self {
+        Self(kind, 0)
+    }
+}
+
+type HelperResult<T> = Result<T, Refused>;
+
+/// Everything that the helpers of one run may touch besides its memory.
+pub(crate) struct HelperHost<'r, S, const KV: usize> {
+    pub(crate) services: &'r mut S,
+    pub(crate) kv: &'r mut KvStore<KV>,
+    /// Entries that this container may own.
+    pub(crate) quota: usize,
+    /// The container's slot.
+    pub(crate) slot: u8,
+    /// The container's name, for the log.
+    pub(crate) name: &'r str,
+    /// The request, if one triggered the run.
+    pub(crate) coap: Option<&'r mut CoapExchange>,
+    /// Charged for the helper that is being called.
+    pub(crate) cost: u32,
+}
+
+macro_rules! argument {
+    (u32 $register:ident) => {
+        $register as u32
+    };
+    (i32 $register:ident) => {
+        $register as u32 as i32
+    };
+    (i16 $register:ident) => {
+        $register as u16 as i16
+    };
+    (u64 $register:ident) => {
+        $register
+    };
+    (handle $register:ident) => {
+        u16::try_from($register)
+            .ok()
+            .and_then(NonZeroU16::new)
+            .map(Sensor)
+    };
+    // The host does not follow it.
+    (context $register:ident) => {{
+        let _ = $register;
+    }};
+    ($address:ident $register:ident) => {
+        Address($register)
+    };
+}
+
+macro_rules! result {
+    (i32 $value:expr) => {{
+        let value: i32 = $value;
+        i64::from(value) as u64
+    }};
+    (u32 $value:expr) => {{
+        let value: u32 = $value;
+        u64::from(value)
+    }};
+    (handle $value:expr) => {{
+        let value: Option<Sensor> = $value;
+        value.map_or(0, |sensor| u64::from(sensor.0.get()))
+    }};
+    (none $value:expr) => {{
+        let () = $value;
+        0
+    }};
+    ($other:ident $value:expr) => {{
+        let value: u64 = $value;
+        value
+    }};
+}
+
+macro_rules! define_dispatch {
+    ($(
+        $(#[doc = $doc:literal])* $id:literal $variant:ident $name:ident $capability:ident (
+            $($argument:ident: $kind:ident $(($length:ident))? $([$size:literal])? $(as $c:literal)?),*
+        ) -> $result:ident $(as $result_c:literal)?;
+    )*) => {
+        impl<S: Services, const KV: usize> HelperHost<'_, S, KV> {
+            fn dispatch(
+                &mut self,
+                call: &HelperCall,
+                memory: &mut MemoryMap<'_>,
+            ) -> HelperResult<u64> {
+                match Helper::from_id(call.id) {
+                    $(Some(Helper::$variant) => {
+                        #[allow(unused_mut, reason = "some helpers have no arguments")]
+                        let mut registers = call.arguments.iter().copied();
+                        $(let $argument = registers.next().unwrap_or_default();)*
+                        let _ = registers;
+                        Ok(result!($result self.$name(memory, $(argument!($kind $argument)),*)?))
+                    })*
+                    None => Err(FaultKind::UnknownHelper.into()),
+                }
+            }
+        }
+    };
+}
+
+for_each_helper!(define_dispatch);
+
+impl<S: Services, const KV: usize> Host for HelperHost<'_, S, KV> {
+    fn call(
+        &mut self,
+        call: &mut HelperCall,
+        memory: &mut MemoryMap<'_>,
+    ) -> Result<u64, FaultKind> {
+        self.cost = 0;
+        let result = self.dispatch(call, memory);
+        call.cost = self.cost;
+        result.map_err(|Refused(kind, address)| {
+            call.address = address;
+            kind
+        })
+    }
+}
+
+fn read<'m>(memory: &'m MemoryMap<'_>, from: Address, length: u32) -> HelperResult<&'m [u8]> {
+    memory
+        .read(from.0, length.into())
+        .map_err(|kind| Refused(kind, from.0))
+}
+
+fn write(memory: &mut MemoryMap<'_>, to: Address, bytes: &[u8]) -> HelperResult<()> {
+    memory
+        .write(to.0, bytes.len() as u64)
+        .map_err(|kind| Refused(kind, to.0))?
+        .copy_from_slice(bytes);
+    Ok(())
+}
+
+/// The bytes of a string, without its NUL.
+fn string<'m>(memory: &'m MemoryMap<'_>, from: Address) -> HelperResult<&'m [u8]> {
+    let rest = memory
+        .readable_from(from.0)
+        .map_err(|kind| Refused(kind, from.0))?;
+    let end = rest
+        .iter()
+        .position(|&byte| byte == 0)
+        .ok_or(Refused(FaultKind::UnterminatedString, from.0))?;
+    Ok(rest.get(..end).unwrap_or_default())
+}
+
+/// A small count as a guest sees it, or an error as a negative number.
+fn count(result: Result<usize, Errno>) -> i32 {
+    match result {
+        Ok(count) => i32::try_from(count).unwrap_or(i32::MAX),
+        Err(errno) => errno.to_guest(),
+    }
+}
+
+impl<S: Services, const KV: usize> HelperHost<'_, S, KV> {
+    fn charge(&mut self, cost: u32) {
+        self.cost = self.cost.saturating_add(cost);
+    }
+
+    fn log(&mut self, text: &[u8]) {
+        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        self.charge(length.saturating_mul(COST_LOG_BYTE));
+        self.services.log(self.name, text);
+    }
+
+    fn printf(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        fmt: Address,
+        a: u64,
+        b: u64,
+        c: u64,
+        d: u64,
+    ) -> HelperResult<()> {
+        let text = string(memory, fmt)?;
+        // Refuse before the first byte is written.
+        if format::pieces(text).any(|piece| piece == Piece::Unsupported) {
+            return Err(Refused(FaultKind::InvalidFormat, fmt.0));
+        }
+        let mut values = [a, b, c, d].into_iter();
+        for piece in format::pieces(text) {
+            if let Piece::Literal(literal) = piece {
+                self.log(literal);
+                continue;
+            }
+            // More directives than arguments: nothing is left to print.
+            let value = values
+                .next()
+                .ok_or(Refused(FaultKind::InvalidFormat, fmt.0))?;
+            let narrow = u64::from(value as u32);
+            match piece {
+                Piece::Signed { long: true } => self.log(&format::signed(value as i64)),
+                Piece::Signed { long: false } => {
+                    self.log(&format::signed(i64::from(value as u32 as i32)));
+                }
+                Piece::Unsigned { long } => {
+                    self.log(&format::unsigned(if long { value } else { narrow }, 10));
+                }
+                Piece::Hex { long } => {
+                    self.log(&format::unsigned(if long { value } else { narrow }, 16));
+                }
+                Piece::Pointer => {
+                    self.log(b"0x");
+                    self.log(&format::unsigned(value, 16));
+                }
+                Piece::Character => self.log(&[value as u8]),
+                Piece::String => self.log(string(memory, Address(value))?),
+                Piece::Literal(_) | Piece::Unsupported => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn memcpy(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        dest: Address,
+        src: Address,
+        len: u32,
+    ) -> HelperResult<u64> {
+        self.charge(len / BYTES_PER_INSTRUCTION);
+        memory
+            .copy(dest.0, src.0, len.into())
+            .map_err(|(kind, address)| Refused(kind, address))?;
+        Ok(dest.0)
+    }
+
+    fn store(&mut self, scope: KvScope, key: u32, value: u32) -> i32 {
+        let stored = self.kv.store(scope, self.slot, self.quota, key, value);
+        count(stored.map(|()| 0))
+    }
+
+    fn store_local(&mut self, _: &mut MemoryMap<'_>, key: u32, value: u32) -> HelperResult<i32> {
+        Ok(self.store(KvScope::Local(self.slot), key, value))
+    }
+
+    fn store_global(&mut self, _: &mut MemoryMap<'_>, key: u32, value: u32) -> HelperResult<i32> {
+        Ok(self.store(KvScope::Global, key, value))
+    }
+
+    fn fetch(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        scope: KvScope,
+        key: u32,
+        to: Address,
+    ) -> HelperResult<i32> {
+        let value = self.kv.fetch(scope, key).unwrap_or(0);
+        write(memory, to, &value.to_le_bytes())?;
+        Ok(0)
+    }
+
+    fn fetch_local(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        key: u32,
+        value: Address,
+    ) -> HelperResult<i32> {
+        self.fetch(memory, KvScope::Local(self.slot), key, value)
+    }
+
+    fn fetch_global(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        key: u32,
+        value: Address,
+    ) -> HelperResult<i32> {
+        self.fetch(memory, KvScope::Global, key, value)
+    }
+
+    fn now_ms(&mut self, _: &mut MemoryMap<'_>) -> HelperResult<u32> {
+        Ok(self.services.now_ms())
+    }
+
+    fn ztimer_now(&mut self, _: &mut MemoryMap<'_>) -> HelperResult<u32> {
+        Ok(self.services.now_us())
+    }
+
+    fn random(&mut self, _: &mut MemoryMap<'_>) -> HelperResult<u32> {
+        Ok(self.services.random())
+    }
+
+    fn saul_reg_find_nth(
+        &mut self,
+        _: &mut MemoryMap<'_>,
+        pos: i32,
+    ) -> HelperResult<Option<Sensor>> {
+        let position = u32::try_from(pos).ok();
+        Ok(position.and_then(|position| self.services.saul_find_nth(position)))
+    }
+
+    fn saul_reg_find_type(
+        &mut self,
+        _: &mut MemoryMap<'_>,
+        class: u32,
+    ) -> HelperResult<Option<Sensor>> {
+        let class = u8::try_from(class).ok();
+        Ok(class.and_then(|class| self.services.saul_find_type(class)))
+    }
+
+    fn saul_reg_read(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        sensor: Option<Sensor>,
+        reading: Address,
+    ) -> HelperResult<i32> {
+        self.charge(COST_SENSOR);
+        let Some(sensor) = sensor else {
+            return Ok(Errno::NoDevice.to_guest());
+        };
+        match self.services.saul_read(sensor) {
+            Ok((value, dimensions)) => {
+                write(memory, reading, value.as_bytes())?;
+                Ok(dimensions.into())
+            }
+            Err(errno) => Ok(errno.to_guest()),
+        }
+    }
+
+    fn saul_reg_write(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        actuator: Option<Sensor>,
+        value: Address,
+    ) -> HelperResult<i32> {
+        self.charge(COST_SENSOR);
+        let bytes = read(memory, value, size_of::<Phydat>() as u32)?;
+        let (Some(actuator), Ok(value)) = (actuator, Phydat::read_from_bytes(bytes)) else {
+            return Ok(Errno::NoDevice.to_guest());
+        };
+        Ok(count(
+            self.services.saul_write(actuator, &value).map(usize::from),
+        ))
+    }
+
+    /// Lets a step of the response happen, if a request triggered the run.
+    fn with_response(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        step: impl FnOnce(
+            &mut CoapExchange,
+            &mut MemoryMap<'_>,
+        ) -> Result<Result<usize, Errno>, FaultKind>,
+    ) -> HelperResult<i32> {
+        match &mut self.coap {
+            Some(exchange) => Ok(count(step(exchange, memory)?)),
+            None => Ok(Errno::NotSupported.to_guest()),
+        }
+    }
+
+    fn gcoap_resp_init(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        (): (),
+        code: u32,
+    ) -> HelperResult<i32> {
+        self.with_response(memory, |exchange, memory| {
+            Ok(exchange.start(memory, code)?.map(|()| 0))
+        })
+    }
+
+    fn coap_opt_finish(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        (): (),
+        flags: u32,
+    ) -> HelperResult<i32> {
+        self.with_response(memory, |exchange, memory| exchange.finish(memory, flags))
+    }
+
+    fn coap_add_format(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        (): (),
+        format: u32,
+    ) -> HelperResult<i32> {
+        self.with_response(memory, |exchange, memory| {
+            exchange.add_format(memory, format)
+        })
+    }
+
+    fn coap_get_pdu(&mut self, _: &mut MemoryMap<'_>, (): ()) -> HelperResult<u64> {
+        Ok(self.coap.as_ref().map_or(0, |exchange| exchange.payload()))
+    }
+
+    fn fmt_s16_dfp(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        out: Address,
+        value: i16,
+        digits: i32,
+    ) -> HelperResult<u32> {
+        let text = format::fixed_point(value, digits);
+        write(memory, out, &text)?;
+        Ok(text.len() as u32)
+    }
+
+    fn fmt_u32_dec(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        out: Address,
+        value: u32,
+    ) -> HelperResult<u32> {
+        let text = format::unsigned(value.into(), 10);
+        write(memory, out, &text)?;
+        Ok(text.len() as u32)
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Key-value stores: one for all containers, one for each.
+//!
+//! All live in one pool of fixed size, of which each slot for a container
+//! owns an equal share. So a store that is full is an error to its owner
+//! alone, whatever the others do. Fetching never stores.
+
+use heapless::Vec;
+use rbpf_abi::Errno;
+
+/// Which store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KvScope {
+    /// The store that all containers share.
+    Global,
+    /// The store of the container in this slot.
+    Local(u8),
+}
+
+/// A value in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KvEntry {
+    /// The store.
+    pub scope: KvScope,
+    /// The slot of the container that stored it first and is charged for it.
+    pub owner: u8,
+    /// Its key.
+    pub key: u32,
+    /// Its value.
+    pub value: u32,
+}
+
+/// A pool of `KV` entries.
+#[derive(Debug)]
+pub(crate) struct KvStore<const KV: usize> {
+    /// Ordered by scope and key.
+    entries: Vec<KvEntry, KV>,
+}
+
+impl<const KV: usize> KvStore<KV> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+        }
+    }
+
+    fn position(&self, scope: KvScope, key: u32) -> Result<usize, usize> {
+        self.entries
+            .binary_search_by_key(&(scope, key), |entry| (entry.scope, entry.key))
+    }
+
+    pub(crate) fn fetch(&self, scope: KvScope, key: u32) -> Option<u32> {
+        let index = self.position(scope, key).ok()?;
+        self.entries.get(index).map(|entry| entry.value)
+    }
+
+    /// Stores a value. A new key is charged to `owner`, who may have `quota`.
+    pub(crate) fn store(
+        &mut self,
+        scope: KvScope,
+        owner: u8,
+        quota: usize,
+        key: u32,
+        value: u32,
+    ) -> Result<(), Errno> {
+        match self.position(scope, key) {
+            Ok(index) => {
+                if let Some(entry) = self.entries.get_mut(index) {
+                    entry.value = value;
+                }
+                Ok(())
+            }
+            Err(index) => {
+                let owned = self.entries.iter().filter(|entry| entry.owner == owner);
+                if owned.count() >= quota {
+                    return Err(Errno::NoSpace);
+                }
+                let entry = KvEntry {
+                    scope,
+                    owner,
+                    key,
+                    value,
+                };
+                self.entries
+                    .insert(index, entry)
+                    .map_err(|_| Errno::NoSpace)
+            }
+        }
+    }
+
+    /// Forgets everything that is charged to an owner.
+    pub(crate) fn forget(&mut self, owner: u8) {
+        self.entries.retain(|entry| entry.owner != owner);
+    }
+
+    /// All entries, by scope and key.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &KvEntry> {
+        self.entries.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_share_is_an_error_to_its_owner_alone() {
+        let mut kv = KvStore::<8>::new();
+        for key in 0..4 {
+            assert_eq!(kv.store(KvScope::Global, 0, 4, key, key), Ok(()));
+        }
+        assert_eq!(kv.store(KvScope::Local(0), 0, 4, 9, 1), Err(Errno::NoSpace));
+        assert_eq!(kv.store(KvScope::Global, 0, 4, 3, 7), Ok(()), "overwriting");
+        assert_eq!(kv.store(KvScope::Local(1), 1, 4, 9, 1), Ok(()));
+        assert_eq!(kv.fetch(KvScope::Global, 3), Some(7));
+        assert_eq!(kv.fetch(KvScope::Local(0), 9), None);
+        kv.forget(0);
+        assert!(kv.iter().all(|entry| entry.owner == 1));
+    }
+
+    #[test]
+    fn iteration_is_ordered() {
+        let mut kv = KvStore::<8>::new();
+        for (scope, key) in [
+            (KvScope::Local(1), 2),
+            (KvScope::Global, 9),
+            (KvScope::Local(0), 5),
+            (KvScope::Global, 1),
+        ] {
+            kv.store(scope, 0, 8, key, 0).unwrap();
+        }
+        assert!(kv.iter().is_sorted_by_key(|entry| (entry.scope, entry.key)));
+    }
+}

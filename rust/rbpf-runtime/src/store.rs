@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Slots, and the containers in them.
+
+use core::ops::Range;
+
+use heapless::String;
+use rbpf_abi::image::HEADER_LEN;
+use rbpf_abi::{Capabilities, Helper, Image, ImageError};
+use rbpf_vm::{Fault, HelperGrant, Machine, Verified, VerifyError};
+
+/// Bytes of the longest name of a container.
+pub const MAX_NAME: usize = 16;
+
+/// A container in the store: a slot, and which of its successive occupants.
+///
+/// An id outlives its container: once that is removed, the id names nothing,
+/// even when the slot is used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AppId {
+    pub(crate) slot: u8,
+    pub(crate) generation: u16,
+}
+
+impl AppId {
+    /// The slot.
+    #[must_use]
+    pub fn slot(self) -> u8 {
+        self.slot
+    }
+}
+
+macro_rules! install_errors {
+    ($($(#[$doc:meta])* $name:ident $(($inner:ty))?, $text:literal;)*) => {
+        /// Why a container is not installed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum InstallError {
+            $($(#[$doc])* $name $(($inner))?,)*
+        }
+
+        impl InstallError {
+            /// A short text for people; image and verifier errors have their
+            /// own.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self {
+                    $(Self::$name { .. } => $text,)*
+                }
+            }
+        }
+    };
+}
+
+install_errors! {
+    /// The name is empty or longer than [`MAX_NAME`] bytes.
+    Name, "name empty or longer than 16 bytes";
+    /// Another container has that name.
+    NameTaken, "name is taken";
+    /// No slot is free, or none that is large enough.
+    NoSlot, "no free slot is large enough";
+    /// The image is not laid out soundly.
+    Image(ImageError), "image is malformed";
+    /// The program breaks a rule.
+    Verify(VerifyError), "program refused by the verifier";
+    /// The image wants a larger stack than this device has.
+    Stack, "stack larger than the device's";
+    /// The image's variables need more memory than this device has.
+    Data, "data and bss larger than the device's memory for them";
+}
+
+/// What is counted for each container. All counts wrap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Runs started.
+    pub runs: u32,
+    /// Runs that ended in a fault.
+    pub faults: u32,
+    /// Instructions executed.
+    pub instructions: u64,
+    /// Instructions of the longest run.
+    pub longest_run: u32,
+    /// Helpers called.
+    pub helper_calls: u32,
+}
+
+/// A container, for those who watch.
+#[derive(Clone, Copy, Debug)]
+pub struct AppInfo<'a> {
+    /// Its id.
+    pub id: AppId,
+    /// Its name.
+    pub name: &'a str,
+    /// Bytes of its image.
+    pub size: usize,
+    /// What it may do.
+    pub granted: Capabilities,
+    /// Its counters.
+    pub counters: Counters,
+    /// How its last faulty run ended.
+    pub last_fault: Option<Fault>,
+}
+
+/// A container that is ready to run.
+#[derive(Debug)]
+pub(crate) struct Container<'s> {
+    pub(crate) name: String<MAX_NAME>,
+    pub(crate) verified: Verified<&'s mut [u8]>,
+    pub(crate) size: usize,
+    pub(crate) rodata: Range<usize>,
+    pub(crate) data: Range<usize>,
+    pub(crate) bss_len: usize,
+    pub(crate) granted: Capabilities,
+    pub(crate) counters: Counters,
+    pub(crate) last_fault: Option<Fault>,
+}
+
+impl Counters {
+    /// Counts a run, however it ended.
+    pub(crate) fn add(&mut self, machine: &Machine) {
+        let instructions = machine.instructions();
+        self.runs = self.runs.wrapping_add(1);
+        self.instructions = self.instructions.wrapping_add(instructions.into());
+        self.longest_run = self.longest_run.max(instructions);
+        self.helper_calls = self.helper_calls.wrapping_add(machine.helper_calls());
+    }
+}
+
+impl Container<'_> {
+    pub(crate) fn record_fault(&mut self, fault: Fault) {
+        self.counters.faults = self.counters.faults.wrapping_add(1);
+        self.last_fault = Some(fault);
+    }
+}
+
+/// What a slot holds.
+#[derive(Debug, Default)]
+enum Content<'s> {
+    /// Memory for an image.
+    Free(&'s mut [u8]),
+    Occupied(Container<'s>),
+    /// Only while the content is being exchanged.
+    #[default]
+    Nothing,
+}
+
+#[derive(Debug)]
+struct Slot<'s> {
+    generation: u16,
+    content: Content<'s>,
+}
+
+/// Limits that an image has to keep to.
+pub(crate) struct Limits {
+    pub(crate) stack: usize,
+    pub(crate) data: usize,
+}
+
+/// All slots.
+#[derive(Debug)]
+pub(crate) struct Store<'s, const SLOTS: usize> {
+    slots: [Slot<'s>; SLOTS],
+}
+
+impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
+    /// Free slots; of each buffer the part from the first multiple of 8 on is
+    /// used, since text must be aligned.
+    pub(crate) fn new(buffers: [&'s mut [u8]; SLOTS]) -> Self {
+        const { assert!(SLOTS <= 255, "slots are numbered by one byte") };
+        Self {
+            slots: buffers.map(|buffer| {
+                let skip = buffer.as_ptr().align_offset(8).min(buffer.len());
+                let (_, aligned) = buffer.split_at_mut(skip);
+                Slot {
+                    generation: 0,
+                    content: Content::Free(aligned),
+                }
+            }),
+        }
+    }
+
+    pub(crate) fn install(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+        allowed: Capabilities,
+        limits: &Limits,
+    ) -> Result<AppId, InstallError> {
+        let name = String::try_from(name).map_err(|_| InstallError::Name)?;
+        if name.is_empty() {
+            return Err(InstallError::Name);
+        }
+        if self.find(&name).is_some() {
+            return Err(InstallError::NameTaken);
+        }
+        // The smallest that is large enough.
+        let (number, slot) = self
+            .slots
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(number, slot)| match &slot.content {
+                Content::Free(buffer) if buffer.len() >= bytes.len() => {
+                    Some((buffer.len(), number, slot))
+                }
+                _ => None,
+            })
+            .min_by_key(|&(length, number, _)| (length, number))
+            .map(|(_, number, slot)| (number as u8, slot))
+            .ok_or(InstallError::NoSlot)?;
+        let Content::Free(buffer) = core::mem::take(&mut slot.content) else {
+            return Err(InstallError::NoSlot);
+        };
+        match load(buffer, name, bytes, allowed, limits) {
+            Ok(container) => {
+                slot.content = Content::Occupied(container);
+                Ok(AppId {
+                    slot: number,
+                    generation: slot.generation,
+                })
+            }
+            Err((buffer, error)) => {
+                slot.content = Content::Free(buffer);
+                Err(error)
+            }
+        }
+    }
+
+    /// Frees the slot of a container; `false` if the id names nothing.
+    pub(crate) fn remove(&mut self, id: AppId) -> bool {
+        let Some(slot) = self.slots.get_mut(usize::from(id.slot)) else {
+            return false;
+        };
+        if slot.generation != id.generation {
+            return false;
+        }
+        match core::mem::take(&mut slot.content) {
+            Content::Occupied(container) => {
+                slot.generation = slot.generation.wrapping_add(1);
+                slot.content = Content::Free(container.verified.into_inner());
+                true
+            }
+            other => {
+                slot.content = other;
+                false
+            }
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, id: AppId) -> Option<&mut Container<'s>> {
+        let slot = self.slots.get_mut(usize::from(id.slot))?;
+        match &mut slot.content {
+            Content::Occupied(container) if slot.generation == id.generation => Some(container),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<AppId> {
+        self.iter()
+            .find(|info| info.name == name)
+            .map(|info| info.id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = AppInfo<'_>> {
+        self.slots.iter().enumerate().filter_map(|(number, slot)| {
+            let Content::Occupied(container) = &slot.content else {
+                return None;
+            };
+            Some(AppInfo {
+                id: AppId {
+                    slot: number as u8,
+                    generation: slot.generation,
+                },
+                name: &container.name,
+                size: container.size,
+                granted: container.granted,
+                counters: container.counters,
+                last_fault: container.last_fault,
+            })
+        })
+    }
+}
+
+/// Copies an image into a buffer and verifies it there. Gives the buffer back
+/// with an error.
+fn load<'s>(
+    buffer: &'s mut [u8],
+    name: String<MAX_NAME>,
+    bytes: &[u8],
+    allowed: Capabilities,
+    limits: &Limits,
+) -> Result<Container<'s>, (&'s mut [u8], InstallError)> {
+    let Some(target) = buffer.get_mut(..bytes.len()) else {
+        return Err((buffer, InstallError::NoSlot));
+    };
+    target.copy_from_slice(bytes);
+    let image = match Image::new_checked(target) {
+        Ok(image) => image,
+        Err(error) => return Err((buffer, InstallError::Image(error))),
+    };
+    let data_len = image.data().len() + usize::from(image.bss_len());
+    if usize::from(image.stack_size()) > limits.stack {
+        return Err((buffer, InstallError::Stack));
+    }
+    if data_len > limits.data {
+        return Err((buffer, InstallError::Data));
+    }
+    let granted = image.capabilities() & allowed;
+    let text = HEADER_LEN..HEADER_LEN + image.text().len();
+    let functions = text.end..text.end + image.functions().len();
+    let data = bytes.len() - image.data().len()..bytes.len();
+    let rodata = data.start - image.rodata().len()..data.start;
+    let bss_len = usize::from(image.bss_len());
+    let policy = |id| grant(granted, id);
+    match Verified::verify(buffer, text, functions, &policy) {
+        Ok(verified) => Ok(Container {
+            name,
+            verified,
+            size: bytes.len(),
+            rodata,
+            data,
+            bss_len,
+            granted,
+            counters: Counters::default(),
+            last_fault: None,
+        }),
+        Err((buffer, error)) => Err((buffer, InstallError::Verify(error))),
+    }
+}
+
+/// What a container with these capabilities may do with a helper.
+fn grant(granted: Capabilities, id: u32) -> HelperGrant {
+    match Helper::from_id(id) {
+        Some(helper) if granted.contains(helper.capability()) => HelperGrant::Granted,
+        Some(_) => HelperGrant::Denied,
+        None => HelperGrant::Unknown,
+    }
+}
