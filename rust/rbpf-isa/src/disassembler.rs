@@ -3,7 +3,7 @@
 //!
 //! LLVM's syntax is what `llvm-objdump -d --mcpu=v4` prints, for reading
 //! beside a compiler's output. The assembler's is that of the public suite
-//! bpf_conformance, and `assemble` makes the same bytes of
+//! bpf_conformance, and [`assemble`](crate::assemble) makes the same bytes of
 //! it again, whatever they were.
 //!
 //! A slot that is no instruction is written `.slot 0x...`. That is also so

@@ -20,6 +20,8 @@ extern crate alloc;
 compile_error!("eBPF images are read in place and are little-endian; so must be the host");
 
 #[cfg(feature = "text")]
+mod assembler;
+#[cfg(feature = "text")]
 mod disassembler;
 mod form;
 #[cfg(feature = "text")]
@@ -27,6 +29,8 @@ mod operand;
 mod slot;
 mod table;
 
+#[cfg(feature = "text")]
+pub use assembler::{AssembleError, AssembleErrorKind, assemble};
 #[cfg(feature = "text")]
 pub use disassembler::{Disassembly, HelperNames, Line, Syntax, Text, disassemble};
 

@@ -33,6 +33,18 @@ pub(crate) enum Operand {
     SourceMemory,
 }
 
+impl Operand {
+    /// What the operand is, for messages.
+    pub(crate) const fn description(self) -> &'static str {
+        match self {
+            Self::Destination | Self::Source => "a register",
+            Self::Immediate | Self::Immediate64 => "a number",
+            Self::Target | Self::LongTarget => "a label or a signed distance",
+            Self::DestinationMemory | Self::SourceMemory => "memory such as [%r1+4]",
+        }
+    }
+}
+
 /// The operands of an instruction, in the assembler's order.
 pub(crate) const fn operands(variant: &Variant) -> &'static [Operand] {
     use Operand as O;
