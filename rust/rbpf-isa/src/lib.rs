@@ -26,6 +26,8 @@ mod disassembler;
 mod form;
 #[cfg(feature = "text")]
 mod operand;
+#[cfg(feature = "text")]
+mod reference;
 mod slot;
 mod table;
 
@@ -33,6 +35,8 @@ mod table;
 pub use assembler::{AssembleError, AssembleErrorKind, assemble};
 #[cfg(feature = "text")]
 pub use disassembler::{Disassembly, HelperNames, Line, Syntax, Text, disassemble};
+#[cfg(feature = "text")]
+pub use reference::reference_page;
 
 pub use form::{FRAME_POINTER, Field, Form, REGISTERS};
 pub use slot::Slot;

@@ -2,8 +2,8 @@
 //! Operands of an instruction in the order in which the assembler's syntax
 //! writes them.
 //!
-//! Assembler and disassembler read this one list, so that what one writes the
-//! other reads. It does not say how an operand looks in
+//! Assembler, disassembler and reference page read this one list, so that
+//! what one writes the other reads. It does not say how an operand looks in
 //! LLVM's syntax; that is in the templates of the table.
 
 use crate::{Form, Variant};
@@ -41,6 +41,20 @@ impl Operand {
             Self::Immediate | Self::Immediate64 => "a number",
             Self::Target | Self::LongTarget => "a label or a signed distance",
             Self::DestinationMemory | Self::SourceMemory => "memory such as [%r1+4]",
+        }
+    }
+
+    /// The operand with the names of the fields, for the reference page.
+    pub(crate) const fn pattern(self) -> &'static str {
+        match self {
+            Self::Destination => "dst",
+            Self::Source => "src",
+            Self::Immediate => "imm",
+            Self::Immediate64 => "imm64",
+            Self::Target => "target in offset",
+            Self::LongTarget => "target in imm",
+            Self::DestinationMemory => "[dst+offset]",
+            Self::SourceMemory => "[src+offset]",
         }
     }
 }
