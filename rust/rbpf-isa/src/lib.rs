@@ -19,9 +19,24 @@ extern crate alloc;
 #[cfg(target_endian = "big")]
 compile_error!("eBPF images are read in place and are little-endian; so must be the host");
 
+#[cfg(feature = "text")]
+mod assembler;
+#[cfg(feature = "text")]
+mod disassembler;
 mod form;
+#[cfg(feature = "text")]
+mod operand;
+#[cfg(feature = "text")]
+mod reference;
 mod slot;
 mod table;
+
+#[cfg(feature = "text")]
+pub use assembler::{AssembleError, AssembleErrorKind, assemble};
+#[cfg(feature = "text")]
+pub use disassembler::{Disassembly, HelperNames, Line, Syntax, Text, disassemble};
+#[cfg(feature = "text")]
+pub use reference::reference_page;
 
 pub use form::{FRAME_POINTER, Field, Form, REGISTERS};
 pub use slot::Slot;

@@ -41,6 +41,27 @@ impl Slot {
         }
     }
 
+    /// The slot as one number, which stored in little-endian order gives the
+    /// slot's bytes.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        (self.opcode as u64)
+            | (self.registers as u64) << 8
+            | (self.offset.cast_unsigned() as u64) << 16
+            | (self.immediate.cast_unsigned() as u64) << 32
+    }
+
+    /// The slot of a number; the inverse of [`Slot::bits`].
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self {
+            opcode: bits as u8,
+            registers: (bits >> 8) as u8,
+            offset: (bits >> 16) as i16,
+            immediate: (bits >> 32) as i32,
+        }
+    }
+
     /// Views `bytes` as slots.
     ///
     /// `None` if the length is no multiple of 8 or the bytes are not aligned

@@ -25,6 +25,31 @@ pub enum Group {
     Atomic64,
 }
 
+impl Group {
+    /// The groups in the order of RFC 9669.
+    pub const ALL: [Self; 6] = [
+        Self::Base32,
+        Self::Base64,
+        Self::Divmul32,
+        Self::Divmul64,
+        Self::Atomic32,
+        Self::Atomic64,
+    ];
+
+    /// The name that RFC 9669 gives the group.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Base32 => "base32",
+            Self::Base64 => "base64",
+            Self::Divmul32 => "divmul32",
+            Self::Divmul64 => "divmul64",
+            Self::Atomic32 => "atomic32",
+            Self::Atomic64 => "atomic64",
+        }
+    }
+}
+
 /// Calls a macro with every opcode.
 ///
 /// Each row is
@@ -35,8 +60,10 @@ pub enum Group {
 ///
 /// with one entry in the braces for each value of the selecting field that
 /// is an instruction. Mnemonics are those of the public suite
-/// bpf_conformance; templates are LLVM's syntax with `{operands}`. Both may
-/// be matched as `tt`.
+/// bpf_conformance; templates are LLVM's syntax with `{operands}`: registers
+/// `{dst}` and `{src}`, their low halves `{wdst}` and `{wsrc}`, numbers
+/// `{imm}` and `{imm64}`, `{offset}` of a memory access with its sign, and
+/// `{target}` of a jump. Both may be matched as `tt`.
 #[macro_export]
 macro_rules! for_each_opcode {
     ($callback:ident) => {
@@ -187,7 +214,7 @@ macro_rules! for_each_opcode {
             0xde Jsle32Reg     BranchRegister  none { 0 Base32 "jsle32" "if {wdst} s<= {wsrc} goto {target}" }
             0x85 Call          Call            source {
                 0 Base32 "call" "call {imm}",
-                1 Base32 "call local" "call {target}",
+                1 Base32 "call local" "call {imm}",
             }
             0x95 Exit          Exit            none { 0 Base32 "exit" "exit" }
             0x18 LoadImm64     LoadImmediate64 none { 0 Base64 "lddw" "{dst} = {imm64} ll" }
@@ -328,6 +355,23 @@ pub struct Variant {
     pub mnemonic: &'static str,
     /// LLVM's syntax, with operands in braces.
     pub template: &'static str,
+}
+
+impl Variant {
+    /// The instruction that the opcode and the selecting field of a slot
+    /// name, `None` if there is none. Says nothing of the other fields.
+    #[must_use]
+    pub fn of(slot: Slot) -> Option<&'static Self> {
+        VARIANTS.iter().find(|variant| {
+            variant.opcode == slot.opcode
+                && match variant.selector {
+                    Field::None => true,
+                    Field::Offset => i32::from(slot.offset) == variant.value,
+                    Field::Immediate => slot.immediate == variant.value,
+                    Field::Source => usize::try_from(variant.value) == Ok(slot.src()),
+                }
+        })
+    }
 }
 
 macro_rules! define_variants {
