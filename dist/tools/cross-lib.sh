@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# shellcheck shell=bash
+# Compiling for microcontrollers; to be sourced.
+#
+# A toolchain of rustup with the target installed is used as it is. Otherwise
+# core is built from source with the toolchain of Debian (packages rustc-web,
+# cargo-web and rust-web-src), which needs RUSTC_BOOTSTRAP for -Z build-std.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+# cross_build TARGET ARGUMENT...: cargo build for a target.
+cross_build() {
+    local target=$1
+    shift
+    if [[ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]]; then
+        cargo build --target "$target" "$@"
+    else
+        RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo build \
+            --target "$target" -Z build-std=core "$@"
+    fi
+}
