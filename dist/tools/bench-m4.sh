@@ -26,7 +26,8 @@ while (($#)); do
         shift 2
         ;;
     --rust)
-        cargo_options+=(--config "paths=[\"$2/rbpf-isa\", \"$2/rbpf-vm\"]")
+        rust=$(realpath "$2")
+        cargo_options+=(--config "paths=[\"$rust/rbpf-isa\", \"$rust/rbpf-vm\"]")
         shift 2
         ;;
     *)
