@@ -19,9 +19,7 @@ options=()
 while (($#)); do
     case $1 in
     --opt-level)
-        level=$2
-        [[ $level == [0-9] ]] || level="\"$level\""
-        cargo_options+=(--config "profile.release.package.rbpf-vm.opt-level=$level")
+        cargo_options+=(--config "$(opt_level_of rbpf-vm "$2")")
         options+=(--opt-level "$2")
         shift 2
         ;;
@@ -46,7 +44,7 @@ clang-19 -ffreestanding --target=thumbv7em-none-eabi -mcpu=cortex-m4 -Os -c "$he
 
 BENCH_M4_BYTECODE=$out cross_build $triple --release --quiet \
     --manifest-path "$here/Cargo.toml" --target-dir "$out" "${cargo_options[@]}"
-ld.lld-19 --gc-sections -T "$here/link.ld" \
+ld.lld-19 --gc-sections -T "$root/dist/tools/link.ld" \
     --entry=run -u setup_fletcher32 -u setup_instruction -u setup_trivial -u verify -u executed \
     -u native -u INSTRUCTION_NAMES \
     "$out/$triple/release/libbench_m4.a" "$out/fletcher32.native.o" -o "$out/bench-m4.elf"

@@ -19,3 +19,10 @@ cross_build() {
             --target "$target" -Z build-std=core "$@"
     fi
 }
+
+# opt_level_of PACKAGE LEVEL: the setting of one package's level, for --config.
+opt_level_of() {
+    local level=$2
+    [[ $level == [0-9] ]] || level="\"$level\""
+    echo "profile.release.package.$1.opt-level=$level"
+}
