@@ -28,6 +28,10 @@ while (($#)); do
         cargo_options+=(--config "paths=[\"$rust/rbpf-isa\", \"$rust/rbpf-vm\"]")
         shift 2
         ;;
+    -h | --help)
+        sed -n 's/^# \{0,1\}//; 3,/^set/{/^set/!p}' "${BASH_SOURCE[0]}"
+        exec "$("$root/dist/tools/venv.sh")" "$here/bench.py" --help
+        ;;
     *)
         options+=("$1")
         shift
@@ -46,7 +50,7 @@ BENCH_M4_BYTECODE=$out cross_build $triple --release --quiet \
     --manifest-path "$here/Cargo.toml" --target-dir "$out" "${cargo_options[@]}"
 ld.lld-19 --gc-sections -T "$root/dist/tools/link.ld" \
     --entry=run -u setup_fletcher32 -u setup_instruction -u setup_trivial -u verify -u executed \
-    -u native -u INSTRUCTION_NAMES \
+    -u native -u INSTRUCTION_NAMES -u REPETITIONS \
     "$out/$triple/release/libbench_m4.a" "$out/fletcher32.native.o" -o "$out/bench-m4.elf"
 
 python=$("$root/dist/tools/venv.sh")

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """A cycle model of the Cortex-M4, on top of Unicorn.
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Weighs rbpf-vm from linked firmware and compares; called by size.sh."""
 
@@ -12,7 +11,6 @@ import subprocess
 import sys
 
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
 
 TARGET = 6144
 """Bytes of flash that the virtual machine may take."""
@@ -103,10 +101,10 @@ class Firmware:
 
 def demangle(names):
     """Paths of Rust symbols."""
-    result = subprocess.run(
-        ["llvm-cxxfilt-19"], input="\n".join(names), text=True, capture_output=True, check=True
-    )
-    return result.stdout.splitlines()
+    command = ["llvm-cxxfilt-19", *names]
+    return subprocess.run(
+        command, text=True, capture_output=True, check=True
+    ).stdout.splitlines()
 
 
 def show(reports):
@@ -157,7 +155,9 @@ def main():
 
     options.report.parent.mkdir(parents=True, exist_ok=True)
     options.report.write_text(
-        json.dumps({"target": TARGET, "levels": reports, "failures": failures}, indent=2)
+        json.dumps(
+            {"target": TARGET, "levels": reports, "failures": failures}, indent=2
+        )
         + "\n"
     )
     if options.save:

@@ -54,6 +54,10 @@ const COPIES: usize = 16;
 /// Times that the loop is run.
 const ITERATIONS: i32 = 1000;
 
+/// How often a measured instruction is executed, for the model to read.
+#[unsafe(no_mangle)]
+static REPETITIONS: u32 = COPIES as u32 * ITERATIONS as u32;
+
 /// Registers of the loops: what the measured instruction may use.
 const CONTEXT: u8 = 7;
 const LARGE: u8 = 8;
