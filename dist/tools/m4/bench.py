@@ -5,6 +5,7 @@ import argparse
 import collections
 import json
 import pathlib
+import signal
 import struct
 import subprocess
 import sys
@@ -114,6 +115,7 @@ def main():
         "--quick", action="store_true", help="fletcher32 only, no single instructions"
     )
     options = parser.parse_args()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
 
     bench = Bench(options.elf)
     expected = fletcher32(pathlib.Path(options.input).read_bytes())
