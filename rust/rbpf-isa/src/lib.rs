@@ -39,5 +39,5 @@ pub use disassembler::{Disassembly, HelperNames, Line, Syntax, Text, disassemble
 pub use reference::reference_page;
 
 pub use form::{FRAME_POINTER, Field, Form, REGISTERS};
-pub use slot::Slot;
+pub use slot::{Load, Slot, Width, part};
 pub use table::{Group, VARIANTS, Variant, form, opcode, selector, selector_is_valid};

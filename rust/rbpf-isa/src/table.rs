@@ -55,9 +55,11 @@ impl Group {
 /// Each row is
 ///
 /// ```text
-/// OPCODE Name Form selector { VALUE Group "mnemonic" "template", ... }
+/// OPCODE Name Operation Form selector { VALUE Group "mnemonic" "template", ... }
 /// ```
 ///
+/// where the operation is what an engine computes, the same for operands in
+/// registers and immediates and for memory accesses of all widths,
 /// with one entry in the braces for each value of the selecting field that
 /// is an instruction. Mnemonics are those of the public suite
 /// bpf_conformance; templates are LLVM's syntax with `{operands}`: registers
@@ -68,172 +70,172 @@ impl Group {
 macro_rules! for_each_opcode {
     ($callback:ident) => {
         $callback! {
-            0x04 Add32Imm      Immediate       none { 0 Base32 "add32" "{wdst} += {imm}" }
-            0x0c Add32Reg      Register        none { 0 Base32 "add32" "{wdst} += {wsrc}" }
-            0x14 Sub32Imm      Immediate       none { 0 Base32 "sub32" "{wdst} -= {imm}" }
-            0x1c Sub32Reg      Register        none { 0 Base32 "sub32" "{wdst} -= {wsrc}" }
-            0x24 Mul32Imm      Immediate       none { 0 Divmul32 "mul32" "{wdst} *= {imm}" }
-            0x2c Mul32Reg      Register        none { 0 Divmul32 "mul32" "{wdst} *= {wsrc}" }
-            0x34 Div32Imm      Immediate       offset {
+            0x04 Add32Imm      Add32      Immediate       none { 0 Base32 "add32" "{wdst} += {imm}" }
+            0x0c Add32Reg      Add32      Register        none { 0 Base32 "add32" "{wdst} += {wsrc}" }
+            0x14 Sub32Imm      Sub32      Immediate       none { 0 Base32 "sub32" "{wdst} -= {imm}" }
+            0x1c Sub32Reg      Sub32      Register        none { 0 Base32 "sub32" "{wdst} -= {wsrc}" }
+            0x24 Mul32Imm      Mul32      Immediate       none { 0 Divmul32 "mul32" "{wdst} *= {imm}" }
+            0x2c Mul32Reg      Mul32      Register        none { 0 Divmul32 "mul32" "{wdst} *= {wsrc}" }
+            0x34 Div32Imm      Div32      Immediate       offset {
                 0 Divmul32 "div32" "{wdst} /= {imm}",
                 1 Divmul32 "sdiv32" "{wdst} s/= {imm}",
             }
-            0x3c Div32Reg      Register        offset {
+            0x3c Div32Reg      Div32      Register        offset {
                 0 Divmul32 "div32" "{wdst} /= {wsrc}",
                 1 Divmul32 "sdiv32" "{wdst} s/= {wsrc}",
             }
-            0x44 Or32Imm       Immediate       none { 0 Base32 "or32" "{wdst} |= {imm}" }
-            0x4c Or32Reg       Register        none { 0 Base32 "or32" "{wdst} |= {wsrc}" }
-            0x54 And32Imm      Immediate       none { 0 Base32 "and32" "{wdst} &= {imm}" }
-            0x5c And32Reg      Register        none { 0 Base32 "and32" "{wdst} &= {wsrc}" }
-            0x64 Lsh32Imm      Immediate       none { 0 Base32 "lsh32" "{wdst} <<= {imm}" }
-            0x6c Lsh32Reg      Register        none { 0 Base32 "lsh32" "{wdst} <<= {wsrc}" }
-            0x74 Rsh32Imm      Immediate       none { 0 Base32 "rsh32" "{wdst} >>= {imm}" }
-            0x7c Rsh32Reg      Register        none { 0 Base32 "rsh32" "{wdst} >>= {wsrc}" }
-            0x84 Neg32         Unary           none { 0 Base32 "neg32" "{wdst} = -{wdst}" }
-            0x94 Mod32Imm      Immediate       offset {
+            0x44 Or32Imm       Or32       Immediate       none { 0 Base32 "or32" "{wdst} |= {imm}" }
+            0x4c Or32Reg       Or32       Register        none { 0 Base32 "or32" "{wdst} |= {wsrc}" }
+            0x54 And32Imm      And32      Immediate       none { 0 Base32 "and32" "{wdst} &= {imm}" }
+            0x5c And32Reg      And32      Register        none { 0 Base32 "and32" "{wdst} &= {wsrc}" }
+            0x64 Lsh32Imm      Lsh32      Immediate       none { 0 Base32 "lsh32" "{wdst} <<= {imm}" }
+            0x6c Lsh32Reg      Lsh32      Register        none { 0 Base32 "lsh32" "{wdst} <<= {wsrc}" }
+            0x74 Rsh32Imm      Rsh32      Immediate       none { 0 Base32 "rsh32" "{wdst} >>= {imm}" }
+            0x7c Rsh32Reg      Rsh32      Register        none { 0 Base32 "rsh32" "{wdst} >>= {wsrc}" }
+            0x84 Neg32         Neg32      Unary           none { 0 Base32 "neg32" "{wdst} = -{wdst}" }
+            0x94 Mod32Imm      Mod32      Immediate       offset {
                 0 Divmul32 "mod32" "{wdst} %= {imm}",
                 1 Divmul32 "smod32" "{wdst} s%= {imm}",
             }
-            0x9c Mod32Reg      Register        offset {
+            0x9c Mod32Reg      Mod32      Register        offset {
                 0 Divmul32 "mod32" "{wdst} %= {wsrc}",
                 1 Divmul32 "smod32" "{wdst} s%= {wsrc}",
             }
-            0xa4 Xor32Imm      Immediate       none { 0 Base32 "xor32" "{wdst} ^= {imm}" }
-            0xac Xor32Reg      Register        none { 0 Base32 "xor32" "{wdst} ^= {wsrc}" }
-            0xb4 Mov32Imm      Immediate       none { 0 Base32 "mov32" "{wdst} = {imm}" }
-            0xbc Mov32Reg      Register        offset {
+            0xa4 Xor32Imm      Xor32      Immediate       none { 0 Base32 "xor32" "{wdst} ^= {imm}" }
+            0xac Xor32Reg      Xor32      Register        none { 0 Base32 "xor32" "{wdst} ^= {wsrc}" }
+            0xb4 Mov32Imm      Mov32      Immediate       none { 0 Base32 "mov32" "{wdst} = {imm}" }
+            0xbc Mov32Reg      Mov32      Register        offset {
                 0 Base32 "mov32" "{wdst} = {wsrc}",
                 8 Base32 "movsx832" "{wdst} = (s8){wsrc}",
                 16 Base32 "movsx1632" "{wdst} = (s16){wsrc}",
             }
-            0xc4 Arsh32Imm     Immediate       none { 0 Base32 "arsh32" "{wdst} s>>= {imm}" }
-            0xcc Arsh32Reg     Register        none { 0 Base32 "arsh32" "{wdst} s>>= {wsrc}" }
-            0x07 Add64Imm      Immediate       none { 0 Base64 "add" "{dst} += {imm}" }
-            0x0f Add64Reg      Register        none { 0 Base64 "add" "{dst} += {src}" }
-            0x17 Sub64Imm      Immediate       none { 0 Base64 "sub" "{dst} -= {imm}" }
-            0x1f Sub64Reg      Register        none { 0 Base64 "sub" "{dst} -= {src}" }
-            0x27 Mul64Imm      Immediate       none { 0 Divmul64 "mul" "{dst} *= {imm}" }
-            0x2f Mul64Reg      Register        none { 0 Divmul64 "mul" "{dst} *= {src}" }
-            0x37 Div64Imm      Immediate       offset {
+            0xc4 Arsh32Imm     Arsh32     Immediate       none { 0 Base32 "arsh32" "{wdst} s>>= {imm}" }
+            0xcc Arsh32Reg     Arsh32     Register        none { 0 Base32 "arsh32" "{wdst} s>>= {wsrc}" }
+            0x07 Add64Imm      Add64      Immediate       none { 0 Base64 "add" "{dst} += {imm}" }
+            0x0f Add64Reg      Add64      Register        none { 0 Base64 "add" "{dst} += {src}" }
+            0x17 Sub64Imm      Sub64      Immediate       none { 0 Base64 "sub" "{dst} -= {imm}" }
+            0x1f Sub64Reg      Sub64      Register        none { 0 Base64 "sub" "{dst} -= {src}" }
+            0x27 Mul64Imm      Mul64      Immediate       none { 0 Divmul64 "mul" "{dst} *= {imm}" }
+            0x2f Mul64Reg      Mul64      Register        none { 0 Divmul64 "mul" "{dst} *= {src}" }
+            0x37 Div64Imm      Div64      Immediate       offset {
                 0 Divmul64 "div" "{dst} /= {imm}",
                 1 Divmul64 "sdiv" "{dst} s/= {imm}",
             }
-            0x3f Div64Reg      Register        offset {
+            0x3f Div64Reg      Div64      Register        offset {
                 0 Divmul64 "div" "{dst} /= {src}",
                 1 Divmul64 "sdiv" "{dst} s/= {src}",
             }
-            0x47 Or64Imm       Immediate       none { 0 Base64 "or" "{dst} |= {imm}" }
-            0x4f Or64Reg       Register        none { 0 Base64 "or" "{dst} |= {src}" }
-            0x57 And64Imm      Immediate       none { 0 Base64 "and" "{dst} &= {imm}" }
-            0x5f And64Reg      Register        none { 0 Base64 "and" "{dst} &= {src}" }
-            0x67 Lsh64Imm      Immediate       none { 0 Base64 "lsh" "{dst} <<= {imm}" }
-            0x6f Lsh64Reg      Register        none { 0 Base64 "lsh" "{dst} <<= {src}" }
-            0x77 Rsh64Imm      Immediate       none { 0 Base64 "rsh" "{dst} >>= {imm}" }
-            0x7f Rsh64Reg      Register        none { 0 Base64 "rsh" "{dst} >>= {src}" }
-            0x87 Neg64         Unary           none { 0 Base64 "neg" "{dst} = -{dst}" }
-            0x97 Mod64Imm      Immediate       offset {
+            0x47 Or64Imm       Or64       Immediate       none { 0 Base64 "or" "{dst} |= {imm}" }
+            0x4f Or64Reg       Or64       Register        none { 0 Base64 "or" "{dst} |= {src}" }
+            0x57 And64Imm      And64      Immediate       none { 0 Base64 "and" "{dst} &= {imm}" }
+            0x5f And64Reg      And64      Register        none { 0 Base64 "and" "{dst} &= {src}" }
+            0x67 Lsh64Imm      Lsh64      Immediate       none { 0 Base64 "lsh" "{dst} <<= {imm}" }
+            0x6f Lsh64Reg      Lsh64      Register        none { 0 Base64 "lsh" "{dst} <<= {src}" }
+            0x77 Rsh64Imm      Rsh64      Immediate       none { 0 Base64 "rsh" "{dst} >>= {imm}" }
+            0x7f Rsh64Reg      Rsh64      Register        none { 0 Base64 "rsh" "{dst} >>= {src}" }
+            0x87 Neg64         Neg64      Unary           none { 0 Base64 "neg" "{dst} = -{dst}" }
+            0x97 Mod64Imm      Mod64      Immediate       offset {
                 0 Divmul64 "mod" "{dst} %= {imm}",
                 1 Divmul64 "smod" "{dst} s%= {imm}",
             }
-            0x9f Mod64Reg      Register        offset {
+            0x9f Mod64Reg      Mod64      Register        offset {
                 0 Divmul64 "mod" "{dst} %= {src}",
                 1 Divmul64 "smod" "{dst} s%= {src}",
             }
-            0xa7 Xor64Imm      Immediate       none { 0 Base64 "xor" "{dst} ^= {imm}" }
-            0xaf Xor64Reg      Register        none { 0 Base64 "xor" "{dst} ^= {src}" }
-            0xb7 Mov64Imm      Immediate       none { 0 Base64 "mov" "{dst} = {imm}" }
-            0xbf Mov64Reg      Register        offset {
+            0xa7 Xor64Imm      Xor64      Immediate       none { 0 Base64 "xor" "{dst} ^= {imm}" }
+            0xaf Xor64Reg      Xor64      Register        none { 0 Base64 "xor" "{dst} ^= {src}" }
+            0xb7 Mov64Imm      Mov64      Immediate       none { 0 Base64 "mov" "{dst} = {imm}" }
+            0xbf Mov64Reg      Mov64      Register        offset {
                 0 Base64 "mov" "{dst} = {src}",
                 8 Base64 "movsx864" "{dst} = (s8){src}",
                 16 Base64 "movsx1664" "{dst} = (s16){src}",
                 32 Base64 "movsx3264" "{dst} = (s32){src}",
             }
-            0xc7 Arsh64Imm     Immediate       none { 0 Base64 "arsh" "{dst} s>>= {imm}" }
-            0xcf Arsh64Reg     Register        none { 0 Base64 "arsh" "{dst} s>>= {src}" }
-            0xd4 ToLe          Swap            immediate {
+            0xc7 Arsh64Imm     Arsh64     Immediate       none { 0 Base64 "arsh" "{dst} s>>= {imm}" }
+            0xcf Arsh64Reg     Arsh64     Register        none { 0 Base64 "arsh" "{dst} s>>= {src}" }
+            0xd4 ToLe          Endian     Swap            immediate {
                 16 Base32 "le16" "{dst} = le16 {dst}",
                 32 Base32 "le32" "{dst} = le32 {dst}",
                 64 Base64 "le64" "{dst} = le64 {dst}",
             }
-            0xdc ToBe          Swap            immediate {
+            0xdc ToBe          Endian     Swap            immediate {
                 16 Base32 "be16" "{dst} = be16 {dst}",
                 32 Base32 "be32" "{dst} = be32 {dst}",
                 64 Base64 "be64" "{dst} = be64 {dst}",
             }
-            0xd7 Swap          Swap            immediate {
+            0xd7 Swap          Swap       Swap            immediate {
                 16 Base32 "swap16" "{dst} = bswap16 {dst}",
                 32 Base32 "swap32" "{dst} = bswap32 {dst}",
                 64 Base64 "swap64" "{dst} = bswap64 {dst}",
             }
-            0x05 Ja            Jump            none { 0 Base32 "ja" "goto {target}" }
-            0x06 Ja32          LongJump        none { 0 Base32 "ja32" "gotol {target}" }
-            0x15 Jeq64Imm      BranchImmediate none { 0 Base64 "jeq" "if {dst} == {imm} goto {target}" }
-            0x1d Jeq64Reg      BranchRegister  none { 0 Base64 "jeq" "if {dst} == {src} goto {target}" }
-            0x25 Jgt64Imm      BranchImmediate none { 0 Base64 "jgt" "if {dst} > {imm} goto {target}" }
-            0x2d Jgt64Reg      BranchRegister  none { 0 Base64 "jgt" "if {dst} > {src} goto {target}" }
-            0x35 Jge64Imm      BranchImmediate none { 0 Base64 "jge" "if {dst} >= {imm} goto {target}" }
-            0x3d Jge64Reg      BranchRegister  none { 0 Base64 "jge" "if {dst} >= {src} goto {target}" }
-            0x45 Jset64Imm     BranchImmediate none { 0 Base64 "jset" "if {dst} & {imm} goto {target}" }
-            0x4d Jset64Reg     BranchRegister  none { 0 Base64 "jset" "if {dst} & {src} goto {target}" }
-            0x55 Jne64Imm      BranchImmediate none { 0 Base64 "jne" "if {dst} != {imm} goto {target}" }
-            0x5d Jne64Reg      BranchRegister  none { 0 Base64 "jne" "if {dst} != {src} goto {target}" }
-            0x65 Jsgt64Imm     BranchImmediate none { 0 Base64 "jsgt" "if {dst} s> {imm} goto {target}" }
-            0x6d Jsgt64Reg     BranchRegister  none { 0 Base64 "jsgt" "if {dst} s> {src} goto {target}" }
-            0x75 Jsge64Imm     BranchImmediate none { 0 Base64 "jsge" "if {dst} s>= {imm} goto {target}" }
-            0x7d Jsge64Reg     BranchRegister  none { 0 Base64 "jsge" "if {dst} s>= {src} goto {target}" }
-            0xa5 Jlt64Imm      BranchImmediate none { 0 Base64 "jlt" "if {dst} < {imm} goto {target}" }
-            0xad Jlt64Reg      BranchRegister  none { 0 Base64 "jlt" "if {dst} < {src} goto {target}" }
-            0xb5 Jle64Imm      BranchImmediate none { 0 Base64 "jle" "if {dst} <= {imm} goto {target}" }
-            0xbd Jle64Reg      BranchRegister  none { 0 Base64 "jle" "if {dst} <= {src} goto {target}" }
-            0xc5 Jslt64Imm     BranchImmediate none { 0 Base64 "jslt" "if {dst} s< {imm} goto {target}" }
-            0xcd Jslt64Reg     BranchRegister  none { 0 Base64 "jslt" "if {dst} s< {src} goto {target}" }
-            0xd5 Jsle64Imm     BranchImmediate none { 0 Base64 "jsle" "if {dst} s<= {imm} goto {target}" }
-            0xdd Jsle64Reg     BranchRegister  none { 0 Base64 "jsle" "if {dst} s<= {src} goto {target}" }
-            0x16 Jeq32Imm      BranchImmediate none { 0 Base32 "jeq32" "if {wdst} == {imm} goto {target}" }
-            0x1e Jeq32Reg      BranchRegister  none { 0 Base32 "jeq32" "if {wdst} == {wsrc} goto {target}" }
-            0x26 Jgt32Imm      BranchImmediate none { 0 Base32 "jgt32" "if {wdst} > {imm} goto {target}" }
-            0x2e Jgt32Reg      BranchRegister  none { 0 Base32 "jgt32" "if {wdst} > {wsrc} goto {target}" }
-            0x36 Jge32Imm      BranchImmediate none { 0 Base32 "jge32" "if {wdst} >= {imm} goto {target}" }
-            0x3e Jge32Reg      BranchRegister  none { 0 Base32 "jge32" "if {wdst} >= {wsrc} goto {target}" }
-            0x46 Jset32Imm     BranchImmediate none { 0 Base32 "jset32" "if {wdst} & {imm} goto {target}" }
-            0x4e Jset32Reg     BranchRegister  none { 0 Base32 "jset32" "if {wdst} & {wsrc} goto {target}" }
-            0x56 Jne32Imm      BranchImmediate none { 0 Base32 "jne32" "if {wdst} != {imm} goto {target}" }
-            0x5e Jne32Reg      BranchRegister  none { 0 Base32 "jne32" "if {wdst} != {wsrc} goto {target}" }
-            0x66 Jsgt32Imm     BranchImmediate none { 0 Base32 "jsgt32" "if {wdst} s> {imm} goto {target}" }
-            0x6e Jsgt32Reg     BranchRegister  none { 0 Base32 "jsgt32" "if {wdst} s> {wsrc} goto {target}" }
-            0x76 Jsge32Imm     BranchImmediate none { 0 Base32 "jsge32" "if {wdst} s>= {imm} goto {target}" }
-            0x7e Jsge32Reg     BranchRegister  none { 0 Base32 "jsge32" "if {wdst} s>= {wsrc} goto {target}" }
-            0xa6 Jlt32Imm      BranchImmediate none { 0 Base32 "jlt32" "if {wdst} < {imm} goto {target}" }
-            0xae Jlt32Reg      BranchRegister  none { 0 Base32 "jlt32" "if {wdst} < {wsrc} goto {target}" }
-            0xb6 Jle32Imm      BranchImmediate none { 0 Base32 "jle32" "if {wdst} <= {imm} goto {target}" }
-            0xbe Jle32Reg      BranchRegister  none { 0 Base32 "jle32" "if {wdst} <= {wsrc} goto {target}" }
-            0xc6 Jslt32Imm     BranchImmediate none { 0 Base32 "jslt32" "if {wdst} s< {imm} goto {target}" }
-            0xce Jslt32Reg     BranchRegister  none { 0 Base32 "jslt32" "if {wdst} s< {wsrc} goto {target}" }
-            0xd6 Jsle32Imm     BranchImmediate none { 0 Base32 "jsle32" "if {wdst} s<= {imm} goto {target}" }
-            0xde Jsle32Reg     BranchRegister  none { 0 Base32 "jsle32" "if {wdst} s<= {wsrc} goto {target}" }
-            0x85 Call          Call            source {
+            0x05 Ja            Ja         Jump            none { 0 Base32 "ja" "goto {target}" }
+            0x06 Ja32          Ja32       LongJump        none { 0 Base32 "ja32" "gotol {target}" }
+            0x15 Jeq64Imm      Jeq        BranchImmediate none { 0 Base64 "jeq" "if {dst} == {imm} goto {target}" }
+            0x1d Jeq64Reg      Jeq        BranchRegister  none { 0 Base64 "jeq" "if {dst} == {src} goto {target}" }
+            0x25 Jgt64Imm      Jgt        BranchImmediate none { 0 Base64 "jgt" "if {dst} > {imm} goto {target}" }
+            0x2d Jgt64Reg      Jgt        BranchRegister  none { 0 Base64 "jgt" "if {dst} > {src} goto {target}" }
+            0x35 Jge64Imm      Jge        BranchImmediate none { 0 Base64 "jge" "if {dst} >= {imm} goto {target}" }
+            0x3d Jge64Reg      Jge        BranchRegister  none { 0 Base64 "jge" "if {dst} >= {src} goto {target}" }
+            0x45 Jset64Imm     Jset       BranchImmediate none { 0 Base64 "jset" "if {dst} & {imm} goto {target}" }
+            0x4d Jset64Reg     Jset       BranchRegister  none { 0 Base64 "jset" "if {dst} & {src} goto {target}" }
+            0x55 Jne64Imm      Jne        BranchImmediate none { 0 Base64 "jne" "if {dst} != {imm} goto {target}" }
+            0x5d Jne64Reg      Jne        BranchRegister  none { 0 Base64 "jne" "if {dst} != {src} goto {target}" }
+            0x65 Jsgt64Imm     Jsgt       BranchImmediate none { 0 Base64 "jsgt" "if {dst} s> {imm} goto {target}" }
+            0x6d Jsgt64Reg     Jsgt       BranchRegister  none { 0 Base64 "jsgt" "if {dst} s> {src} goto {target}" }
+            0x75 Jsge64Imm     Jsge       BranchImmediate none { 0 Base64 "jsge" "if {dst} s>= {imm} goto {target}" }
+            0x7d Jsge64Reg     Jsge       BranchRegister  none { 0 Base64 "jsge" "if {dst} s>= {src} goto {target}" }
+            0xa5 Jlt64Imm      Jlt        BranchImmediate none { 0 Base64 "jlt" "if {dst} < {imm} goto {target}" }
+            0xad Jlt64Reg      Jlt        BranchRegister  none { 0 Base64 "jlt" "if {dst} < {src} goto {target}" }
+            0xb5 Jle64Imm      Jle        BranchImmediate none { 0 Base64 "jle" "if {dst} <= {imm} goto {target}" }
+            0xbd Jle64Reg      Jle        BranchRegister  none { 0 Base64 "jle" "if {dst} <= {src} goto {target}" }
+            0xc5 Jslt64Imm     Jslt       BranchImmediate none { 0 Base64 "jslt" "if {dst} s< {imm} goto {target}" }
+            0xcd Jslt64Reg     Jslt       BranchRegister  none { 0 Base64 "jslt" "if {dst} s< {src} goto {target}" }
+            0xd5 Jsle64Imm     Jsle       BranchImmediate none { 0 Base64 "jsle" "if {dst} s<= {imm} goto {target}" }
+            0xdd Jsle64Reg     Jsle       BranchRegister  none { 0 Base64 "jsle" "if {dst} s<= {src} goto {target}" }
+            0x16 Jeq32Imm      Jeq        BranchImmediate none { 0 Base32 "jeq32" "if {wdst} == {imm} goto {target}" }
+            0x1e Jeq32Reg      Jeq        BranchRegister  none { 0 Base32 "jeq32" "if {wdst} == {wsrc} goto {target}" }
+            0x26 Jgt32Imm      Jgt        BranchImmediate none { 0 Base32 "jgt32" "if {wdst} > {imm} goto {target}" }
+            0x2e Jgt32Reg      Jgt        BranchRegister  none { 0 Base32 "jgt32" "if {wdst} > {wsrc} goto {target}" }
+            0x36 Jge32Imm      Jge        BranchImmediate none { 0 Base32 "jge32" "if {wdst} >= {imm} goto {target}" }
+            0x3e Jge32Reg      Jge        BranchRegister  none { 0 Base32 "jge32" "if {wdst} >= {wsrc} goto {target}" }
+            0x46 Jset32Imm     Jset       BranchImmediate none { 0 Base32 "jset32" "if {wdst} & {imm} goto {target}" }
+            0x4e Jset32Reg     Jset       BranchRegister  none { 0 Base32 "jset32" "if {wdst} & {wsrc} goto {target}" }
+            0x56 Jne32Imm      Jne        BranchImmediate none { 0 Base32 "jne32" "if {wdst} != {imm} goto {target}" }
+            0x5e Jne32Reg      Jne        BranchRegister  none { 0 Base32 "jne32" "if {wdst} != {wsrc} goto {target}" }
+            0x66 Jsgt32Imm     Jsgt       BranchImmediate none { 0 Base32 "jsgt32" "if {wdst} s> {imm} goto {target}" }
+            0x6e Jsgt32Reg     Jsgt       BranchRegister  none { 0 Base32 "jsgt32" "if {wdst} s> {wsrc} goto {target}" }
+            0x76 Jsge32Imm     Jsge       BranchImmediate none { 0 Base32 "jsge32" "if {wdst} s>= {imm} goto {target}" }
+            0x7e Jsge32Reg     Jsge       BranchRegister  none { 0 Base32 "jsge32" "if {wdst} s>= {wsrc} goto {target}" }
+            0xa6 Jlt32Imm      Jlt        BranchImmediate none { 0 Base32 "jlt32" "if {wdst} < {imm} goto {target}" }
+            0xae Jlt32Reg      Jlt        BranchRegister  none { 0 Base32 "jlt32" "if {wdst} < {wsrc} goto {target}" }
+            0xb6 Jle32Imm      Jle        BranchImmediate none { 0 Base32 "jle32" "if {wdst} <= {imm} goto {target}" }
+            0xbe Jle32Reg      Jle        BranchRegister  none { 0 Base32 "jle32" "if {wdst} <= {wsrc} goto {target}" }
+            0xc6 Jslt32Imm     Jslt       BranchImmediate none { 0 Base32 "jslt32" "if {wdst} s< {imm} goto {target}" }
+            0xce Jslt32Reg     Jslt       BranchRegister  none { 0 Base32 "jslt32" "if {wdst} s< {wsrc} goto {target}" }
+            0xd6 Jsle32Imm     Jsle       BranchImmediate none { 0 Base32 "jsle32" "if {wdst} s<= {imm} goto {target}" }
+            0xde Jsle32Reg     Jsle       BranchRegister  none { 0 Base32 "jsle32" "if {wdst} s<= {wsrc} goto {target}" }
+            0x85 Call          Call       Call            source {
                 0 Base32 "call" "call {imm}",
                 1 Base32 "call local" "call {imm}",
             }
-            0x95 Exit          Exit            none { 0 Base32 "exit" "exit" }
-            0x18 LoadImm64     LoadImmediate64 none { 0 Base64 "lddw" "{dst} = {imm64} ll" }
-            0x61 LoadW         Load            none { 0 Base32 "ldxw" "{wdst} = *(u32 *)({src}{offset})" }
-            0x69 LoadH         Load            none { 0 Base32 "ldxh" "{wdst} = *(u16 *)({src}{offset})" }
-            0x71 LoadB         Load            none { 0 Base32 "ldxb" "{wdst} = *(u8 *)({src}{offset})" }
-            0x79 LoadDw        Load            none { 0 Base64 "ldxdw" "{dst} = *(u64 *)({src}{offset})" }
-            0x81 LoadSignedW   Load            none { 0 Base64 "ldxsw" "{dst} = *(s32 *)({src}{offset})" }
-            0x89 LoadSignedH   Load            none { 0 Base64 "ldxsh" "{dst} = *(s16 *)({src}{offset})" }
-            0x91 LoadSignedB   Load            none { 0 Base64 "ldxsb" "{dst} = *(s8 *)({src}{offset})" }
-            0x62 StoreImmW     StoreImmediate  none { 0 Base32 "stw" "*(u32 *)({dst}{offset}) = {imm}" }
-            0x6a StoreImmH     StoreImmediate  none { 0 Base32 "sth" "*(u16 *)({dst}{offset}) = {imm}" }
-            0x72 StoreImmB     StoreImmediate  none { 0 Base32 "stb" "*(u8 *)({dst}{offset}) = {imm}" }
-            0x7a StoreImmDw    StoreImmediate  none { 0 Base64 "stdw" "*(u64 *)({dst}{offset}) = {imm}" }
-            0x63 StoreW        StoreRegister   none { 0 Base32 "stxw" "*(u32 *)({dst}{offset}) = {wsrc}" }
-            0x6b StoreH        StoreRegister   none { 0 Base32 "stxh" "*(u16 *)({dst}{offset}) = {wsrc}" }
-            0x73 StoreB        StoreRegister   none { 0 Base32 "stxb" "*(u8 *)({dst}{offset}) = {wsrc}" }
-            0x7b StoreDw       StoreRegister   none { 0 Base64 "stxdw" "*(u64 *)({dst}{offset}) = {src}" }
-            0xc3 AtomicW       Atomic          immediate {
+            0x95 Exit          Exit       Exit            none { 0 Base32 "exit" "exit" }
+            0x18 LoadImm64     LoadImm64  LoadImmediate64 none { 0 Base64 "lddw" "{dst} = {imm64} ll" }
+            0x61 LoadW         Load       Load            none { 0 Base32 "ldxw" "{wdst} = *(u32 *)({src}{offset})" }
+            0x69 LoadH         Load       Load            none { 0 Base32 "ldxh" "{wdst} = *(u16 *)({src}{offset})" }
+            0x71 LoadB         Load       Load            none { 0 Base32 "ldxb" "{wdst} = *(u8 *)({src}{offset})" }
+            0x79 LoadDw        Load       Load            none { 0 Base64 "ldxdw" "{dst} = *(u64 *)({src}{offset})" }
+            0x81 LoadSignedW   LoadSigned Load            none { 0 Base64 "ldxsw" "{dst} = *(s32 *)({src}{offset})" }
+            0x89 LoadSignedH   LoadSigned Load            none { 0 Base64 "ldxsh" "{dst} = *(s16 *)({src}{offset})" }
+            0x91 LoadSignedB   LoadSigned Load            none { 0 Base64 "ldxsb" "{dst} = *(s8 *)({src}{offset})" }
+            0x62 StoreImmW     Store      StoreImmediate  none { 0 Base32 "stw" "*(u32 *)({dst}{offset}) = {imm}" }
+            0x6a StoreImmH     Store      StoreImmediate  none { 0 Base32 "sth" "*(u16 *)({dst}{offset}) = {imm}" }
+            0x72 StoreImmB     Store      StoreImmediate  none { 0 Base32 "stb" "*(u8 *)({dst}{offset}) = {imm}" }
+            0x7a StoreImmDw    Store      StoreImmediate  none { 0 Base64 "stdw" "*(u64 *)({dst}{offset}) = {imm}" }
+            0x63 StoreW        Store      StoreRegister   none { 0 Base32 "stxw" "*(u32 *)({dst}{offset}) = {wsrc}" }
+            0x6b StoreH        Store      StoreRegister   none { 0 Base32 "stxh" "*(u16 *)({dst}{offset}) = {wsrc}" }
+            0x73 StoreB        Store      StoreRegister   none { 0 Base32 "stxb" "*(u8 *)({dst}{offset}) = {wsrc}" }
+            0x7b StoreDw       Store      StoreRegister   none { 0 Base64 "stxdw" "*(u64 *)({dst}{offset}) = {src}" }
+            0xc3 AtomicW       Atomic     Atomic          immediate {
                 0 Atomic32 "lock add32" "lock *(u32 *)({dst}{offset}) += {wsrc}",
                 0x1 Atomic32 "lock fetch add32" "{wsrc} = atomic_fetch_add((u32 *)({dst}{offset}), {wsrc})",
                 0x40 Atomic32 "lock or32" "lock *(u32 *)({dst}{offset}) |= {wsrc}",
@@ -245,7 +247,7 @@ macro_rules! for_each_opcode {
                 0xe1 Atomic32 "lock xchg32" "{wsrc} = xchg32_32({dst}{offset}, {wsrc})",
                 0xf1 Atomic32 "lock cmpxchg32" "w0 = cmpxchg32_32({dst}{offset}, w0, {wsrc})",
             }
-            0xdb AtomicDw      Atomic          immediate {
+            0xdb AtomicDw      Atomic     Atomic          immediate {
                 0 Atomic64 "lock add" "lock *(u64 *)({dst}{offset}) += {src}",
                 0x1 Atomic64 "lock fetch add" "{src} = atomic_fetch_add((u64 *)({dst}{offset}), {src})",
                 0x40 Atomic64 "lock or" "lock *(u64 *)({dst}{offset}) |= {src}",
@@ -262,7 +264,7 @@ macro_rules! for_each_opcode {
 }
 
 macro_rules! define_opcodes {
-    ($($byte:literal $name:ident $form:ident $selector:ident { $($variants:tt)* })*) => {
+    ($($byte:literal $name:ident $operation:ident $form:ident $selector:ident { $($variants:tt)* })*) => {
         /// Opcode bytes by name.
         #[allow(non_upper_case_globals, reason = "names are those of the table")]
         #[allow(missing_docs, reason = "the table says what each is")]
@@ -375,7 +377,7 @@ impl Variant {
 }
 
 macro_rules! define_variants {
-    ($($byte:literal $name:ident $form:ident $selector:ident {
+    ($($byte:literal $name:ident $operation:ident $form:ident $selector:ident {
         $($value:literal $group:ident $mnemonic:literal $template:literal),* $(,)?
     })*) => {
         /// Every instruction of the table, in its order.

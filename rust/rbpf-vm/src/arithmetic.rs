@@ -5,6 +5,8 @@
 //! leaves the destination as it is, and the smallest integer divided by -1
 //! wraps.
 
+use rbpf_isa::Slot;
+
 /// Quotient and remainder of unsigned 64-bit division by a divisor that is
 /// not zero.
 #[cfg(not(target_pointer_width = "32"))]
@@ -44,11 +46,15 @@ pub(crate) enum Division {
     Remainder,
 }
 
-/// 64-bit division or remainder. The operands of a 32-bit one are widened by
-/// the caller, with their sign if `signed`; the low half of the result is
-/// theirs.
+/// Whether a division is signed: its offset says so.
+fn is_signed(slot: &Slot) -> bool {
+    slot.offset != 0
+}
+
+/// 64-bit division or remainder.
 #[inline(never)]
-pub(crate) fn divide(what: Division, signed: bool, dividend: u64, divisor: u64) -> u64 {
+pub(crate) fn divide(what: Division, slot: &Slot, dividend: u64, divisor: u64) -> u64 {
+    let signed = is_signed(slot);
     if divisor == 0 {
         return match what {
             Division::Quotient => 0,
@@ -75,6 +81,20 @@ pub(crate) fn divide(what: Division, signed: bool, dividend: u64, divisor: u64) 
     }
 }
 
+/// 32-bit division or remainder.
+#[inline(never)]
+pub(crate) fn divide32(what: Division, slot: &Slot, dividend: u32, divisor: u32) -> u32 {
+    let signed = is_signed(slot);
+    let widen = |value: u32| {
+        if signed {
+            value as i32 as u64
+        } else {
+            u64::from(value)
+        }
+    };
+    divide(what, slot, widen(dividend), widen(divisor)) as u32
+}
+
 /// Cuts a value to 16, 32 or 64 bits, with its bytes reversed or not.
 #[inline(never)]
 pub(crate) fn swap(value: u64, width: i32, reverse: bool) -> u64 {
@@ -87,5 +107,27 @@ pub(crate) fn swap(value: u64, width: i32, reverse: bool) -> u64 {
         cut.swap_bytes() >> (64u32.wrapping_sub(width as u32) & 63)
     } else {
         cut
+    }
+}
+
+/// Left shift of 64 bits; the amount counts modulo 64.
+///
+/// Written for 32-bit machines: one branch is cheaper there than both cases.
+#[inline(always)]
+pub(crate) fn shift_left(value: u64, amount: u32) -> u64 {
+    if cfg!(target_pointer_width = "32") && amount & 32 != 0 {
+        u64::from((value as u32).wrapping_shl(amount)) << 32
+    } else {
+        value.wrapping_shl(amount)
+    }
+}
+
+/// Right shift of 64 bits; the amount counts modulo 64.
+#[inline(always)]
+pub(crate) fn shift_right(value: u64, amount: u32) -> u64 {
+    if cfg!(target_pointer_width = "32") && amount & 32 != 0 {
+        u64::from(((value >> 32) as u32).wrapping_shr(amount))
+    } else {
+        value.wrapping_shr(amount)
     }
 }

@@ -13,9 +13,10 @@
 //! pays for it. A taken jump moves both by the same distance; `lddw`, one
 //! instruction in two slots, gets one back.
 
-use rbpf_isa::{Slot, for_each_opcode};
+use rbpf_isa::{Load, Slot, Width, for_each_opcode, part};
 
-use crate::arithmetic::{Division, divide, swap};
+use crate::arithmetic::{Division, divide, divide32, shift_left, shift_right, swap};
+use crate::memory::Record;
 use crate::verifier::CALL_LOCAL;
 use crate::{
     Engine, Fault, FaultKind, HelperCall, Host, Machine, MemoryMap, Outcome, Program, region,
@@ -74,6 +75,39 @@ enum Stop {
     Fault(FaultKind, u64),
 }
 
+/// Whether an operation that has no arm of its own is a conditional jump.
+const fn is_branch(operation: &str) -> bool {
+    matches!(operation.as_bytes(), [b'J', ..])
+}
+
+macro_rules! define_codes {
+    ($($byte:literal $name:ident $operation:ident $form:ident $selector:ident $variants:tt)*) => {
+        /// The code in the upper half of each conditional jump's opcode.
+        #[allow(non_upper_case_globals, reason = "names are those of the table")]
+        mod codes {
+            use rbpf_isa::Form;
+
+            $(pub(super) const $name: u8 = match Form::$form {
+                Form::BranchImmediate | Form::BranchRegister => $byte >> 4,
+                _ => u8::MAX,
+            };)*
+        }
+    };
+}
+for_each_opcode!(define_codes);
+
+/// The low 8, 16 or 32 bits with their sign; out of line, since plain moves
+/// are far more common.
+#[cold]
+#[inline(never)]
+fn sign_extend(value: u64, bits: i16) -> u64 {
+    match bits {
+        8 => value as i8 as u64,
+        16 => value as i16 as u64,
+        _ => value as i32 as u64,
+    }
+}
+
 /// Out of line, so that nothing of it is prepared in the inner loop.
 #[cold]
 #[inline(never)]
@@ -91,547 +125,338 @@ fn interpret(
     let text = program.text();
     // Index of the slot after the one that is being executed.
     let mut next = machine.pc as usize;
-    let mut credit = machine.budget.wrapping_add(next as i32);
+    let (budget, charged) = (machine.budget, machine.charged);
+    let mut credit = budget.wrapping_add(next as i32);
     let stop = 'run: loop {
         let Some(slot) = text.get(next) else {
             next = next.wrapping_add(1);
             break fault(FaultKind::InvalidInstruction, 0);
         };
         observer.step(next as u32, machine.registers());
+        // Jumps are verified, so `next` stays in the text and no sum wraps.
         next += 1;
+        let (dst, src) = (slot.dst(), slot.src());
 
-        // Slots `text` and relative jumps are verified, so `next` stays in
-        // the text and none of these sums wraps.
-        macro_rules! dst {
-            () => {
-                machine.registers[slot.dst()]
-            };
-        }
-        macro_rules! src {
-            () => {
-                machine.registers[slot.src()]
-            };
-        }
-        macro_rules! immediate {
-            () => {
-                i64::from(slot.immediate) as u64
-            };
-        }
-        macro_rules! binary64 {
-            ($operand:expr, |$a:ident, $b:ident| $result:expr) => {{
-                let ($a, $b): (u64, u64) = (dst!(), $operand);
-                dst!() = $result;
-                continue;
-            }};
-        }
-        macro_rules! binary32 {
-            ($operand:expr, |$a:ident, $b:ident| $result:expr) => {{
-                let ($a, $b): (u32, u32) = (dst!() as u32, $operand as u32);
-                dst!() = u64::from($result);
-                continue;
-            }};
-        }
-        macro_rules! division64 {
-            ($what:ident, $b:expr) => {{
-                dst!() = divide(Division::$what, slot.offset != 0, dst!(), $b);
-                continue;
-            }};
-        }
-        macro_rules! division32 {
-            ($what:ident, $b:expr) => {{
-                let (a, b) = (dst!(), $b);
-                let (a, b) = if slot.offset != 0 {
-                    (a as i32 as u64, b as i32 as u64)
+        // An arm ends at one of these labels, or continues with the next
+        // instruction. What many arms have in common stands once, behind its
+        // label.
+        let value: u64 = 'value: {
+            let distance: i32 = 'jump: {
+                'branch: {
+                    'load: {
+                        let stored: u64 = 'store: {
+                            macro_rules! dst {
+                                () => {
+                                    machine.registers[dst]
+                                };
+                            }
+                            macro_rules! dst32 {
+                                () => {
+                                    dst!() as u32
+                                };
+                            }
+                            macro_rules! operand {
+                                (Register) => {
+                                    machine.registers[src]
+                                };
+                                (StoreRegister) => {
+                                    machine.registers[src]
+                                };
+                                ($form:ident) => {
+                                    i64::from(slot.immediate) as u64
+                                };
+                            }
+                            macro_rules! value {
+                                ($value:expr) => {
+                                    break 'value u64::from($value)
+                                };
+                            }
+                            macro_rules! arm {
+                                (Add32 $b:expr) => {
+                                    value!(dst32!().wrapping_add($b as u32))
+                                };
+                                (Sub32 $b:expr) => {
+                                    value!(dst32!().wrapping_sub($b as u32))
+                                };
+                                (Mul32 $b:expr) => {
+                                    value!(dst32!().wrapping_mul($b as u32))
+                                };
+                                (Div32 $b:expr) => {
+                                    value!(divide32(Division::Quotient, slot, dst32!(), $b as u32))
+                                };
+                                (Or32 $b:expr) => {
+                                    value!(dst32!() | $b as u32)
+                                };
+                                (And32 $b:expr) => {
+                                    value!(dst32!() & $b as u32)
+                                };
+                                (Lsh32 $b:expr) => {
+                                    value!(dst32!().wrapping_shl($b as u32))
+                                };
+                                (Rsh32 $b:expr) => {
+                                    value!(dst32!().wrapping_shr($b as u32))
+                                };
+                                (Neg32 $b:expr) => {
+                                    value!(dst32!().wrapping_neg())
+                                };
+                                (Mod32 $b:expr) => {
+                                    value!(divide32(Division::Remainder, slot, dst32!(), $b as u32))
+                                };
+                                (Xor32 $b:expr) => {
+                                    value!(dst32!() ^ $b as u32)
+                                };
+                                (Mov32 $b:expr) => {{
+                                    if slot.offset != 0 {
+                                        value!(sign_extend($b, slot.offset) as u32);
+                                    }
+                                    value!($b as u32)
+                                }};
+                                (Arsh32 $b:expr) => {
+                                    value!((dst32!() as i32).wrapping_shr($b as u32) as u32)
+                                };
+                                (Add64 $b:expr) => {
+                                    value!(dst!().wrapping_add($b))
+                                };
+                                (Sub64 $b:expr) => {
+                                    value!(dst!().wrapping_sub($b))
+                                };
+                                (Mul64 $b:expr) => {
+                                    value!(dst!().wrapping_mul($b))
+                                };
+                                (Div64 $b:expr) => {
+                                    value!(divide(Division::Quotient, slot, dst!(), $b))
+                                };
+                                (Or64 $b:expr) => {
+                                    value!(dst!() | $b)
+                                };
+                                (And64 $b:expr) => {
+                                    value!(dst!() & $b)
+                                };
+                                (Lsh64 $b:expr) => {
+                                    value!(shift_left(dst!(), $b as u32))
+                                };
+                                (Rsh64 $b:expr) => {
+                                    value!(shift_right(dst!(), $b as u32))
+                                };
+                                (Neg64 $b:expr) => {
+                                    value!(dst!().wrapping_neg())
+                                };
+                                (Mod64 $b:expr) => {
+                                    value!(divide(Division::Remainder, slot, dst!(), $b))
+                                };
+                                (Xor64 $b:expr) => {
+                                    value!(dst!() ^ $b)
+                                };
+                                (Mov64 $b:expr) => {{
+                                    if slot.offset != 0 {
+                                        value!(sign_extend($b, slot.offset));
+                                    }
+                                    value!($b)
+                                }};
+                                (Arsh64 $b:expr) => {
+                                    value!((dst!() as i64).wrapping_shr($b as u32) as u64)
+                                };
+                                // The source bit says big-endian (RFC 9669,
+                                // section 4.2).
+                                (Endian $b:expr) => {
+                                    value!(swap(
+                                        dst!(),
+                                        slot.immediate,
+                                        slot.opcode & part::SOURCE_REGISTER != 0
+                                    ))
+                                };
+                                (Swap $b:expr) => {
+                                    value!(swap(dst!(), slot.immediate, true))
+                                };
+                                (Ja $b:expr) => {
+                                    break 'jump i32::from(slot.offset)
+                                };
+                                (Ja32 $b:expr) => {
+                                    break 'jump slot.immediate
+                                };
+                                (Call $b:expr) => {{
+                                    if credit < next as i32 {
+                                        break 'run Stop::OutOfBudget;
+                                    }
+                                    if src == usize::from(CALL_LOCAL) {
+                                        let target =
+                                            next.wrapping_add_signed(slot.immediate as isize);
+                                        if let Err(kind) =
+                                            enter(program, machine, memory, next, target)
+                                        {
+                                            break 'run fault(kind, machine.registers[10]);
+                                        }
+                                        next = target;
+                                        credit = credit.wrapping_add(slot.immediate);
+                                    } else {
+                                        let before = machine.charged;
+                                        if let Err((kind, address)) =
+                                            call_helper(machine, memory, host, slot.immediate)
+                                        {
+                                            break 'run fault(kind, address);
+                                        }
+                                        credit -= machine.charged.wrapping_sub(before) as i32;
+                                    }
+                                    continue 'run;
+                                }};
+                                (Exit $b:expr) => {{
+                                    if machine.depth == 0 {
+                                        break 'run Stop::Returned;
+                                    }
+                                    let Some(back) = leave(machine, memory) else {
+                                        break 'run fault(FaultKind::InvalidInstruction, 0);
+                                    };
+                                    credit = credit.wrapping_add(back as i32 - next as i32);
+                                    next = back;
+                                    continue 'run;
+                                }};
+                                (LoadImm64 $b:expr) => {{
+                                    let Some(second) = text.get(next) else {
+                                        break 'run fault(FaultKind::InvalidInstruction, 0);
+                                    };
+                                    // One instruction in two slots.
+                                    next += 1;
+                                    credit += 1;
+                                    break 'value u64::from(slot.immediate as u32)
+                                        | u64::from(second.immediate as u32) << 32;
+                                }};
+                                (Load $b:expr) => {
+                                    break 'load
+                                };
+                                (LoadSigned $b:expr) => {
+                                    break 'load
+                                };
+                                (Store $b:expr) => {
+                                    break 'store $b
+                                };
+                                (Atomic $b:expr) => {{
+                                    match atomic(&mut machine.registers, memory, slot) {
+                                        Ok(()) => continue 'run,
+                                        Err((kind, address)) => break 'run fault(kind, address),
+                                    }
+                                }};
+                                // Conditional jumps.
+                                ($branch:ident $b:expr) => {{
+                                    const { assert!(is_branch(stringify!($branch))) };
+                                    break 'branch;
+                                }};
+                            }
+                            macro_rules! dispatch {
+                                ($($byte:literal $name:ident $operation:ident $form:ident $selector:ident $variants:tt)*) => {
+                                    match slot.opcode {
+                                        $($byte => arm!($operation operand!($form)),)*
+                                        _ => break 'run fault(FaultKind::InvalidInstruction, 0),
+                                    }
+                                };
+                            }
+                            for_each_opcode!(dispatch)
+                        };
+                        let address =
+                            machine.registers[dst].wrapping_add_signed(i64::from(slot.offset));
+                        if !memory.store(address, Width::of(slot.opcode), stored) {
+                            break 'run fault(FaultKind::InvalidWrite, address);
+                        }
+                        continue 'run;
+                    }
+                    let address =
+                        machine.registers[src].wrapping_add_signed(i64::from(slot.offset));
+                    let Some(loaded) = memory.load(address, Load::of(slot.opcode)) else {
+                        break 'run fault(FaultKind::InvalidRead, address);
+                    };
+                    break 'value loaded;
+                }
+                let mut a = machine.registers[dst];
+                let mut b = if slot.opcode & part::SOURCE_REGISTER == 0 {
+                    i64::from(slot.immediate) as u64
                 } else {
-                    (u64::from(a as u32), u64::from(b as u32))
+                    machine.registers[src]
                 };
-                dst!() = u64::from(divide(Division::$what, slot.offset != 0, a, b) as u32);
-                continue;
-            }};
-        }
-        macro_rules! branch {
-            ($type:ty, $operand:expr, |$a:ident, $b:ident| $condition:expr) => {{
-                let ($a, $b) = (dst!() as $type, $operand as $type);
-                if !$condition {
-                    continue;
+                // Sign extension keeps the order of 32-bit numbers, signed
+                // and unsigned, and which bits they have in common.
+                if slot.opcode & part::CLASS == part::CLASS_JMP32 {
+                    (a, b) = (a as i32 as u64, b as i32 as u64);
+                }
+                let (signed_a, signed_b) = (a as i64, b as i64);
+                macro_rules! condition {
+                    (Jeq) => {
+                        a == b
+                    };
+                    (Jgt) => {
+                        a > b
+                    };
+                    (Jge) => {
+                        a >= b
+                    };
+                    (Jset) => {
+                        a & b != 0
+                    };
+                    (Jne) => {
+                        a != b
+                    };
+                    (Jsgt) => {
+                        signed_a > signed_b
+                    };
+                    (Jsge) => {
+                        signed_a >= signed_b
+                    };
+                    (Jlt) => {
+                        a < b
+                    };
+                    (Jle) => {
+                        a <= b
+                    };
+                    (Jslt) => {
+                        signed_a < signed_b
+                    };
+                    (Jsle) => {
+                        signed_a <= signed_b
+                    };
+                    ($other:ident) => {
+                        false
+                    };
+                }
+                macro_rules! decide {
+                    ($($byte:literal $name:ident $operation:ident $form:ident $selector:ident $variants:tt)*) => {
+                        match slot.opcode >> 4 {
+                            $(codes::$name => condition!($operation),)*
+                            _ => false,
+                        }
+                    };
+                }
+                #[allow(unreachable_patterns, reason = "all widths and forms share an arm")]
+                let taken = for_each_opcode!(decide);
+                if !taken {
+                    continue 'run;
                 }
                 i32::from(slot.offset)
-            }};
-        }
-        macro_rules! load {
-            ($raw:ty, $as:ty) => {{
-                let address = src!().wrapping_add_signed(i64::from(slot.offset));
-                let Some(bytes) = memory.load(address) else {
-                    break 'run fault(FaultKind::InvalidRead, address);
-                };
-                dst!() = <$raw>::from_le_bytes(bytes) as $as as u64;
-                continue;
-            }};
-        }
-        macro_rules! store {
-            ($raw:ty, $value:expr) => {{
-                let address = dst!().wrapping_add_signed(i64::from(slot.offset));
-                if !memory.store(address, ($value as $raw).to_le_bytes()) {
-                    break 'run fault(FaultKind::InvalidWrite, address);
-                }
-                continue;
-            }};
-        }
-        macro_rules! atomic {
-            ($function:ident) => {{
-                match $function(&mut machine.registers, memory, slot) {
-                    Ok(()) => continue,
-                    Err((kind, address)) => break 'run fault(kind, address),
-                }
-            }};
-        }
-        macro_rules! arm {
-            (Add32Imm) => {
-                binary32!(immediate!(), |a, b| a.wrapping_add(b))
             };
-            (Add32Reg) => {
-                binary32!(src!(), |a, b| a.wrapping_add(b))
-            };
-            (Sub32Imm) => {
-                binary32!(immediate!(), |a, b| a.wrapping_sub(b))
-            };
-            (Sub32Reg) => {
-                binary32!(src!(), |a, b| a.wrapping_sub(b))
-            };
-            (Mul32Imm) => {
-                binary32!(immediate!(), |a, b| a.wrapping_mul(b))
-            };
-            (Mul32Reg) => {
-                binary32!(src!(), |a, b| a.wrapping_mul(b))
-            };
-            (Div32Imm) => {
-                division32!(Quotient, immediate!())
-            };
-            (Div32Reg) => {
-                division32!(Quotient, src!())
-            };
-            (Or32Imm) => {
-                binary32!(immediate!(), |a, b| a | b)
-            };
-            (Or32Reg) => {
-                binary32!(src!(), |a, b| a | b)
-            };
-            (And32Imm) => {
-                binary32!(immediate!(), |a, b| a & b)
-            };
-            (And32Reg) => {
-                binary32!(src!(), |a, b| a & b)
-            };
-            (Lsh32Imm) => {
-                binary32!(immediate!(), |a, b| a.wrapping_shl(b))
-            };
-            (Lsh32Reg) => {
-                binary32!(src!(), |a, b| a.wrapping_shl(b))
-            };
-            (Rsh32Imm) => {
-                binary32!(immediate!(), |a, b| a.wrapping_shr(b))
-            };
-            (Rsh32Reg) => {
-                binary32!(src!(), |a, b| a.wrapping_shr(b))
-            };
-            (Neg32) => {
-                binary32!(0u32, |a, _b| a.wrapping_neg())
-            };
-            (Mod32Imm) => {
-                division32!(Remainder, immediate!())
-            };
-            (Mod32Reg) => {
-                division32!(Remainder, src!())
-            };
-            (Xor32Imm) => {
-                binary32!(immediate!(), |a, b| a ^ b)
-            };
-            (Xor32Reg) => {
-                binary32!(src!(), |a, b| a ^ b)
-            };
-            (Mov32Imm) => {
-                binary32!(immediate!(), |_a, b| b)
-            };
-            (Mov32Reg) => {{
-                let value = src!();
-                dst!() = u64::from(match slot.offset {
-                    0 => value as u32,
-                    8 => value as i8 as u32,
-                    _ => value as i16 as u32,
-                });
-                continue;
-            }};
-            (Arsh32Imm) => {
-                binary32!(immediate!(), |a, b| (a as i32).wrapping_shr(b) as u32)
-            };
-            (Arsh32Reg) => {
-                binary32!(src!(), |a, b| (a as i32).wrapping_shr(b) as u32)
-            };
-            (Add64Imm) => {
-                binary64!(immediate!(), |a, b| a.wrapping_add(b))
-            };
-            (Add64Reg) => {
-                binary64!(src!(), |a, b| a.wrapping_add(b))
-            };
-            (Sub64Imm) => {
-                binary64!(immediate!(), |a, b| a.wrapping_sub(b))
-            };
-            (Sub64Reg) => {
-                binary64!(src!(), |a, b| a.wrapping_sub(b))
-            };
-            (Mul64Imm) => {
-                binary64!(immediate!(), |a, b| a.wrapping_mul(b))
-            };
-            (Mul64Reg) => {
-                binary64!(src!(), |a, b| a.wrapping_mul(b))
-            };
-            (Div64Imm) => {
-                division64!(Quotient, immediate!())
-            };
-            (Div64Reg) => {
-                division64!(Quotient, src!())
-            };
-            (Or64Imm) => {
-                binary64!(immediate!(), |a, b| a | b)
-            };
-            (Or64Reg) => {
-                binary64!(src!(), |a, b| a | b)
-            };
-            (And64Imm) => {
-                binary64!(immediate!(), |a, b| a & b)
-            };
-            (And64Reg) => {
-                binary64!(src!(), |a, b| a & b)
-            };
-            (Lsh64Imm) => {
-                binary64!(immediate!(), |a, b| a.wrapping_shl(b as u32))
-            };
-            (Lsh64Reg) => {
-                binary64!(src!(), |a, b| a.wrapping_shl(b as u32))
-            };
-            (Rsh64Imm) => {
-                binary64!(immediate!(), |a, b| a.wrapping_shr(b as u32))
-            };
-            (Rsh64Reg) => {
-                binary64!(src!(), |a, b| a.wrapping_shr(b as u32))
-            };
-            (Neg64) => {
-                binary64!(0, |a, _b| a.wrapping_neg())
-            };
-            (Mod64Imm) => {
-                division64!(Remainder, immediate!())
-            };
-            (Mod64Reg) => {
-                division64!(Remainder, src!())
-            };
-            (Xor64Imm) => {
-                binary64!(immediate!(), |a, b| a ^ b)
-            };
-            (Xor64Reg) => {
-                binary64!(src!(), |a, b| a ^ b)
-            };
-            (Mov64Imm) => {
-                binary64!(immediate!(), |_a, b| b)
-            };
-            (Mov64Reg) => {{
-                let value = src!();
-                dst!() = match slot.offset {
-                    0 => value,
-                    8 => value as i8 as u64,
-                    16 => value as i16 as u64,
-                    _ => value as i32 as u64,
-                };
-                continue;
-            }};
-            (Arsh64Imm) => {
-                binary64!(immediate!(), |a, b| (a as i64).wrapping_shr(b as u32)
-                    as u64)
-            };
-            (Arsh64Reg) => {
-                binary64!(src!(), |a, b| (a as i64).wrapping_shr(b as u32) as u64)
-            };
-            (ToLe) => {{
-                dst!() = swap(dst!(), slot.immediate, false);
-                continue;
-            }};
-            (ToBe) => {{
-                dst!() = swap(dst!(), slot.immediate, true);
-                continue;
-            }};
-            (Swap) => {{
-                dst!() = swap(dst!(), slot.immediate, true);
-                continue;
-            }};
-            (Ja) => {
-                i32::from(slot.offset)
-            };
-            (Ja32) => {
-                slot.immediate
-            };
-            (Jeq64Imm) => {
-                branch!(u64, immediate!(), |a, b| (a == b))
-            };
-            (Jeq64Reg) => {
-                branch!(u64, src!(), |a, b| (a == b))
-            };
-            (Jgt64Imm) => {
-                branch!(u64, immediate!(), |a, b| (a > b))
-            };
-            (Jgt64Reg) => {
-                branch!(u64, src!(), |a, b| (a > b))
-            };
-            (Jge64Imm) => {
-                branch!(u64, immediate!(), |a, b| (a >= b))
-            };
-            (Jge64Reg) => {
-                branch!(u64, src!(), |a, b| (a >= b))
-            };
-            (Jset64Imm) => {
-                branch!(u64, immediate!(), |a, b| (a & b != 0))
-            };
-            (Jset64Reg) => {
-                branch!(u64, src!(), |a, b| (a & b != 0))
-            };
-            (Jne64Imm) => {
-                branch!(u64, immediate!(), |a, b| (a != b))
-            };
-            (Jne64Reg) => {
-                branch!(u64, src!(), |a, b| (a != b))
-            };
-            (Jsgt64Imm) => {
-                branch!(i64, immediate!(), |a, b| (a > b))
-            };
-            (Jsgt64Reg) => {
-                branch!(i64, src!(), |a, b| (a > b))
-            };
-            (Jsge64Imm) => {
-                branch!(i64, immediate!(), |a, b| (a >= b))
-            };
-            (Jsge64Reg) => {
-                branch!(i64, src!(), |a, b| (a >= b))
-            };
-            (Jlt64Imm) => {
-                branch!(u64, immediate!(), |a, b| (a < b))
-            };
-            (Jlt64Reg) => {
-                branch!(u64, src!(), |a, b| (a < b))
-            };
-            (Jle64Imm) => {
-                branch!(u64, immediate!(), |a, b| (a <= b))
-            };
-            (Jle64Reg) => {
-                branch!(u64, src!(), |a, b| (a <= b))
-            };
-            (Jslt64Imm) => {
-                branch!(i64, immediate!(), |a, b| (a < b))
-            };
-            (Jslt64Reg) => {
-                branch!(i64, src!(), |a, b| (a < b))
-            };
-            (Jsle64Imm) => {
-                branch!(i64, immediate!(), |a, b| (a <= b))
-            };
-            (Jsle64Reg) => {
-                branch!(i64, src!(), |a, b| (a <= b))
-            };
-            (Jeq32Imm) => {
-                branch!(u32, immediate!(), |a, b| (a == b))
-            };
-            (Jeq32Reg) => {
-                branch!(u32, src!(), |a, b| (a == b))
-            };
-            (Jgt32Imm) => {
-                branch!(u32, immediate!(), |a, b| (a > b))
-            };
-            (Jgt32Reg) => {
-                branch!(u32, src!(), |a, b| (a > b))
-            };
-            (Jge32Imm) => {
-                branch!(u32, immediate!(), |a, b| (a >= b))
-            };
-            (Jge32Reg) => {
-                branch!(u32, src!(), |a, b| (a >= b))
-            };
-            (Jset32Imm) => {
-                branch!(u32, immediate!(), |a, b| (a & b != 0))
-            };
-            (Jset32Reg) => {
-                branch!(u32, src!(), |a, b| (a & b != 0))
-            };
-            (Jne32Imm) => {
-                branch!(u32, immediate!(), |a, b| (a != b))
-            };
-            (Jne32Reg) => {
-                branch!(u32, src!(), |a, b| (a != b))
-            };
-            (Jsgt32Imm) => {
-                branch!(i32, immediate!(), |a, b| (a > b))
-            };
-            (Jsgt32Reg) => {
-                branch!(i32, src!(), |a, b| (a > b))
-            };
-            (Jsge32Imm) => {
-                branch!(i32, immediate!(), |a, b| (a >= b))
-            };
-            (Jsge32Reg) => {
-                branch!(i32, src!(), |a, b| (a >= b))
-            };
-            (Jlt32Imm) => {
-                branch!(u32, immediate!(), |a, b| (a < b))
-            };
-            (Jlt32Reg) => {
-                branch!(u32, src!(), |a, b| (a < b))
-            };
-            (Jle32Imm) => {
-                branch!(u32, immediate!(), |a, b| (a <= b))
-            };
-            (Jle32Reg) => {
-                branch!(u32, src!(), |a, b| (a <= b))
-            };
-            (Jslt32Imm) => {
-                branch!(i32, immediate!(), |a, b| (a < b))
-            };
-            (Jslt32Reg) => {
-                branch!(i32, src!(), |a, b| (a < b))
-            };
-            (Jsle32Imm) => {
-                branch!(i32, immediate!(), |a, b| (a <= b))
-            };
-            (Jsle32Reg) => {
-                branch!(i32, src!(), |a, b| (a <= b))
-            };
-            (Call) => {{
-                if credit < next as i32 {
-                    break Stop::OutOfBudget;
-                }
-                if slot.src() == usize::from(CALL_LOCAL) {
-                    if let Err(kind) = enter(program, machine, memory, next, slot.immediate) {
-                        break fault(kind, machine.registers[10]);
-                    }
-                    let distance = slot.immediate;
-                    next = next.wrapping_add_signed(distance as isize);
-                    credit = credit.wrapping_add(distance);
-                } else {
-                    let before = machine.budget;
-                    if let Err((kind, address)) = call_helper(machine, memory, host, slot.immediate)
-                    {
-                        break fault(kind, address);
-                    }
-                    credit = credit.saturating_add(machine.budget - before);
-                }
-                continue;
-            }};
-            (Exit) => {{
-                if machine.depth == 0 {
-                    break Stop::Returned;
-                }
-                let Some(back) = leave(machine, memory) else {
-                    break fault(FaultKind::InvalidInstruction, 0);
-                };
-                credit = credit.wrapping_add(back as i32 - next as i32);
-                next = back;
-                continue;
-            }};
-            (LoadImm64) => {{
-                let Some(second) = text.get(next) else {
-                    break fault(FaultKind::InvalidInstruction, 0);
-                };
-                dst!() =
-                    u64::from(slot.immediate as u32) | u64::from(second.immediate as u32) << 32;
-                next += 1;
-                credit += 1;
-                continue;
-            }};
-            (LoadW) => {
-                load!(u32, u32)
-            };
-            (LoadH) => {
-                load!(u16, u16)
-            };
-            (LoadB) => {
-                load!(u8, u8)
-            };
-            (LoadDw) => {
-                load!(u64, u64)
-            };
-            (LoadSignedW) => {
-                load!(u32, i32)
-            };
-            (LoadSignedH) => {
-                load!(u16, i16)
-            };
-            (LoadSignedB) => {
-                load!(u8, i8)
-            };
-            (StoreImmW) => {
-                store!(u32, slot.immediate)
-            };
-            (StoreImmH) => {
-                store!(u16, slot.immediate)
-            };
-            (StoreImmB) => {
-                store!(u8, slot.immediate)
-            };
-            (StoreImmDw) => {
-                store!(u64, slot.immediate)
-            };
-            (StoreW) => {
-                store!(u32, src!())
-            };
-            (StoreH) => {
-                store!(u16, src!())
-            };
-            (StoreB) => {
-                store!(u8, src!())
-            };
-            (StoreDw) => {
-                store!(u64, src!())
-            };
-            (AtomicW) => {
-                atomic!(atomic32)
-            };
-            (AtomicDw) => {
-                atomic!(atomic64)
-            };
-        }
-        macro_rules! dispatch {
-            ($($byte:literal $name:ident $form:ident $selector:ident $variants:tt)*) => {
-                match slot.opcode {
-                    $($byte => arm!($name),)*
-                    0x00..=0x03 | 0x08..=0x0b | 0x0d..=0x0e | 0x10..=0x13 | 0x19..=0x1b | 0x20..=0x23 | 0x28..=0x2b | 0x30..=0x33 | 0x38..=0x3b | 0x40..=0x43 | 0x48..=0x4b | 0x50..=0x53 | 0x58..=0x5b | 0x60 | 0x68 | 0x70 | 0x78 | 0x80 | 0x82..=0x83 | 0x86 | 0x88 | 0x8a..=0x90 | 0x92..=0x93 | 0x96 | 0x98..=0x9b | 0x9d..=0x9e | 0xa0..=0xa3 | 0xa8..=0xab | 0xb0..=0xb3 | 0xb8..=0xbb | 0xc0..=0xc2 | 0xc8..=0xcb | 0xd0..=0xd3 | 0xd8..=0xda | 0xdf..=0xff => break fault(FaultKind::InvalidInstruction, 0),
-                }
-            };
-        }
-
-        // Arms that jump evaluate to the distance; all others continue.
-        let distance: i32 = for_each_opcode!(dispatch);
-        if distance < 0 && credit < next as i32 {
-            break Stop::OutOfBudget;
-        }
-        next = next.wrapping_add_signed(distance as isize);
-        credit = credit.wrapping_add(distance);
+            if distance < 0 && credit < next as i32 {
+                break 'run Stop::OutOfBudget;
+            }
+            next = next.wrapping_add_signed(distance as isize);
+            credit = credit.wrapping_add(distance);
+            continue 'run;
+        };
+        machine.registers[dst] = value;
     };
 
+    let next = next as u32;
     let (pc, outcome) = match stop {
         Stop::Returned => (next, Outcome::Returned(machine.registers[0])),
         // The instruction is not executed: it is the next one.
-        Stop::OutOfBudget => (next - 1, Outcome::OutOfBudget),
+        Stop::OutOfBudget => (next.wrapping_sub(1), Outcome::OutOfBudget),
         Stop::Fault(kind, address) => {
-            let pc = next as u32 - 1;
+            let pc = next.wrapping_sub(1);
             (next, Outcome::Fault(Fault { kind, pc, address }))
         }
     };
-    // Helpers have charged `machine.budget` meanwhile; the rest is what the
-    // loop executed.
-    let executed = machine.budget - (credit - pc as i32);
-    machine.count(executed as u32);
-    machine.pc = pc as u32;
+    machine.pc = pc;
+    machine.budget = credit.wrapping_sub(pc as i32);
+    // What neither remains nor was charged by helpers has been executed.
+    let spent = budget.wrapping_sub(machine.budget) as u32;
+    machine.count(spent.wrapping_sub(machine.charged.wrapping_sub(charged)));
     outcome
 }
-
-/// What a local call hides at the end of the stack: r6 to r10 and the slot
-/// to return to.
-const RECORD: usize = 48;
 
 /// Enters a local function: saves what it must not change and gives it a
 /// frame above the caller's.
@@ -641,22 +466,21 @@ fn enter(
     machine: &mut Machine,
     memory: &mut MemoryMap<'_>,
     next: usize,
-    distance: i32,
+    target: usize,
 ) -> Result<(), FaultKind> {
-    let target = next.wrapping_add_signed(distance as isize);
     let frame = program
         .functions()
         .frame(target)
         .ok_or(FaultKind::InvalidInstruction)?;
     let [_, _, _, _, _, _, r6, r7, r8, r9, r10, ..] = &mut machine.registers;
-    let mut record = [0; RECORD];
-    let saved = [*r6, *r7, *r8, *r9, *r10, next as u64];
-    for (bytes, value) in record.as_chunks_mut::<8>().0.iter_mut().zip(saved) {
-        *bytes = value.to_le_bytes();
-    }
+    let record = Record {
+        saved: [*r6, *r7, *r8, *r9],
+        frame_pointer: *r10 as u32,
+        pc: next as u32,
+    };
     let top = r10.wrapping_add(u64::from(frame));
     let floor = top.wrapping_sub(region::address(region::STACK));
-    if !memory.push_record(floor, record) {
+    if !memory.push_record(floor, &record) {
         return Err(FaultKind::StackOverflow);
     }
     *r10 = top;
@@ -667,16 +491,12 @@ fn enter(
 /// Leaves a local function and returns the slot to continue at.
 #[inline(never)]
 fn leave(machine: &mut Machine, memory: &mut MemoryMap<'_>) -> Option<usize> {
-    let record = memory.pop_record::<RECORD>()?;
-    let mut saved = [0; RECORD / 8];
-    for (value, bytes) in saved.iter_mut().zip(record.as_chunks::<8>().0) {
-        *value = u64::from_le_bytes(*bytes);
-    }
-    let [_, _, _, _, _, _, r6, r7, r8, r9, r10, ..] = &mut machine.registers;
-    let next;
-    [*r6, *r7, *r8, *r9, *r10, next] = saved;
+    let record = memory.pop_record()?;
     machine.depth = machine.depth.checked_sub(1)?;
-    Some(next as usize)
+    let [_, _, _, _, _, _, r6, r7, r8, r9, r10, ..] = &mut machine.registers;
+    [*r6, *r7, *r8, *r9] = record.saved;
+    *r10 = record.frame_pointer.into();
+    Some(record.pc as usize)
 }
 
 /// The largest cost of one helper call; the budget's sums cannot overflow
@@ -705,53 +525,50 @@ fn call_helper(
     result.map(drop).map_err(|kind| (kind, call.address))
 }
 
-macro_rules! define_atomic {
-    ($(#[$doc:meta])* $name:ident, $type:ty) => {
-        $(#[$doc])*
-        #[inline(never)]
-        fn $name(
-            registers: &mut [u64; 16],
-            memory: &mut MemoryMap<'_>,
-            slot: &Slot,
-        ) -> Result<(), (FaultKind, u64)> {
-            let address = registers[slot.dst()].wrapping_add_signed(i64::from(slot.offset));
-            let bytes = memory.load(address).ok_or((FaultKind::InvalidRead, address))?;
-            let old = <$type>::from_le_bytes(bytes);
-            let operand = registers[slot.src()] as $type;
-            let new = match slot.immediate & !FETCH {
-                0x00 => old.wrapping_add(operand),
-                0x40 => old | operand,
-                0x50 => old & operand,
-                0xa0 => old ^ operand,
-                // Compare and exchange; the plain exchange below.
-                0xf0 if old != registers[0] as $type => old,
-                _ => operand,
-            };
-            if !memory.store(address, new.to_le_bytes()) {
-                return Err((FaultKind::InvalidWrite, address));
-            }
-            if slot.immediate & 0xf0 == 0xf0 {
-                registers[0] = old as u64;
-            } else if slot.immediate & FETCH != 0 {
-                registers[slot.src()] = old as u64;
-            }
-            Ok(())
-        }
-    };
-}
-
 /// Bit of the immediate of an atomic operation: the old value is wanted
 /// (RFC 9669, section 5.3).
 const FETCH: i32 = 0x01;
 
-define_atomic!(
-    /// The 32-bit atomic operations. A run has its memory for itself, so a
-    /// load and a store are atomic.
-    atomic32,
-    u32
-);
-define_atomic!(
-    /// The 64-bit atomic operations.
-    atomic64,
-    u64
-);
+/// The atomic operations. A run has its memory for itself, so a load and a
+/// store are atomic.
+#[inline(never)]
+fn atomic(
+    registers: &mut [u64; 16],
+    memory: &mut MemoryMap<'_>,
+    slot: &Slot,
+) -> Result<(), (FaultKind, u64)> {
+    let address = registers[slot.dst()].wrapping_add_signed(i64::from(slot.offset));
+    let width = Width::of(slot.opcode);
+    let mask = if width == Width::Word {
+        u64::from(u32::MAX)
+    } else {
+        u64::MAX
+    };
+    let load = if width == Width::Word {
+        Load::Word
+    } else {
+        Load::Double
+    };
+    let old = memory
+        .load(address, load)
+        .ok_or((FaultKind::InvalidRead, address))?;
+    let operand = registers[slot.src()];
+    let new = match slot.immediate & !FETCH {
+        0x00 => old.wrapping_add(operand),
+        0x40 => old | operand,
+        0x50 => old & operand,
+        0xa0 => old ^ operand,
+        // Compare and exchange; the plain exchange below.
+        0xf0 if old != registers[0] & mask => old,
+        _ => operand,
+    };
+    if !memory.store(address, width, new) {
+        return Err((FaultKind::InvalidWrite, address));
+    }
+    if slot.immediate & 0xf0 == 0xf0 {
+        registers[0] = old;
+    } else if slot.immediate & FETCH != 0 {
+        registers[slot.src()] = old;
+    }
+    Ok(())
+}

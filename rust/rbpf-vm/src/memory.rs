@@ -23,6 +23,8 @@
 
 use core::marker::PhantomData;
 
+use rbpf_isa::{Load, Width};
+
 use crate::FaultKind;
 
 /// Numbers of the regions: bits 31..24 of a guest address.
@@ -47,7 +49,8 @@ pub mod region {
 
 /// Region numbers are below this; region 0 is never mapped, so that null and
 /// most wild pointers fault.
-pub const REGIONS: usize = 8;
+pub const REGIONS: usize = 1 << REGION_BITS;
+const REGION_BITS: u32 = 3;
 
 /// Bytes that a region can have: the offset has 24 bits.
 const MAX_REGION: usize = 1 << 24;
@@ -89,6 +92,15 @@ impl Region {
         readable: 0,
         writable: 0,
     };
+}
+
+/// What a local call hides at the end of the stack: r6 to r9, the frame
+/// pointer's offset and the slot to return to.
+#[derive(Clone, Copy)]
+pub(crate) struct Record {
+    pub(crate) saved: [u64; 4],
+    pub(crate) frame_pointer: u32,
+    pub(crate) pc: u32,
 }
 
 /// The regions that one run may touch.
@@ -171,34 +183,67 @@ impl<'m> MemoryMap<'m> {
         Ok(())
     }
 
-    /// Reads `N` bytes, at most 8.
+    /// Reads a number; `None` if the guest may not.
     #[inline(always)]
-    pub(crate) fn load<const N: usize>(&self, address: u64) -> Option<[u8; N]> {
+    pub(crate) fn load(&self, address: u64, load: Load) -> Option<u64> {
         let region = self.region(address)?;
         let offset = offset(address);
-        if offset + N > region.readable {
-            return None;
+        macro_rules! load {
+            ($number:ty, $extended:ty) => {{
+                if offset + size_of::<$number>() > region.readable {
+                    return None;
+                }
+                // SAFETY: offset + size <= readable, so by the invariant
+                // (granted) the bytes are borrowed at least shared; arrays of
+                // bytes have no alignment and no invalid values.
+                let bytes = unsafe {
+                    region
+                        .base
+                        .add(offset)
+                        .cast::<[u8; size_of::<$number>()]>()
+                        .read()
+                };
+                <$number>::from_le_bytes(bytes) as $extended as u64
+            }};
         }
-        // SAFETY: offset + N <= readable, so by the invariant (granted) the
-        // bytes are borrowed at least shared; `[u8; N]` has no alignment and
-        // no invalid values.
-        Some(unsafe { region.base.add(offset).cast::<[u8; N]>().read() })
+        Some(match load {
+            Load::Byte => load!(u8, u8),
+            Load::Half => load!(u16, u16),
+            Load::Word => load!(u32, u32),
+            Load::Double => load!(u64, u64),
+            Load::SignedByte => load!(u8, i8),
+            Load::SignedHalf => load!(u16, i16),
+            Load::SignedWord => load!(u32, i32),
+        })
     }
 
-    /// Writes `N` bytes, at most 8; `false` if the guest may not.
+    /// Writes the low bytes of a number; `false` if the guest may not.
     #[inline(always)]
     #[must_use]
-    pub(crate) fn store<const N: usize>(&mut self, address: u64, value: [u8; N]) -> bool {
+    pub(crate) fn store(&mut self, address: u64, width: Width, value: u64) -> bool {
         let Some(region) = self.region(address) else {
             return false;
         };
         let offset = offset(address);
-        if offset + N > region.writable {
+        if offset + width.bytes() > region.writable {
             return false;
         }
-        // SAFETY: offset + N <= writable, so by the invariant (granted) the
-        // bytes are borrowed exclusively; `[u8; N]` has no alignment.
-        unsafe { region.base.add(offset).cast::<[u8; N]>().write(value) };
+        // SAFETY: offset + width <= writable, so by the invariant (granted)
+        // the bytes are borrowed exclusively; arrays of bytes have no
+        // alignment.
+        unsafe {
+            let pointer = region.base.add(offset);
+            match width {
+                Width::Byte => pointer.write(value as u8),
+                Width::Half => pointer
+                    .cast::<[u8; 2]>()
+                    .write((value as u16).to_le_bytes()),
+                Width::Word => pointer
+                    .cast::<[u8; 4]>()
+                    .write((value as u32).to_le_bytes()),
+                Width::Double => pointer.cast::<[u8; 8]>().write(value.to_le_bytes()),
+            }
+        }
         true
     }
 
@@ -269,10 +314,13 @@ impl<'m> MemoryMap<'m> {
 
     #[inline(always)]
     fn region(&self, address: u64) -> Option<&Region> {
-        if address >> 32 != 0 {
+        // The upper half and bits 31..27 must be zero; what is left of the
+        // number is below 8.
+        let (high, low) = ((address >> 32) as u32, address as u32);
+        if high | low >> (24 + REGION_BITS) != 0 {
             return None;
         }
-        self.regions.get((address as u32 >> 24) as usize)
+        self.regions.get((low >> 24) as usize % REGIONS)
     }
 
     /// Where `length` bytes at an address lie, if all are below the limit.
@@ -295,41 +343,44 @@ impl<'m> MemoryMap<'m> {
         Some((unsafe { region.base.add(offset) }, length as usize))
     }
 
-    /// Hides `N` bytes at the end of the visible stack from the guest and
-    /// stores `record` there. `false` if fewer than `N` remain above `floor`.
+    /// Hides a record at the end of the visible stack from the guest. `false`
+    /// if it would not end above `floor`.
     #[must_use]
-    pub(crate) fn push_record<const N: usize>(&mut self, floor: u64, record: [u8; N]) -> bool {
+    pub(crate) fn push_record(&mut self, floor: u64, record: &Record) -> bool {
         let stack = &mut self.regions[region::STACK as usize];
-        let Some(limit) = stack.readable.checked_sub(N) else {
+        let Some(limit) = stack.readable.checked_sub(size_of::<Record>()) else {
             return false;
         };
         if floor > limit as u64 {
             return false;
         }
-        let address = region::address(region::STACK) + limit as u64;
-        let stored = self.store(address, record);
-        self.limit_stack(limit);
-        stored
+        stack.readable = limit;
+        stack.writable = limit;
+        // SAFETY: limit + size <= the length so far, so by the invariant
+        // (granted) the bytes are borrowed exclusively.
+        unsafe {
+            stack
+                .base
+                .add(limit)
+                .cast::<Record>()
+                .write_unaligned(*record);
+        }
+        true
     }
 
     /// Takes back what [`push_record`](Self::push_record) stored last.
     /// `None` if there is no record.
-    pub(crate) fn pop_record<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let limit = self.regions[region::STACK as usize].readable;
-        if limit + N > self.stack {
+    pub(crate) fn pop_record(&mut self) -> Option<Record> {
+        let stack = &mut self.regions[region::STACK as usize];
+        let limit = stack.readable;
+        if limit + size_of::<Record>() > self.stack {
             return None;
         }
-        self.limit_stack(limit + N);
-        self.load(region::address(region::STACK) + limit as u64)
-    }
-
-    /// Makes the first `limit` bytes of the stack visible to the guest. Never
-    /// called with more than the length of the whole stack.
-    fn limit_stack(&mut self, limit: usize) {
-        let stack = &mut self.regions[region::STACK as usize];
-        let limit = limit.min(self.stack);
-        stack.readable = limit;
-        stack.writable = limit;
+        stack.readable = limit + size_of::<Record>();
+        stack.writable = stack.readable;
+        // SAFETY: limit + size <= the length of the whole stack, so by the
+        // invariant (granted) the bytes are borrowed; any bytes are a record.
+        Some(unsafe { stack.base.add(limit).cast::<Record>().read_unaligned() })
     }
 }
 
