@@ -1,1 +1,18 @@
-//! placeholder
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A simulated device on a workstation: the same runtime as on a
+//! microcontroller, with simulated sensors and a CoAP server on real sockets.
+//!
+//! - [`config`] reads the device's description;
+//! - [`services`] are clock, random numbers, sensors and log;
+//! - [`device`] owns the runtime, in a thread of its own;
+//!
+//! What containers may do and how they run is `rbpf-runtime`'s business.
+//! Updates over the network and a store on disk are not here.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod device;
+pub mod services;
+
+pub use config::Config;
+pub use device::Device;
