@@ -74,6 +74,13 @@ enum Stop {
     Fault(FaultKind, u64),
 }
 
+/// Out of line, so that nothing of it is prepared in the inner loop.
+#[cold]
+#[inline(never)]
+fn fault(kind: FaultKind, address: u64) -> Stop {
+    Stop::Fault(kind, address)
+}
+
 fn interpret(
     program: &Program<'_>,
     machine: &mut Machine,
@@ -86,9 +93,9 @@ fn interpret(
     let mut next = machine.pc as usize;
     let mut credit = machine.budget.wrapping_add(next as i32);
     let stop = 'run: loop {
-        let Some(&slot) = text.get(next) else {
+        let Some(slot) = text.get(next) else {
             next = next.wrapping_add(1);
-            break Stop::Fault(FaultKind::InvalidInstruction, 0);
+            break fault(FaultKind::InvalidInstruction, 0);
         };
         observer.step(next as u32, machine.registers());
         next += 1;
@@ -155,7 +162,7 @@ fn interpret(
             ($raw:ty, $as:ty) => {{
                 let address = src!().wrapping_add_signed(i64::from(slot.offset));
                 let Some(bytes) = memory.load(address) else {
-                    break 'run Stop::Fault(FaultKind::InvalidRead, address);
+                    break 'run fault(FaultKind::InvalidRead, address);
                 };
                 dst!() = <$raw>::from_le_bytes(bytes) as $as as u64;
                 continue;
@@ -165,7 +172,7 @@ fn interpret(
             ($raw:ty, $value:expr) => {{
                 let address = dst!().wrapping_add_signed(i64::from(slot.offset));
                 if !memory.store(address, ($value as $raw).to_le_bytes()) {
-                    break 'run Stop::Fault(FaultKind::InvalidWrite, address);
+                    break 'run fault(FaultKind::InvalidWrite, address);
                 }
                 continue;
             }};
@@ -174,7 +181,7 @@ fn interpret(
             ($function:ident) => {{
                 match $function(&mut machine.registers, memory, slot) {
                     Ok(()) => continue,
-                    Err((kind, address)) => break 'run Stop::Fault(kind, address),
+                    Err((kind, address)) => break 'run fault(kind, address),
                 }
             }};
         }
@@ -499,7 +506,7 @@ fn interpret(
                 }
                 if slot.src() == usize::from(CALL_LOCAL) {
                     if let Err(kind) = enter(program, machine, memory, next, slot.immediate) {
-                        break Stop::Fault(kind, machine.registers[10]);
+                        break fault(kind, machine.registers[10]);
                     }
                     let distance = slot.immediate;
                     next = next.wrapping_add_signed(distance as isize);
@@ -508,7 +515,7 @@ fn interpret(
                     let before = machine.budget;
                     if let Err((kind, address)) = call_helper(machine, memory, host, slot.immediate)
                     {
-                        break Stop::Fault(kind, address);
+                        break fault(kind, address);
                     }
                     credit = credit.saturating_add(machine.budget - before);
                 }
@@ -519,7 +526,7 @@ fn interpret(
                     break Stop::Returned;
                 }
                 let Some(back) = leave(machine, memory) else {
-                    break Stop::Fault(FaultKind::InvalidInstruction, 0);
+                    break fault(FaultKind::InvalidInstruction, 0);
                 };
                 credit = credit.wrapping_add(back as i32 - next as i32);
                 next = back;
@@ -527,7 +534,7 @@ fn interpret(
             }};
             (LoadImm64) => {{
                 let Some(second) = text.get(next) else {
-                    break Stop::Fault(FaultKind::InvalidInstruction, 0);
+                    break fault(FaultKind::InvalidInstruction, 0);
                 };
                 dst!() =
                     u64::from(slot.immediate as u32) | u64::from(second.immediate as u32) << 32;
@@ -591,7 +598,7 @@ fn interpret(
             ($($byte:literal $name:ident $form:ident $selector:ident $variants:tt)*) => {
                 match slot.opcode {
                     $($byte => arm!($name),)*
-                    _ => break Stop::Fault(FaultKind::InvalidInstruction, 0),
+                    0x00..=0x03 | 0x08..=0x0b | 0x0d..=0x0e | 0x10..=0x13 | 0x19..=0x1b | 0x20..=0x23 | 0x28..=0x2b | 0x30..=0x33 | 0x38..=0x3b | 0x40..=0x43 | 0x48..=0x4b | 0x50..=0x53 | 0x58..=0x5b | 0x60 | 0x68 | 0x70 | 0x78 | 0x80 | 0x82..=0x83 | 0x86 | 0x88 | 0x8a..=0x90 | 0x92..=0x93 | 0x96 | 0x98..=0x9b | 0x9d..=0x9e | 0xa0..=0xa3 | 0xa8..=0xab | 0xb0..=0xb3 | 0xb8..=0xbb | 0xc0..=0xc2 | 0xc8..=0xcb | 0xd0..=0xd3 | 0xd8..=0xda | 0xdf..=0xff => break fault(FaultKind::InvalidInstruction, 0),
                 }
             };
         }
@@ -705,7 +712,7 @@ macro_rules! define_atomic {
         fn $name(
             registers: &mut [u64; 16],
             memory: &mut MemoryMap<'_>,
-            slot: Slot,
+            slot: &Slot,
         ) -> Result<(), (FaultKind, u64)> {
             let address = registers[slot.dst()].wrapping_add_signed(i64::from(slot.offset));
             let bytes = memory.load(address).ok_or((FaultKind::InvalidRead, address))?;
