@@ -8,8 +8,8 @@ usage: interop_aiocoap.py coap://ADDRESS:PORT...
 import asyncio
 import sys
 
-from aiocoap import CHANGED, CONTENT, GET, INTERNAL_SERVER_ERROR, NON, NOT_FOUND
-from aiocoap import POST, PUT, SERVICE_UNAVAILABLE, Context, Message
+from aiocoap import CHANGED, CONTENT, GET, INTERNAL_SERVER_ERROR, NOT_FOUND
+from aiocoap import POST, PUT, SERVICE_UNAVAILABLE, Context, Message, Unreliable
 
 TIMEOUT = 20
 LETTERS = bytes(97 + index % 26 for index in range(3000))
@@ -36,7 +36,7 @@ async def sensor(context, base):
 
 
 async def sensor_non(context, base):
-    response = await ask(context, GET, f"{base}/sensor", mtype=NON)
+    response = await ask(context, GET, f"{base}/sensor", transport_tuning=Unreliable)
     same("payload", response.payload, b"23.45")
 
 

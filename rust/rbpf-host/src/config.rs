@@ -64,7 +64,7 @@ pub struct CoapConfig {
     pub listen: Vec<SocketAddr>,
     /// `block_size`: payload of one message, in bytes; a power of two, 16 to 1024.
     pub block_size: usize,
-    /// `max_upload`: the longest payload of a request, in bytes, 16 to 65536.
+    /// `max_upload`: the longest payload of a request, in bytes, 16 to 65535.
     pub max_upload: usize,
     /// `transfer_timeout`: how long a block-wise transfer may rest.
     pub transfer_timeout: Duration,

@@ -3,8 +3,8 @@
 //!
 //! A thread reads a datagram, has it answered, and sends the answer, then
 //! reads the next one: what it cannot take yet waits in the system's buffer,
-//! which is limited, and nothing else grows. What a datagram means is
-//! [`coap`](crate::coap)'s business, and what a request means the device's.
+//! which is limited, and nothing else grows. What a datagram means is the
+//! module `coap`'s business, and what a request means the device's.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};

@@ -21,8 +21,8 @@ use crate::device::{DEFAULT_BUDGET, MAX_APPLICATIONS, RESERVED_PATHS};
 const DEFAULT_LISTEN: [&str; 2] = ["[::1]:5683", "127.0.0.1:5683"];
 const DEFAULT_BLOCK_SIZE: u32 = 1024;
 const DEFAULT_MAX_UPLOAD: u32 = 16 * 1024;
-/// Block numbers have 12 bits in the codec; with blocks of 16 bytes that is as far as they go.
-const LARGEST_UPLOAD: u32 = 64 * 1024;
+/// Containers are told the length in 16 bits.
+const LARGEST_UPLOAD: u32 = u16::MAX as u32;
 const DEFAULT_TRANSFER_TIMEOUT: u32 = 30;
 const DEFAULT_REQUEST_TIMEOUT: u32 = 5;
 const LONGEST_TIMEOUT: u32 = 3600;

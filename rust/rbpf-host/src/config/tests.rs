@@ -245,3 +245,11 @@ fn readings_from_a_file() {
     fs::write(folder.path().join("readings"), "# nothing").unwrap();
     assert_eq!(Config::load(&file).unwrap_err().place, None);
 }
+
+#[test]
+fn the_example_is_right() {
+    let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/device.toml"));
+    let config = Config::load(file).unwrap();
+    assert_eq!(config.sensors.len(), 4);
+    assert_eq!(config.applications.len(), 4);
+}

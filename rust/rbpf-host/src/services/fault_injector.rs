@@ -2,6 +2,7 @@
 //! Services that fail, on purpose and always the same way.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use rbpf_abi::Errno;
 use rbpf_abi::context::Phydat;
@@ -10,14 +11,16 @@ use rbpf_runtime::{Sensor, Services};
 /// Which calls fail. By default none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
-    /// Every so manieth read of a sensor has this error.
+    /// Every n-th read of a sensor has this error.
     pub read: Option<(NonZeroU32, Errno)>,
-    /// Every so manieth write to an actuator has this error.
+    /// Every n-th write to an actuator has this error.
     pub write: Option<(NonZeroU32, Errno)>,
-    /// Every so manieth search finds nothing.
+    /// Every n-th search finds nothing.
     pub find: Option<NonZeroU32>,
     /// Reads and writes claim this number of dimensions, as a wrong driver would.
     pub dimensions: Option<u8>,
+    /// Reads of sensors take so much longer.
+    pub read_delay: Duration,
     /// Added to the clock, in milliseconds: lets it wrap soon.
     pub clock_offset_ms: u32,
 }
@@ -93,6 +96,7 @@ impl<S: Services> Services for FaultInjector<S> {
     }
 
     fn saul_read(&mut self, sensor: Sensor) -> Result<(Phydat, u8), Errno> {
+        std::thread::sleep(self.faults.read_delay);
         if let Some((every, error)) = self.faults.read
             && due(&mut self.reads, every)
         {

@@ -153,7 +153,7 @@ fn transfers_in_blocks() {
 
 #[test]
 fn broken_transfers_leave_no_trace() {
-    let world = World::start("max_upload = 4096\ntransfer_timeout = 1");
+    let world = World::start("max_upload = 4096\ntransfer_timeout = 2");
     let mut client = world.client(0);
     let data = [1; 1024];
     // Out of order, at the start and later.
@@ -170,7 +170,7 @@ fn broken_transfers_leave_no_trace() {
     assert_eq!(response.option(CoapOption::Size1), Some(4096));
     // Abandoned, and continued too late.
     assert_eq!(client.block1("/sum", 0, true, 6, &data).code, CONTINUE);
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(2200));
     assert_eq!(client.block1("/sum", 1, false, 6, &data).code, INCOMPLETE);
     // Abandoned by many.
     for _ in 0..200 {
@@ -277,4 +277,25 @@ fn containers_survive_sensors_that_fail() {
     let sensor = world.handle().applications();
     let sensor = sensor.iter().find(|app| app.name == "sensor").unwrap();
     assert_eq!(sensor.counters.faults, 0, "an error code is no fault");
+}
+
+#[test]
+fn nobody_waits_for_a_busy_device_without_end() {
+    let faults = Faults {
+        read_delay: Duration::from_secs(3),
+        ..Faults::default()
+    };
+    let world = World::with_services("request_timeout = 1", |services| {
+        FaultInjector::new(services, faults)
+    });
+    let (mut slow, mut other) = (world.client(0), world.client(1));
+    let start = Instant::now();
+    let response = slow.get("/sensor");
+    assert_eq!(response.code, SERVICE_UNAVAILABLE);
+    assert_eq!(response.text(), "the device is busy");
+    assert!(start.elapsed() < Duration::from_millis(2500));
+    // The others' turn comes when the sensor has answered.
+    let codes = std::iter::repeat_with(|| other.get("/fault").code);
+    let last = codes.take(10).find(|&code| code != SERVICE_UNAVAILABLE);
+    assert_eq!(last, Some(INTERNAL_SERVER_ERROR));
 }
