@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! CoAP (RFC 7252) with block-wise transfers (RFC 7959), without sockets.
+//!
+//! [`Endpoint`] turns a datagram into the one that answers it, and keeps what
+//! it must remember in between: replies for duplicates, and block-wise
+//! transfers, both limited in number, by peer, and in time. Messages are read
+//! and written by `coap-lite`.
+//!
+//! Not from a crate, and why: `coap-lite`'s `BlockHandler` 0.13.3 fills the
+//! holes of an upload with zeros instead of refusing blocks out of order,
+//! limits neither the length of an upload nor the number of transfers, and
+//! answers a new request from the last one's response; the `Server` of `coap`
+//! 0.29 is built on it, has unbounded queues, and knows neither duplicates
+//! nor RST.
+//!
+//! Deliberately not here: observing, proxying, separate responses, multicast,
+//! security.
+
+mod block;
+mod endpoint;
+mod options;
+mod table;
+mod transfer;
+
+pub(crate) use endpoint::{Endpoint, Limits, Report};
+
+/// Codes of messages that containers do not send.
+mod code {
+    pub(super) const EMPTY: u8 = 0x00;
+    pub(super) const CONTINUE: u8 = 0x5f;
+    pub(super) const BAD_REQUEST: u8 = 0x80;
+    pub(super) const BAD_OPTION: u8 = 0x82;
+    pub(super) const NOT_FOUND: u8 = 0x84;
+    pub(super) const NOT_ACCEPTABLE: u8 = 0x86;
+    pub(super) const REQUEST_ENTITY_INCOMPLETE: u8 = 0x88;
+    pub(super) const REQUEST_ENTITY_TOO_LARGE: u8 = 0x8d;
+    pub(super) const PROXYING_NOT_SUPPORTED: u8 = 0xa5;
+}

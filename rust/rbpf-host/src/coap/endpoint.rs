@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The message layer: what is done about a datagram.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use coap_lite::{CoapOption, MessageType, Packet};
+
+use super::block::{Block, uint};
+use super::code;
+use super::options::{RequestOptions, TransferKey};
+use super::table::{Bounds, Table};
+use super::transfer::{Transfers, Upload};
+use crate::device::{Reply, Request};
+
+/// How long a message may be repeated (RFC 7252, section 4.8.2).
+const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
+/// Exchanges that are remembered, of one peer and of all; a reply is at most
+/// about 1,100 bytes long.
+const EXCHANGES_PER_PEER: usize = 256;
+const EXCHANGES: usize = 1024;
+
+/// The largest code of a request.
+const LAST_METHOD: u8 = 0x1f;
+const VERSION: u8 = 1;
+const PAYLOAD_MARKER: u8 = 0xff;
+const GET: u8 = 1;
+
+/// Limits of an endpoint.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Bytes of the largest block.
+    pub(crate) block_size: usize,
+    /// Bytes of the longest payload of a request.
+    pub(crate) max_upload: usize,
+    /// How long a block-wise transfer may rest.
+    pub(crate) transfer_timeout: Duration,
+}
+
+/// What was done about a request, for those who watch.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    pub(crate) method: u8,
+    pub(crate) path: String,
+    /// Code of the response.
+    pub(crate) code: u8,
+    /// Bytes of the response's payload in this message.
+    pub(crate) bytes: usize,
+    pub(crate) instructions: u64,
+    pub(crate) duration: Duration,
+}
+
+/// A response before it is a message.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) code: u8,
+    pub(super) content_format: Option<u16>,
+    pub(super) etag: Option<[u8; 8]>,
+    pub(super) block1: Option<Block>,
+    pub(super) block2: Option<Block>,
+    pub(super) size1: Option<u32>,
+    pub(super) size2: Option<u32>,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn new(code: u8) -> Self {
+        Self {
+            code,
+            content_format: None,
+            etag: None,
+            block1: None,
+            block2: None,
+            size1: None,
+            size2: None,
+            payload: Vec::new(),
+        }
+    }
+
+    /// An error with a short text for people.
+    pub(super) fn error(code: u8, text: &str) -> Self {
+        Self {
+            payload: text.into(),
+            ..Self::new(code)
+        }
+    }
+}
+
+/// A message, as it can be recognised when it comes again: its id, and a hash
+/// of all of it, since ids are used again sooner than they should be.
+type MessageKey = (u16, u64);
+
+/// One end of CoAP: a socket's worth of exchanges.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// Replies by message; `None` for what is not answered when repeated.
+    exchanges: Table<MessageKey, Option<Vec<u8>>>,
+    transfers: Transfers,
+    /// Id of the next message that is not an acknowledgement.
+    next_id: u16,
+}
+
+impl Endpoint {
+    pub(crate) fn new(limits: Limits, first_id: u16) -> Self {
+        Self {
+            exchanges: Table::new(Bounds {
+                per_peer: EXCHANGES_PER_PEER,
+                total: EXCHANGES,
+                lifetime: EXCHANGE_LIFETIME,
+            }),
+            transfers: Transfers::new(
+                limits.block_size,
+                limits.max_upload,
+                limits.transfer_timeout,
+            ),
+            next_id: first_id,
+        }
+    }
+
+    /// Takes a datagram; returns the one to send back, if any, and what was
+    /// done if it was a request. `handler` answers complete requests.
+    pub(crate) fn datagram(
+        &mut self,
+        now: Instant,
+        peer: SocketAddr,
+        bytes: &[u8],
+        handler: &mut dyn FnMut(Request) -> Reply,
+    ) -> (Option<Vec<u8>>, Option<Report>) {
+        let Some((kind, id)) = header(bytes) else {
+            return (None, None);
+        };
+        let confirmable = match kind {
+            MessageType::Confirmable => true,
+            MessageType::NonConfirmable => false,
+            // Nothing that is sent from here is to be acknowledged.
+            MessageType::Acknowledgement | MessageType::Reset => return (None, None),
+        };
+        // RFC 7252, sections 4.2 and 4.3: what is not understood is rejected
+        // if confirmable, else ignored. The empty message, a ping, as well.
+        let Some(packet) = parse_request(bytes) else {
+            return (confirmable.then(|| reset(id)), None);
+        };
+
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        let key = (id, hasher.finish());
+        if let Some(reply) = self.exchanges.get(now, peer, &key) {
+            return (reply.clone(), None);
+        }
+        let (answer, report) = self.request(now, peer, &packet, handler);
+        if !confirmable && answer.code == code::BAD_OPTION {
+            // RFC 7252, section 5.4.1: rejected, not answered.
+            return (None, Some(report));
+        }
+        let reply = self.encode(answer, &packet, confirmable);
+        // Repeated messages that are not confirmable are ignored.
+        let repeated = confirmable.then(|| reply.clone());
+        self.exchanges.put(now, peer, key, repeated);
+        (Some(reply), Some(report))
+    }
+
+    fn request(
+        &mut self,
+        now: Instant,
+        peer: SocketAddr,
+        packet: &Packet,
+        handler: &mut dyn FnMut(Request) -> Reply,
+    ) -> (Answer, Report) {
+        let mut report = Report {
+            method: packet.header.code.into(),
+            path: String::new(),
+            code: 0,
+            bytes: 0,
+            instructions: 0,
+            duration: Duration::ZERO,
+        };
+        let answer = match RequestOptions::read(packet) {
+            Ok(options) => {
+                report.path.clone_from(&options.path);
+                self.obey(now, peer, packet, options, &mut |request| {
+                    let reply = handler(request);
+                    report.instructions = reply.instructions;
+                    report.duration = reply.duration;
+                    reply
+                })
+            }
+            Err((code, text)) => Answer::error(code, text),
+        };
+        report.code = answer.code;
+        report.bytes = answer.payload.len();
+        (answer, report)
+    }
+
+    /// Answers a request whose options are understood.
+    fn obey(
+        &mut self,
+        now: Instant,
+        peer: SocketAddr,
+        packet: &Packet,
+        options: RequestOptions,
+        handler: &mut dyn FnMut(Request) -> Reply,
+    ) -> Answer {
+        let method: u8 = packet.header.code.into();
+        let key = TransferKey::new(packet);
+        let further = options.block2.filter(|block| block.number > 0);
+        if let (Some(block), None) = (further, options.block1) {
+            if let Some(answer) = self.transfers.next(now, peer, &key, block) {
+                return answer;
+            }
+            if method != GET {
+                // What it was a part of is forgotten, and to do it again is not asked.
+                return Answer::error(code::REQUEST_ENTITY_INCOMPLETE, "no such transfer");
+            }
+        }
+        let payload = match self.transfers.upload(
+            now,
+            peer,
+            &key,
+            options.block1,
+            options.size1,
+            packet.payload.clone(),
+        ) {
+            Upload::Complete(payload) => payload,
+            Upload::Answered(answer) => return answer,
+        };
+        let reply = handler(Request {
+            code: method,
+            path: options.path,
+            payload,
+        });
+        let mut answer = Answer {
+            content_format: reply.content_format,
+            payload: reply.payload,
+            ..Answer::new(reply.code)
+        };
+        if let (Some(accept), Some(format)) = (options.accept, answer.content_format)
+            && accept != format
+            && answer.code >> 5 == 2
+        {
+            answer = Answer::error(code::NOT_ACCEPTABLE, "not available in that format");
+        }
+        answer.block1 = self.transfers.last_block(options.block1);
+        self.transfers
+            .download(now, peer, &key, options.block2, answer)
+    }
+
+    /// Makes a message of an answer.
+    fn encode(&mut self, answer: Answer, request: &Packet, confirmable: bool) -> Vec<u8> {
+        let mut packet = Packet::new();
+        packet.header.set_version(VERSION);
+        if confirmable {
+            packet.header.set_type(MessageType::Acknowledgement);
+            packet.header.message_id = request.header.message_id;
+        } else {
+            packet.header.set_type(MessageType::NonConfirmable);
+            packet.header.message_id = self.next_id;
+            self.next_id = self.next_id.wrapping_add(1);
+        }
+        packet.header.code = answer.code.into();
+        packet.set_token(request.get_token().to_vec());
+        let numbers = [
+            (
+                CoapOption::ContentFormat,
+                answer.content_format.map(u32::from),
+            ),
+            (CoapOption::Size1, answer.size1),
+            (CoapOption::Size2, answer.size2),
+        ];
+        for (option, number) in numbers {
+            if let Some(number) = number {
+                packet.add_option(option, uint(number));
+            }
+        }
+        let blocks = [
+            (CoapOption::Block1, answer.block1),
+            (CoapOption::Block2, answer.block2),
+        ];
+        for (option, block) in blocks {
+            if let Some(block) = block {
+                packet.add_option(option, block.encode());
+            }
+        }
+        if let Some(etag) = answer.etag {
+            packet.add_option(CoapOption::ETag, etag.to_vec());
+        }
+        packet.payload = answer.payload;
+        // Without a limit, encoding does not fail.
+        packet.to_bytes_unlimited().unwrap_or_default()
+    }
+}
+
+/// Type and id of a message of our version; `None` for what is to be ignored.
+fn header(bytes: &[u8]) -> Option<(MessageType, u16)> {
+    let &[first, _, high, low, ..] = bytes else {
+        return None;
+    };
+    if first >> 6 != VERSION {
+        return None;
+    }
+    let kind = match first >> 4 & 3 {
+        0 => MessageType::Confirmable,
+        1 => MessageType::NonConfirmable,
+        2 => MessageType::Acknowledgement,
+        _ => MessageType::Reset,
+    };
+    Some((kind, u16::from_be_bytes([high, low])))
+}
+
+/// A message that is well-formed and a request.
+fn parse_request(bytes: &[u8]) -> Option<Packet> {
+    let packet = Packet::from_bytes(bytes).ok()?;
+    let method: u8 = packet.header.code.into();
+    if method == code::EMPTY || method > LAST_METHOD {
+        return None;
+    }
+    // A marker without payload is an error (RFC 7252, section 3), but the
+    // codec lets it pass. Each message has one encoding only, so that it can
+    // be told by the length.
+    if bytes.last() == Some(&PAYLOAD_MARKER)
+        && packet.payload.is_empty()
+        && packet.to_bytes_unlimited().ok()?.len() != bytes.len()
+    {
+        return None;
+    }
+    Some(packet)
+}
+
+/// The message that rejects one with this id.
+fn reset(id: u16) -> Vec<u8> {
+    let mut packet = Packet::new();
+    packet.header.set_version(VERSION);
+    packet.header.set_type(MessageType::Reset);
+    packet.header.code = code::EMPTY.into();
+    packet.header.message_id = id;
+    packet.to_bytes().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The description of a simulated device: `device.toml`.
+//!
+//! ```toml
+//! [coap]
+//! listen = ["[::1]:5683", "127.0.0.1:5683"]   # this is the default
+//!
+//! [runtime]
+//! budget = 1000000            # instructions for one request
+//!
+//! [[sensor]]
+//! name = "thermometer"
+//! class = "temp"
+//! unit = "degC"
+//! scale = -2                  # value times 10^scale
+//! kind = "ramp"               # or constant, file, actuator
+//! start = 2000
+//! step = 5
+//! min = 1500
+//! max = 3000
+//!
+//! [[application]]
+//! name = "temperature"
+//! image = "temperature.rbpf"  # beside this file
+//! coap = "/sensor"
+//! allow = ["sensor", "coap-response"]
+//! ```
+//!
+//! [`Config::load`] reads and checks it all, so that a [`Config`] is sound in
+//! itself; whether the images are, the runtime says when it installs them.
+//! Paths in it are relative to the configuration's own folder. A key that is
+//! not known is refused.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rbpf_abi::Capabilities;
+
+mod error;
+mod names;
+mod raw;
+mod sensor;
+
+pub use error::ConfigError;
+
+/// A device, as its file describes it.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How it is reached.
+    pub coap: CoapConfig,
+    /// What containers may use.
+    pub runtime: RuntimeConfig,
+    /// Its sensors and actuators, in the order of the registry.
+    pub sensors: Vec<SensorConfig>,
+    /// Its containers.
+    pub applications: Vec<ApplicationConfig>,
+}
+
+/// `[coap]`: addresses and limits of the server.
+#[derive(Clone, Debug)]
+pub struct CoapConfig {
+    /// `listen`: addresses with ports; port 0 has the system choose one.
+    pub listen: Vec<SocketAddr>,
+    /// `block_size`: payload of one message, in bytes; a power of two, 16 to 1024.
+    pub block_size: usize,
+    /// `max_upload`: the longest payload of a request, in bytes, 16 to 65535.
+    pub max_upload: usize,
+    /// `transfer_timeout`: how long a block-wise transfer may rest.
+    pub transfer_timeout: Duration,
+    /// `request_timeout`: how long a request waits for the containers before it.
+    pub request_timeout: Duration,
+}
+
+/// `[runtime]`: what every container may use.
+#[derive(Clone, Debug)]
+pub struct RuntimeConfig {
+    /// `budget`: instructions for one event, where the application does not say.
+    pub budget: u32,
+}
+
+/// `[[sensor]]`: a simulated device.
+#[derive(Clone, Debug)]
+pub struct SensorConfig {
+    /// Its name, for people.
+    pub name: String,
+    /// Its SAUL class.
+    pub class: u8,
+    /// The unit of its readings.
+    pub unit: u8,
+    /// Readings are multiplied by ten to the power of this.
+    pub scale: i8,
+    /// Where its readings come from.
+    pub source: Source,
+}
+
+/// A reading: one to three dimensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The dimensions; those that it lacks are 0.
+    pub val: [i16; 3],
+    /// How many there are, 1 to 3.
+    pub dimensions: u8,
+}
+
+/// Where the readings of a simulated device come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Always the same.
+    Constant(Reading),
+    /// From `start` on, a `step` further at each reading or second; starts
+    /// again at the other end when it leaves `min` to `max`.
+    Ramp(Ramp),
+    /// The lines of a file, one after the other, over and over; not empty.
+    Lines(Vec<Reading>),
+    /// What was written last: the only kind that can be written.
+    Actuator(Reading),
+}
+
+/// A value that moves.
+#[derive(Clone, Copy, Debug)]
+pub struct Ramp {
+    /// The first reading, `min` to `max`.
+    pub start: i16,
+    /// What is added.
+    pub step: i16,
+    /// The lowest reading.
+    pub min: i16,
+    /// The highest reading.
+    pub max: i16,
+    /// Whether it moves once a second rather than once a reading.
+    pub per_second: bool,
+}
+
+/// `[[application]]`: a container.
+#[derive(Clone, Debug)]
+pub struct ApplicationConfig {
+    /// Its name.
+    pub name: String,
+    /// Its image's file.
+    pub image: PathBuf,
+    /// The path that it answers on, if any; begins with `/`.
+    pub coap: Option<String>,
+    /// The methods that it answers; others get 4.05.
+    pub methods: Methods,
+    /// What it may be granted.
+    pub allow: Capabilities,
+    /// Instructions for one event.
+    pub budget: u32,
+}
+
+/// A set of CoAP methods, by their code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Methods(u8);
+
+impl Methods {
+    /// The names of the methods, in the order of their codes, which count from 1.
+    pub const NAMES: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "FETCH", "PATCH", "iPATCH"];
+    /// Every method.
+    pub const ALL: Self = Self(0b1111_1110);
+    /// GET alone.
+    pub const GET: Self = Self(1 << 1);
+
+    /// The name of a method, or `?`.
+    #[must_use]
+    pub fn name(code: u8) -> &'static str {
+        usize::from(code)
+            .checked_sub(1)
+            .and_then(|index| Self::NAMES.get(index))
+            .copied()
+            .unwrap_or("?")
+    }
+
+    /// Whether the method of this code is one of them.
+    #[must_use]
+    pub const fn contains(self, code: u8) -> bool {
+        code < 8 && self.0 & (1 << code) != 0
+    }
+
+    /// The set of methods with these names; the first name that is none.
+    fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
+        names.into_iter().try_fold(Self(0), |set, name| {
+            let index = Self::NAMES
+                .iter()
+                .position(|known| known.eq_ignore_ascii_case(name))
+                .ok_or(name)?;
+            Ok(Self(set.0 | 1 << (index + 1)))
+        })
+    }
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong in it, or in a file of readings that it names.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            ConfigError::whole(
+                file,
+                format!("cannot be read: {error}; give the path of a device description"),
+            )
+        })?;
+        Self::parse(file, &text)
+    }
+
+    /// Checks a text; `file` is where it stands, for messages and relative paths.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        raw::parse(file, text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The configuration as it is written, and the way from there to what it means.
+//!
+//! The structures are flat and keep where each value stands, because the
+//! tagged and flattened ones of serde lose that, and with it the place in a
+//! message.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rbpf_abi::Capabilities;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::sensor::RawSensor;
+use super::{ApplicationConfig, CoapConfig, Config, ConfigError, Methods, RuntimeConfig};
+use crate::device::{DEFAULT_BUDGET, MAX_APPLICATIONS, RESERVED_PATHS};
+
+const DEFAULT_LISTEN: [&str; 2] = ["[::1]:5683", "127.0.0.1:5683"];
+const DEFAULT_BLOCK_SIZE: u32 = 1024;
+const DEFAULT_MAX_UPLOAD: u32 = 16 * 1024;
+/// Containers are told the length in 16 bits.
+const LARGEST_UPLOAD: u32 = u16::MAX as u32;
+const DEFAULT_TRANSFER_TIMEOUT: u32 = 30;
+const DEFAULT_REQUEST_TIMEOUT: u32 = 5;
+const LONGEST_TIMEOUT: u32 = 3600;
+/// The longest Uri-Path segment of RFC 7252, section 5.10.
+const MAX_SEGMENT: usize = 255;
+/// Handles of devices are 16 bits wide, and 0 is none.
+const MAX_SENSORS: usize = u16::MAX as usize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawConfig {
+    #[serde(default)]
+    coap: RawCoap,
+    #[serde(default)]
+    runtime: RawRuntime,
+    #[serde(default)]
+    sensor: Vec<Spanned<RawSensor>>,
+    #[serde(default)]
+    application: Vec<Spanned<RawApplication>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCoap {
+    listen: Option<Spanned<Vec<Spanned<String>>>>,
+    block_size: Option<Spanned<u32>>,
+    max_upload: Option<Spanned<u32>>,
+    transfer_timeout: Option<Spanned<u32>>,
+    request_timeout: Option<Spanned<u32>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRuntime {
+    budget: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawApplication {
+    name: Spanned<String>,
+    image: PathBuf,
+    coap: Option<Spanned<String>>,
+    methods: Option<Spanned<Vec<String>>>,
+    allow: Option<Vec<Spanned<String>>>,
+    budget: Option<Spanned<u32>>,
+}
+
+pub(super) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
+    let raw: RawConfig = toml::from_str(text).map_err(|error| match error.span() {
+        Some(span) => ConfigError::at(file, text, &span, error.message().trim()),
+        None => ConfigError::whole(file, error.message().trim()),
+    })?;
+    Reader { file, text }.config(raw)
+}
+
+/// The text that is read, for messages, and its folder, for paths.
+pub(super) struct Reader<'a> {
+    file: &'a Path,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    pub(super) fn error(&self, span: &Range<usize>, message: impl Into<String>) -> ConfigError {
+        ConfigError::at(self.file, self.text, span, message)
+    }
+
+    pub(super) fn beside(&self, path: &Path) -> PathBuf {
+        self.file
+            .parent()
+            .unwrap_or_else(|| Path::new(""))
+            .join(path)
+    }
+
+    /// A number within limits, or its default.
+    fn number(
+        &self,
+        value: Option<&Spanned<u32>>,
+        default: u32,
+        range: std::ops::RangeInclusive<u32>,
+    ) -> Result<u32, ConfigError> {
+        match value {
+            None => Ok(default),
+            Some(value) if range.contains(value.get_ref()) => Ok(*value.get_ref()),
+            Some(value) => Err(self.error(
+                &value.span(),
+                format!(
+                    "{} is out of range; write a number from {} to {}",
+                    value.get_ref(),
+                    range.start(),
+                    range.end()
+                ),
+            )),
+        }
+    }
+
+    fn config(&self, raw: RawConfig) -> Result<Config, ConfigError> {
+        let coap = self.coap(&raw.coap)?;
+        let budget = self.number(
+            raw.runtime.budget.as_ref(),
+            DEFAULT_BUDGET,
+            1..=i32::MAX as u32,
+        )?;
+        if let Some(excess) = raw.sensor.get(MAX_SENSORS) {
+            return Err(self.error(&excess.span(), "too many sensors; remove this one"));
+        }
+        if let Some(excess) = raw.application.get(MAX_APPLICATIONS) {
+            return Err(self.error(
+                &excess.span(),
+                format!("a device holds {MAX_APPLICATIONS} applications; remove this one"),
+            ));
+        }
+        let sensors = raw
+            .sensor
+            .into_iter()
+            .map(|sensor| self.sensor(&sensor))
+            .collect::<Result<_, _>>()?;
+        let mut applications: Vec<ApplicationConfig> = Vec::new();
+        for application in raw.application {
+            let application = self.application(application.into_inner(), budget, &applications)?;
+            applications.push(application);
+        }
+        Ok(Config {
+            coap,
+            runtime: RuntimeConfig { budget },
+            sensors,
+            applications,
+        })
+    }
+
+    fn coap(&self, raw: &RawCoap) -> Result<CoapConfig, ConfigError> {
+        let listen = match &raw.listen {
+            None => DEFAULT_LISTEN
+                .iter()
+                .filter_map(|address| address.parse().ok())
+                .collect(),
+            Some(list) if list.get_ref().is_empty() => {
+                return Err(self.error(
+                    &list.span(),
+                    "no address to listen on; write at least one, or leave the key out",
+                ));
+            }
+            Some(list) => list
+                .get_ref()
+                .iter()
+                .map(|address| {
+                    address.get_ref().parse::<SocketAddr>().map_err(|_| {
+                        self.error(
+                            &address.span(),
+                            format!(
+                                "`{}` is not an address and port; write it as `[::1]:5683` or `127.0.0.1:5683`",
+                                address.get_ref()
+                            ),
+                        )
+                    })
+                })
+                .collect::<Result<_, _>>()?,
+        };
+        let block_size = self.number(raw.block_size.as_ref(), DEFAULT_BLOCK_SIZE, 16..=1024)?;
+        if let Some(value) = &raw.block_size
+            && !block_size.is_power_of_two()
+        {
+            return Err(self.error(
+                &value.span(),
+                "a block's size is a power of two; write 16, 32, 64, 128, 256, 512 or 1024",
+            ));
+        }
+        let seconds = |value: &Option<Spanned<u32>>, default| {
+            self.number(value.as_ref(), default, 1..=LONGEST_TIMEOUT)
+                .map(|seconds| Duration::from_secs(seconds.into()))
+        };
+        Ok(CoapConfig {
+            listen,
+            block_size: block_size as usize,
+            max_upload: self.number(
+                raw.max_upload.as_ref(),
+                DEFAULT_MAX_UPLOAD,
+                16..=LARGEST_UPLOAD,
+            )? as usize,
+            transfer_timeout: seconds(&raw.transfer_timeout, DEFAULT_TRANSFER_TIMEOUT)?,
+            request_timeout: seconds(&raw.request_timeout, DEFAULT_REQUEST_TIMEOUT)?,
+        })
+    }
+
+    fn application(
+        &self,
+        raw: RawApplication,
+        budget: u32,
+        others: &[ApplicationConfig],
+    ) -> Result<ApplicationConfig, ConfigError> {
+        let name = raw.name.get_ref().clone();
+        if name.is_empty() || name.len() > rbpf_runtime::MAX_NAME {
+            return Err(self.error(
+                &raw.name.span(),
+                format!(
+                    "a name has 1 to {} bytes; choose another",
+                    rbpf_runtime::MAX_NAME
+                ),
+            ));
+        }
+        if others.iter().any(|other| other.name == name) {
+            return Err(self.error(
+                &raw.name.span(),
+                format!("there is an application `{name}` already; choose another name"),
+            ));
+        }
+        if let Some(path) = &raw.coap {
+            self.path(path, others)?;
+        }
+        let methods = match &raw.methods {
+            None => Methods::ALL,
+            Some(list) => {
+                Methods::from_names(list.get_ref().iter().map(String::as_str)).map_err(|name| {
+                    self.error(
+                        &list.span(),
+                        format!(
+                            "there is no method `{name}`; use one of {}",
+                            Methods::NAMES.join(", ")
+                        ),
+                    )
+                })?
+            }
+        };
+        let mut allow = Capabilities::all();
+        if let Some(names) = &raw.allow {
+            allow = Capabilities::empty();
+            for name in names {
+                allow |= Capabilities::from_capability_name(name.get_ref()).ok_or_else(|| {
+                    let known: Vec<&str> = Capabilities::all().names().collect();
+                    self.error(
+                        &name.span(),
+                        format!(
+                            "there is no capability `{}`; use one of {}",
+                            name.get_ref(),
+                            known.join(", ")
+                        ),
+                    )
+                })?;
+            }
+        }
+        Ok(ApplicationConfig {
+            image: self.beside(&raw.image),
+            coap: raw.coap.map(Spanned::into_inner),
+            methods,
+            allow,
+            budget: self.number(raw.budget.as_ref(), budget, 1..=i32::MAX as u32)?,
+            name,
+        })
+    }
+
+    fn path(
+        &self,
+        path: &Spanned<String>,
+        others: &[ApplicationConfig],
+    ) -> Result<(), ConfigError> {
+        let text = path.get_ref();
+        let error = |message: String| Err(self.error(&path.span(), message));
+        let segments = text.strip_prefix('/').map(|rest| rest.split('/'));
+        let sound = segments.is_some_and(|mut segments| {
+            segments.all(|segment| {
+                (1..=MAX_SEGMENT).contains(&segment.len()) && segment.bytes().all(is_plain)
+            })
+        });
+        if !sound {
+            return error(format!(
+                "`{text}` is not a path; write it as `/sensor` or `/sensor/temperature`"
+            ));
+        }
+        if RESERVED_PATHS.contains(&text.as_str()) {
+            return error(format!(
+                "the device itself answers on `{text}`; choose another path"
+            ));
+        }
+        match others
+            .iter()
+            .find(|other| other.coap.as_deref() == Some(text))
+        {
+            Some(other) => error(format!(
+                "application `{}` answers on `{text}` already; choose another path",
+                other.name
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a byte stands for itself in a URI, and in the link format.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+=:@".contains(&byte)
+}

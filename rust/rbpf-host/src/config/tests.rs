@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use std::fs;
+
+use super::*;
+
+/// Parses a text as `dir/device.toml`.
+fn parse(text: &str) -> Result<Config, String> {
+    Config::parse(Path::new("dir/device.toml"), text).map_err(|error| error.to_string())
+}
+
+fn refused(text: &str) -> String {
+    parse(text).expect_err("the text is wrong")
+}
+
+#[test]
+fn an_empty_file_listens_on_loopback() {
+    let config = parse("").unwrap();
+    assert!(
+        config
+            .coap
+            .listen
+            .iter()
+            .all(|address| address.ip().is_loopback())
+    );
+    assert_eq!(config.coap.listen.len(), 2);
+    assert_eq!(config.coap.block_size, 1024);
+    assert!(config.sensors.is_empty() && config.applications.is_empty());
+}
+
+#[test]
+fn everything() {
+    let config = parse(
+        r#"
+        [coap]
+        listen = ["[::]:0"]
+        block_size = 64
+        max_upload = 100
+        transfer_timeout = 2
+        request_timeout = 3
+        [runtime]
+        budget = 77
+        [[sensor]]
+        name = "thermometer"
+        class = "temp"
+        unit = "degC"
+        scale = -2
+        kind = "constant"
+        value = [2150]
+        [[sensor]]
+        name = "light"
+        class = "light"
+        kind = "ramp"
+        start = 5
+        step = 1
+        max = 7
+        per = "second"
+        [[sensor]]
+        name = "lamp"
+        class = "switch"
+        unit = "bool"
+        kind = "actuator"
+        [[application]]
+        name = "temperature"
+        image = "images/temperature.rbpf"
+        coap = "/sensor/temperature"
+        methods = ["GET", "fetch"]
+        allow = ["sensor", "coap-response"]
+        [[application]]
+        name = "other"
+        image = "other.rbpf"
+        budget = 5
+        "#,
+    )
+    .unwrap();
+    assert_eq!(config.coap.block_size, 64);
+    assert_eq!(config.coap.request_timeout, Duration::from_secs(3));
+    let [thermometer, light, lamp] = &config.sensors[..] else {
+        panic!("three sensors")
+    };
+    assert_eq!(
+        (thermometer.class, thermometer.unit, thermometer.scale),
+        (0x82, 2, -2)
+    );
+    assert!(matches!(
+        light.source,
+        Source::Ramp(Ramp {
+            start: 5,
+            min: i16::MIN,
+            max: 7,
+            per_second: true,
+            ..
+        })
+    ));
+    assert!(matches!(
+        lamp.source,
+        Source::Actuator(Reading { dimensions: 1, .. })
+    ));
+    let [temperature, other] = &config.applications[..] else {
+        panic!("two applications")
+    };
+    assert_eq!(temperature.image, Path::new("dir/images/temperature.rbpf"));
+    assert_eq!(
+        temperature.allow,
+        Capabilities::SENSOR | Capabilities::COAP_RESPONSE
+    );
+    assert!(temperature.methods.contains(1) && temperature.methods.contains(5));
+    assert!(!temperature.methods.contains(2) && !temperature.methods.contains(200));
+    assert_eq!((temperature.budget, other.budget), (77, 5));
+    assert_eq!(other.allow, Capabilities::all());
+    assert_eq!(other.coap, None);
+}
+
+#[test]
+fn errors_name_the_place_and_what_to_do() {
+    let sensor = "[[sensor]]\nname = 's'\nclass = 'temp'\n";
+    let application = "[[application]]\nname = 'a'\nimage = 'a.rbpf'\n";
+    for (text, place, part) in [
+        ("[coap]\nport = 1", "2:1", "unknown field `port`"),
+        ("[coap]\nlisten = ['here']", "2:11", "write it as"),
+        ("[coap]\nlisten = []", "2:10", "at least one"),
+        ("[coap]\nblock_size = 100", "2:14", "power of two"),
+        ("[coap]\nmax_upload = 1", "2:14", "from 16 to"),
+        ("[runtime]\nbudget = -1", "2:10", "invalid value"),
+        ("x = [", "1:", ""),
+        (&format!("{sensor}kind = 'sine'"), "4:8", "`ramp`"),
+        (&format!("{sensor}kind = 'constant'"), "1:1", "`value`"),
+        (
+            &format!("{sensor}kind = 'constant'\nvalue = []"),
+            "5:9",
+            "dimensions",
+        ),
+        (
+            &format!("{sensor}kind = 'constant'\nvalue = [40000]"),
+            "5:10",
+            "i16",
+        ),
+        (
+            &format!("{sensor}kind = 'constant'\nvalue = [1]\nstep = 1"),
+            "6:8",
+            "`ramp`",
+        ),
+        (
+            &format!("{sensor}kind = 'ramp'\nstart = 1"),
+            "1:1",
+            "`step`",
+        ),
+        (
+            &format!("{sensor}kind = 'ramp'\nstart = 1\nstep = 1\nmin = 2"),
+            "5:9",
+            "`min`",
+        ),
+        (
+            &format!("{sensor}kind = 'file'\npath = 'absent'"),
+            "5:8",
+            "relative",
+        ),
+        (
+            "[[sensor]]\nname = 's'\nclass = 'tmp'\nkind = 'ramp'",
+            "3:9",
+            "temp, hum",
+        ),
+        (
+            &format!("{application}allow = ['log', 'sensors']"),
+            "4:17",
+            "`sensors`",
+        ),
+        (&format!("{application}methods = ['SET']"), "4:11", "GET"),
+        (&format!("{application}coap = 'sensor'"), "4:8", "/sensor"),
+        (
+            &format!("{application}coap = '/.well-known/core'"),
+            "4:8",
+            "choose another",
+        ),
+        (
+            &format!("{application}coap = '/a'\n{application}"),
+            "6:8",
+            "choose another name",
+        ),
+        (
+            &format!(
+                "{application}coap = '/a'\n[[application]]\nname = 'b'\nimage = 'b'\ncoap = '/a'"
+            ),
+            "8:8",
+            "`a` answers on",
+        ),
+        ("[[application]]\nname = ''\nimage = 'a'", "2:8", "1 to"),
+    ] {
+        let message = refused(text);
+        let beginning = format!("dir/device.toml:{place}");
+        assert!(
+            message.starts_with(&beginning),
+            "{message}\nwanted {beginning}"
+        );
+        assert!(message.contains(part), "{message}\nwanted {part}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    let error = Config::load(Path::new("absent/device.toml")).unwrap_err();
+    assert_eq!(error.place, None);
+    assert!(
+        error
+            .to_string()
+            .starts_with("absent/device.toml: cannot be read")
+    );
+}
+
+#[test]
+fn readings_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("device.toml");
+    let text = "[[sensor]]\nname = 's'\nclass = 'accel'\nkind = 'file'\npath = 'readings'\n";
+    fs::write(&file, text).unwrap();
+
+    fs::write(
+        folder.path().join("readings"),
+        "# x y z\n1, 2,3\n\n-4 # one\n",
+    )
+    .unwrap();
+    let config = Config::load(&file).unwrap();
+    let Source::Lines(readings) = &config.sensors[0].source else {
+        panic!("a file")
+    };
+    assert_eq!(
+        readings[0],
+        Reading {
+            val: [1, 2, 3],
+            dimensions: 3
+        }
+    );
+    assert_eq!(
+        readings[1],
+        Reading {
+            val: [-4, 0, 0],
+            dimensions: 1
+        }
+    );
+    assert_eq!(readings.len(), 2);
+
+    for (wrong, line) in [("1\n2.5\n", 2), ("1 2 3 4", 1), ("99999", 1)] {
+        fs::write(folder.path().join("readings"), wrong).unwrap();
+        assert_eq!(Config::load(&file).unwrap_err().place, Some((line, 1)));
+    }
+    fs::write(folder.path().join("readings"), "# nothing").unwrap();
+    assert_eq!(Config::load(&file).unwrap_err().place, None);
+}
+
+#[test]
+fn the_example_is_right() {
+    let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/device.toml"));
+    let config = Config::load(file).unwrap();
+    assert_eq!(config.sensors.len(), 4);
+    assert_eq!(config.applications.len(), 4);
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a workstation offers to containers: its clock, its random numbers,
+//! simulated sensors, and a log.
+//!
+//! [`WorkstationServices`] is the real one. [`Recorder`] and [`FaultInjector`]
+//! wrap any other, for tests.
+
+use std::num::NonZeroU16;
+use std::time::Instant;
+
+use rbpf_abi::Errno;
+use rbpf_abi::context::Phydat;
+use rbpf_runtime::{Sensor, Services};
+
+use crate::config::SensorConfig;
+
+mod fault_injector;
+mod log;
+mod recorder;
+mod simulation;
+
+pub use fault_injector::{FaultInjector, Faults};
+pub use log::Log;
+pub use recorder::{Call, Recorder, Recording};
+use simulation::SimulatedSensor;
+
+/// The class that every device is in, for searches.
+const CLASS_ANY: u8 = 0xff;
+/// The classes that every actuator and every sensor is in, for searches.
+const CATEGORIES: [u8; 2] = [0x40, 0x80];
+
+/// The services of a workstation.
+#[derive(Debug)]
+pub struct WorkstationServices {
+    start: Instant,
+    sensors: Vec<SimulatedSensor>,
+    log: Log,
+}
+
+impl WorkstationServices {
+    /// Services with these simulated devices; their time begins now.
+    ///
+    /// Handles are 16 bits wide: devices from the 65536th on cannot be found.
+    #[must_use]
+    pub fn new(sensors: &[SensorConfig], log: Log) -> Self {
+        Self {
+            start: Instant::now(),
+            sensors: sensors.iter().map(SimulatedSensor::new).collect(),
+            log,
+        }
+    }
+
+    /// The device behind a handle; a handle is its position, counted from 1.
+    fn sensor(&mut self, sensor: Sensor) -> Result<&mut SimulatedSensor, Errno> {
+        self.sensors
+            .get_mut(usize::from(sensor.0.get()) - 1)
+            .ok_or(Errno::NoDevice)
+    }
+}
+
+/// The handle of the device at a position.
+fn handle(position: usize) -> Option<Sensor> {
+    let number = u16::try_from(position.checked_add(1)?).ok()?;
+    NonZeroU16::new(number).map(Sensor)
+}
+
+impl Services for WorkstationServices {
+    fn now_ms(&mut self) -> u32 {
+        // The interface wraps; so does the cast.
+        self.start.elapsed().as_millis() as u32
+    }
+
+    fn now_us(&mut self) -> u32 {
+        self.start.elapsed().as_micros() as u32
+    }
+
+    fn random(&mut self) -> u32 {
+        // Fails only on systems that have no source of random numbers at all;
+        // there is no error that a guest could be given.
+        getrandom::u32().unwrap_or_default()
+    }
+
+    fn log(&mut self, container: &str, text: &[u8]) {
+        self.log.write(container, text);
+    }
+
+    fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {
+        let position = usize::try_from(position).ok()?;
+        self.sensors.get(position).and_then(|_| handle(position))
+    }
+
+    fn saul_find_type(&mut self, class: u8) -> Option<Sensor> {
+        let matches = |candidate: u8| {
+            candidate == class
+                || class == CLASS_ANY
+                || (CATEGORIES.contains(&class) && candidate & 0xc0 == class)
+        };
+        self.sensors
+            .iter()
+            .position(|sensor| matches(sensor.class()))
+            .and_then(handle)
+    }
+
+    fn saul_read(&mut self, sensor: Sensor) -> Result<(Phydat, u8), Errno> {
+        let seconds = self.start.elapsed().as_secs();
+        Ok(self.sensor(sensor)?.read(seconds))
+    }
+
+    fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
+        self.sensor(sensor)?.write(value)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Services that fail, on purpose and always the same way.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use rbpf_abi::Errno;
+use rbpf_abi::context::Phydat;
+use rbpf_runtime::{Sensor, Services};
+
+/// Which calls fail. By default none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// Every n-th read of a sensor has this error.
+    pub read: Option<(NonZeroU32, Errno)>,
+    /// Every n-th write to an actuator has this error.
+    pub write: Option<(NonZeroU32, Errno)>,
+    /// Every n-th search finds nothing.
+    pub find: Option<NonZeroU32>,
+    /// Reads and writes claim this number of dimensions, as a wrong driver would.
+    pub dimensions: Option<u8>,
+    /// Reads of sensors take so much longer.
+    pub read_delay: Duration,
+    /// Added to the clock, in milliseconds: lets it wrap soon.
+    pub clock_offset_ms: u32,
+}
+
+/// Passes calls on to other services, but for those that are to fail.
+#[derive(Debug)]
+pub struct FaultInjector<S> {
+    inner: S,
+    faults: Faults,
+    reads: u32,
+    writes: u32,
+    searches: u32,
+}
+
+impl<S> FaultInjector<S> {
+    /// Injects these faults into the services.
+    pub fn new(inner: S, faults: Faults) -> Self {
+        Self {
+            inner,
+            faults,
+            reads: 0,
+            writes: 0,
+            searches: 0,
+        }
+    }
+
+    fn search_fails(&mut self) -> bool {
+        self.faults
+            .find
+            .is_some_and(|every| due(&mut self.searches, every))
+    }
+}
+
+/// Counts a call: whether it is one of those that fail.
+fn due(count: &mut u32, every: NonZeroU32) -> bool {
+    *count = (*count + 1) % every;
+    *count == 0
+}
+
+impl<S: Services> Services for FaultInjector<S> {
+    fn now_ms(&mut self) -> u32 {
+        self.inner
+            .now_ms()
+            .wrapping_add(self.faults.clock_offset_ms)
+    }
+
+    fn now_us(&mut self) -> u32 {
+        self.inner
+            .now_us()
+            .wrapping_add(self.faults.clock_offset_ms.wrapping_mul(1000))
+    }
+
+    fn random(&mut self) -> u32 {
+        self.inner.random()
+    }
+
+    fn log(&mut self, container: &str, text: &[u8]) {
+        self.inner.log(container, text);
+    }
+
+    fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {
+        if self.search_fails() {
+            return None;
+        }
+        self.inner.saul_find_nth(position)
+    }
+
+    fn saul_find_type(&mut self, class: u8) -> Option<Sensor> {
+        if self.search_fails() {
+            return None;
+        }
+        self.inner.saul_find_type(class)
+    }
+
+    fn saul_read(&mut self, sensor: Sensor) -> Result<(Phydat, u8), Errno> {
+        std::thread::sleep(self.faults.read_delay);
+        if let Some((every, error)) = self.faults.read
+            && due(&mut self.reads, every)
+        {
+            return Err(error);
+        }
+        let (value, dimensions) = self.inner.saul_read(sensor)?;
+        Ok((value, self.faults.dimensions.unwrap_or(dimensions)))
+    }
+
+    fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
+        if let Some((every, error)) = self.faults.write
+            && due(&mut self.writes, every)
+        {
+            return Err(error);
+        }
+        let dimensions = self.inner.saul_write(sensor, value)?;
+        Ok(self.faults.dimensions.unwrap_or(dimensions))
+    }
+}

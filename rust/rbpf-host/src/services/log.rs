@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The log: pieces of lines from containers, put together and made harmless.
+//!
+//! Control characters are escaped, so that a container cannot command the
+//! terminal, or forge the line of another one. Lines of containers never mix.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The longest line, in bytes; a longer one is cut into several.
+const MAX_LINE: usize = 1024;
+
+/// Receives lines: the container's name, and the text without line feed.
+type Sink = dyn FnMut(&str, &str) + Send;
+
+/// A log; its clones are the same log.
+#[derive(Clone)]
+pub struct Log(Arc<Mutex<Inner>>);
+
+struct Inner {
+    sink: Box<Sink>,
+    /// Lines that have begun.
+    pending: BTreeMap<String, Vec<u8>>,
+}
+
+impl Log {
+    /// A log whose lines go to a function: the container's name, the text.
+    pub fn new(sink: impl FnMut(&str, &str) + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            sink: Box::new(sink),
+            pending: BTreeMap::new(),
+        })))
+    }
+
+    /// A log that keeps nothing.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self::new(|_, _| ())
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a piece of a container's line; line feeds end lines.
+    pub fn write(&self, container: &str, text: &[u8]) {
+        let inner = &mut *self.inner();
+        let line = inner.pending.entry(container.to_owned()).or_default();
+        for &byte in text {
+            if byte != b'\n' {
+                line.push(byte);
+            }
+            if byte == b'\n' || line.len() >= MAX_LINE {
+                (inner.sink)(container, &printable(line));
+                line.clear();
+            }
+        }
+    }
+
+    /// Ends the lines that have begun; the device does it after each run.
+    pub fn flush(&self) {
+        let inner = &mut *self.inner();
+        for (container, line) in std::mem::take(&mut inner.pending) {
+            if !line.is_empty() {
+                (inner.sink)(&container, &printable(&line));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Log").finish_non_exhaustive()
+    }
+}
+
+/// Bytes as text, without control characters.
+fn printable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for character in String::from_utf8_lossy(bytes).chars() {
+        if character.is_control() && character != '\t' {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{}", character.escape_default());
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Services that write down what containers ask of others.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rbpf_abi::Errno;
+use rbpf_abi::context::Phydat;
+use rbpf_runtime::{Sensor, Services};
+
+/// Calls beyond this are not recorded.
+const MAX_CALLS: usize = 65_536;
+
+/// A call of a service, with its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// `now_ms`.
+    NowMs(u32),
+    /// `now_us`.
+    NowUs(u32),
+    /// `random`.
+    Random(u32),
+    /// `log`: the container, the text.
+    Log(String, Vec<u8>),
+    /// `saul_find_nth`: the position.
+    FindNth(u32, Option<Sensor>),
+    /// `saul_find_type`: the class.
+    FindType(u8, Option<Sensor>),
+    /// `saul_read`.
+    Read(Sensor, Result<(Phydat, u8), Errno>),
+    /// `saul_write`: the value.
+    Write(Sensor, Phydat, Result<u8, Errno>),
+}
+
+/// The calls so far, readable while the services are in use; its clones are
+/// the same recording.
+#[derive(Clone, Debug, Default)]
+pub struct Recording(Arc<Mutex<Vec<Call>>>);
+
+impl Recording {
+    /// Takes the calls out.
+    #[must_use]
+    pub fn take(&self) -> Vec<Call> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn push(&self, call: Call) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if calls.len() < MAX_CALLS {
+            calls.push(call);
+        }
+    }
+}
+
+/// Passes every call on, and records it.
+#[derive(Debug)]
+pub struct Recorder<S> {
+    inner: S,
+    recording: Recording,
+}
+
+impl<S> Recorder<S> {
+    /// Records the calls of these services.
+    pub fn new(inner: S) -> Self {
+        Self {
+            inner,
+            recording: Recording::default(),
+        }
+    }
+
+    /// What is recorded.
+    pub fn recording(&self) -> Recording {
+        self.recording.clone()
+    }
+}
+
+impl<S: Services> Services for Recorder<S> {
+    fn now_ms(&mut self) -> u32 {
+        let result = self.inner.now_ms();
+        self.recording.push(Call::NowMs(result));
+        result
+    }
+
+    fn now_us(&mut self) -> u32 {
+        let result = self.inner.now_us();
+        self.recording.push(Call::NowUs(result));
+        result
+    }
+
+    fn random(&mut self) -> u32 {
+        let result = self.inner.random();
+        self.recording.push(Call::Random(result));
+        result
+    }
+
+    fn log(&mut self, container: &str, text: &[u8]) {
+        self.inner.log(container, text);
+        self.recording
+            .push(Call::Log(container.to_owned(), text.to_owned()));
+    }
+
+    fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {
+        let result = self.inner.saul_find_nth(position);
+        self.recording.push(Call::FindNth(position, result));
+        result
+    }
+
+    fn saul_find_type(&mut self, class: u8) -> Option<Sensor> {
+        let result = self.inner.saul_find_type(class);
+        self.recording.push(Call::FindType(class, result));
+        result
+    }
+
+    fn saul_read(&mut self, sensor: Sensor) -> Result<(Phydat, u8), Errno> {
+        let result = self.inner.saul_read(sensor);
+        self.recording.push(Call::Read(sensor, result));
+        result
+    }
+
+    fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
+        let result = self.inner.saul_write(sensor, value);
+        self.recording.push(Call::Write(sensor, *value, result));
+        result
+    }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use std::num::NonZeroU32;
+use std::sync::mpsc;
+
+use super::*;
+use crate::config::{Ramp, Reading, Source};
+
+const TEMP: u8 = 0x82;
+const SWITCH: u8 = 0x44;
+
+fn config(class: u8, source: Source) -> SensorConfig {
+    SensorConfig {
+        name: "s".into(),
+        class,
+        unit: 2,
+        scale: -2,
+        source,
+    }
+}
+
+fn reading(value: i16) -> Reading {
+    Reading {
+        val: [value, 0, 0],
+        dimensions: 1,
+    }
+}
+
+fn services(sources: &[(u8, Source)]) -> WorkstationServices {
+    let sensors: Vec<SensorConfig> = sources
+        .iter()
+        .map(|(class, source)| config(*class, source.clone()))
+        .collect();
+    WorkstationServices::new(&sensors, Log::silent())
+}
+
+fn ramp(start: i16, step: i16, min: i16, max: i16, per_second: bool) -> Source {
+    Source::Ramp(Ramp {
+        start,
+        step,
+        min,
+        max,
+        per_second,
+    })
+}
+
+/// The first dimension of so many readings.
+fn values(services: &mut impl Services, sensor: Sensor, count: usize) -> Vec<i16> {
+    (0..count)
+        .map(|_| services.saul_read(sensor).unwrap().0.val[0].get())
+        .collect()
+}
+
+#[test]
+fn devices_are_found_by_position_and_class() {
+    let mut services = services(&[
+        (SWITCH, Source::Actuator(reading(0))),
+        (TEMP, Source::Constant(reading(5))),
+    ]);
+    let switch = services.saul_find_nth(0).unwrap();
+    let sensor = services.saul_find_nth(1).unwrap();
+    assert_eq!(services.saul_find_nth(2), None);
+    assert_eq!(services.saul_find_nth(u32::MAX), None);
+    assert_eq!(services.saul_find_type(TEMP), Some(sensor));
+    assert_eq!(services.saul_find_type(0x80), Some(sensor));
+    assert_eq!(services.saul_find_type(0x40), Some(switch));
+    assert_eq!(services.saul_find_type(0xff), Some(switch));
+    assert_eq!(services.saul_find_type(0x83), None);
+}
+
+#[test]
+fn handles_are_checked_at_each_use() {
+    let mut services = services(&[(TEMP, Source::Constant(reading(5)))]);
+    for number in [2, 3, u16::MAX] {
+        let wild = Sensor(NonZeroU16::new(number).unwrap());
+        assert_eq!(services.saul_read(wild), Err(Errno::NoDevice));
+        let value = Phydat::default();
+        assert_eq!(services.saul_write(wild, &value), Err(Errno::NoDevice));
+    }
+}
+
+#[test]
+fn ramps_start_again_at_the_other_end() {
+    let mut services = services(&[
+        (TEMP, ramp(3, 2, 0, 6, false)),
+        (TEMP, ramp(1, -1, 0, 2, false)),
+        (TEMP, ramp(i16::MAX, 1, i16::MIN, i16::MAX, false)),
+    ]);
+    let handle = |position| handle(position).unwrap();
+    assert_eq!(values(&mut services, handle(0), 4), [3, 5, 0, 2]);
+    assert_eq!(values(&mut services, handle(1), 4), [1, 0, 2, 1]);
+    assert_eq!(values(&mut services, handle(2), 2), [i16::MAX, i16::MIN]);
+}
+
+#[test]
+fn ramps_by_the_second() {
+    let mut sensor = SimulatedSensor::new(&config(TEMP, ramp(0, 1, 0, 9, true)));
+    let mut at = |seconds| sensor.read(seconds).0.val[0].get();
+    assert_eq!([at(0), at(0), at(3), at(3), at(12)], [0, 0, 3, 3, 2]);
+}
+
+#[test]
+fn lines_repeat() {
+    let lines = vec![reading(1), reading(-2)];
+    let mut services = services(&[(TEMP, Source::Lines(lines))]);
+    let sensor = services.saul_find_nth(0).unwrap();
+    assert_eq!(values(&mut services, sensor, 3), [1, -2, 1]);
+}
+
+#[test]
+fn only_actuators_are_written() {
+    let mut services = services(&[
+        (TEMP, Source::Constant(reading(5))),
+        (SWITCH, Source::Actuator(reading(0))),
+    ]);
+    let value = Phydat {
+        val: [1.into(), 0.into(), 0.into()],
+        unit: 25,
+        scale: 0,
+    };
+    let [sensor, switch] = [0, 1].map(|position| services.saul_find_nth(position).unwrap());
+    assert_eq!(
+        services.saul_write(sensor, &value),
+        Err(Errno::NotSupported)
+    );
+    assert_eq!(services.saul_write(switch, &value), Ok(1));
+    assert_eq!(services.saul_read(switch), Ok((value, 1)));
+}
+
+#[test]
+fn log_lines_do_not_mix_and_are_harmless() {
+    let (sender, lines) = mpsc::channel();
+    let log = Log::new(move |container: &str, text: &str| {
+        sender.send(format!("{container}: {text}")).unwrap();
+    });
+    log.write("a", b"one ");
+    log.write("b", b"red \x1b[31m\n");
+    log.write("a", b"line\ntwo");
+    log.flush();
+    log.flush();
+    log.write("c", &[b'x'; 3000]);
+    log.write("d", &[0xff, b'\n']);
+    let lines: Vec<String> = lines.try_iter().collect();
+    assert_eq!(lines[..3], ["b: red \\u{1b}[31m", "a: one line", "a: two"]);
+    assert!(lines[3..5].iter().all(|line| line.len() == 1024 + 3));
+    assert_eq!(lines[5], "d: \u{fffd}");
+}
+
+#[test]
+fn wrappers_record_and_fail() {
+    let every = |n| NonZeroU32::new(n).unwrap();
+    let faults = Faults {
+        read: Some((every(2), Errno::InputOutput)),
+        find: Some(every(3)),
+        dimensions: Some(255),
+        clock_offset_ms: u32::MAX,
+        ..Faults::default()
+    };
+    let inner = services(&[(TEMP, Source::Constant(reading(5)))]);
+    let mut services = Recorder::new(FaultInjector::new(inner, faults));
+    let recording = services.recording();
+    let sensor = services.saul_find_nth(0).unwrap();
+    assert_eq!(
+        services.saul_read(sensor).map(|(_, dimensions)| dimensions),
+        Ok(255)
+    );
+    assert_eq!(services.saul_read(sensor), Err(Errno::InputOutput));
+    assert!(services.saul_find_type(TEMP).is_some());
+    assert_eq!(services.saul_find_type(TEMP), None);
+    services.log("a", b"text");
+    let calls = recording.take();
+    assert_eq!(calls.len(), 6);
+    assert_eq!(calls[0], Call::FindNth(0, Some(sensor)));
+    assert_eq!(calls[2], Call::Read(sensor, Err(Errno::InputOutput)));
+    assert_eq!(calls[5], Call::Log("a".into(), b"text".to_vec()));
+    assert!(recording.take().is_empty());
+}

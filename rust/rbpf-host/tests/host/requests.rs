@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Containers behind the CoAP server, asked over loopback.
+
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use coap_lite::CoapOption;
+use rbpf_abi::Errno;
+use rbpf_host::services::{Call, FaultInjector, Faults, Recorder};
+
+use crate::support::{GET, POST, PUT, World, block};
+
+const CONTENT: u8 = 0x45;
+const CHANGED: u8 = 0x44;
+const CONTINUE: u8 = 0x5f;
+const NOT_FOUND: u8 = 0x84;
+const METHOD_NOT_ALLOWED: u8 = 0x85;
+const INCOMPLETE: u8 = 0x88;
+const TOO_LARGE: u8 = 0x8d;
+const INTERNAL_SERVER_ERROR: u8 = 0xa0;
+const SERVICE_UNAVAILABLE: u8 = 0xa3;
+
+#[test]
+fn a_sensor_is_read_over_both_protocols() {
+    let world = World::start("");
+    for address in 0..2 {
+        let response = world.client(address).get("/sensor");
+        assert_eq!((response.code, response.text()), (CONTENT, "23.45"));
+        assert_eq!(response.option(CoapOption::ContentFormat), Some(0));
+    }
+    let reports = world.reports.lock().unwrap();
+    assert_eq!(reports.len(), 2);
+    let line = reports[0].to_string();
+    assert!(line.contains(" GET /sensor 2.05 5 bytes "), "{line}");
+    assert!(reports[0].instructions > 20);
+}
+
+#[test]
+fn errors_have_their_codes() {
+    let world = World::start("");
+    let mut client = world.client(0);
+    for (path, code, text) in [
+        ("/nothing", NOT_FOUND, "no application answers here"),
+        ("/", NOT_FOUND, "no application answers here"),
+        ("/sensor/more", NOT_FOUND, "no application answers here"),
+        ("/hello", NOT_FOUND, ""),
+        (
+            "/fault",
+            INTERNAL_SERVER_ERROR,
+            "fault InvalidRead pc 1 address 0x0",
+        ),
+        (
+            "/endless",
+            SERVICE_UNAVAILABLE,
+            "fault BudgetExhausted pc 1 address 0x0",
+        ),
+    ] {
+        let response = client.get(path);
+        assert_eq!((response.code, response.text()), (code, text), "{path}");
+    }
+    for path in ["/sensor", "/rbpf", "/.well-known/core"] {
+        let packet = client.request(POST, path);
+        assert_eq!(client.exchange(&packet).code, METHOD_NOT_ALLOWED);
+    }
+}
+
+#[test]
+fn a_length_beyond_the_buffer_is_refused() {
+    let world = World::start("");
+    let response = world.client(0).get("/overlong");
+    assert_eq!(response.code, INTERNAL_SERVER_ERROR);
+    assert!(
+        response.text().starts_with("fault InvalidResult"),
+        "{}",
+        response.text()
+    );
+}
+
+#[test]
+fn a_container_that_never_ends_stops_nobody() {
+    let world = World::start("");
+    let start = Instant::now();
+    let (mut greedy, mut other) = (world.client(1), world.client(0));
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for _ in 0..5 {
+                assert_eq!(greedy.get("/endless").code, SERVICE_UNAVAILABLE);
+            }
+        });
+        for _ in 0..20 {
+            assert_eq!(other.get("/sensor").text(), "23.45");
+        }
+    });
+    assert!(start.elapsed() < Duration::from_secs(8));
+    let endless = world.handle().applications();
+    let endless = endless.iter().find(|app| app.name == "endless").unwrap();
+    assert_eq!((endless.counters.runs, endless.counters.faults), (5, 5));
+}
+
+#[test]
+fn the_device_lists_what_it_has() {
+    let world = World::start("block_size = 64");
+    let mut client = world.client(0);
+    client.get("/fault");
+    let links = client.transfer(GET, "/.well-known/core", b"", 2);
+    assert_eq!(links.code, CONTENT);
+    assert_eq!(links.option(CoapOption::ContentFormat), Some(40));
+    for link in ["</sensor>", "</large>", "</rbpf>;ct=0"] {
+        assert!(
+            links.text().split(',').any(|found| found == link),
+            "{}",
+            links.text()
+        );
+    }
+    let list = client.transfer(GET, "/rbpf", b"", 2);
+    let line = list
+        .text()
+        .lines()
+        .find(|line| line.starts_with("fault "))
+        .unwrap();
+    assert!(line.contains(" runs 1 faults 1 "), "{line}");
+    assert!(
+        line.ends_with("last fault InvalidRead pc 1 address 0x0"),
+        "{line}"
+    );
+}
+
+#[test]
+fn transfers_in_blocks() {
+    let world = World::start("");
+    let mut client = world.client(0);
+    let letters: Vec<u8> = (0..3000u32)
+        .map(|index| b'a' + (index % 26) as u8)
+        .collect();
+    let body: Vec<u8> = (0..4000u32).map(|index| (index * 7) as u8).collect();
+    let sum: u32 = body.iter().map(|&byte| u32::from(byte)).sum();
+    for exponent in [6, 2, 0] {
+        let response = client.transfer(GET, "/large", b"", exponent);
+        assert_eq!(response.code, CONTENT);
+        assert_eq!(response.payload, letters);
+        let response = client.transfer(POST, "/echo", &body, exponent);
+        assert_eq!(response.code, CHANGED);
+        assert_eq!(response.payload, body);
+        let response = client.transfer(PUT, "/sum", &body, exponent);
+        assert_eq!(response.text(), sum.to_string());
+    }
+    // Without being asked for blocks, the device sends them.
+    let first = client.get("/large");
+    assert_eq!(first.payload, letters[..1024]);
+    assert_eq!(first.option(CoapOption::Block2), Some(0xe));
+    assert_eq!(first.option(CoapOption::Size2), Some(3000));
+}
+
+#[test]
+fn broken_transfers_leave_no_trace() {
+    let world = World::start("max_upload = 4096\ntransfer_timeout = 2");
+    let mut client = world.client(0);
+    let data = [1; 1024];
+    // Out of order, at the start and later.
+    assert_eq!(client.block1("/sum", 1, true, 6, &data).code, INCOMPLETE);
+    assert_eq!(client.block1("/sum", 0, true, 6, &data).code, CONTINUE);
+    assert_eq!(client.block1("/sum", 2, true, 6, &data).code, INCOMPLETE);
+    assert_eq!(client.block1("/sum", 1, false, 6, &data).code, INCOMPLETE);
+    // Too large.
+    for number in 0..4 {
+        assert_eq!(client.block1("/sum", number, true, 6, &data).code, CONTINUE);
+    }
+    let response = client.block1("/sum", 4, true, 6, &data);
+    assert_eq!(response.code, TOO_LARGE);
+    assert_eq!(response.option(CoapOption::Size1), Some(4096));
+    // Abandoned, and continued too late.
+    assert_eq!(client.block1("/sum", 0, true, 6, &data).code, CONTINUE);
+    std::thread::sleep(Duration::from_millis(2200));
+    assert_eq!(client.block1("/sum", 1, false, 6, &data).code, INCOMPLETE);
+    // Abandoned by many.
+    for _ in 0..200 {
+        let response = world.client(0).block1("/sum", 0, true, 6, &data);
+        assert_eq!(response.code, CONTINUE);
+    }
+    assert_eq!(client.get("/sensor").text(), "23.45");
+    assert_eq!(client.transfer(PUT, "/sum", &data, 3).text(), "1024");
+    let sum = world.handle().applications();
+    let sum = sum.iter().find(|app| app.name == "sum").unwrap();
+    assert_eq!(
+        sum.counters.runs, 1,
+        "only whole requests reach a container"
+    );
+}
+
+#[test]
+fn a_repeated_request_runs_once() {
+    let world = World::start("");
+    let mut client = world.client(0);
+    let packet = client.request(POST, "/lamp");
+    let first = client.exchange(&packet);
+    assert_eq!((first.code, first.text()), (CONTENT, "1"));
+    for _ in 0..3 {
+        assert_eq!(client.exchange(&packet).packet, first.packet);
+    }
+    let lamp = world.handle().applications();
+    let lamp = lamp.iter().find(|app| app.name == "lamp").unwrap();
+    assert_eq!(lamp.counters.runs, 1);
+}
+
+#[test]
+fn a_ping_is_answered() {
+    let world = World::start("");
+    let client = world.client(1);
+    client.socket.send(&[0x40, 0, 0x12, 0x34]).unwrap();
+    let mut buffer = [0; 16];
+    let length = client.socket.recv(&mut buffer).unwrap();
+    assert_eq!(buffer[..length], [0x70, 0, 0x12, 0x34]);
+}
+
+#[test]
+fn malformed_datagrams_do_no_harm() {
+    let world = World::start("");
+    let mut client = world.client(0);
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 24) as usize
+    };
+    let mut packet = client.request(PUT, "/sum");
+    packet.add_option(CoapOption::Block1, block(0, true, 0));
+    packet.payload = vec![3; 16];
+    let sound = packet.to_bytes().unwrap();
+    for round in 0..4000 {
+        let mut bytes = if round % 2 == 0 {
+            (0..random() % 64).map(|_| random() as u8).collect()
+        } else {
+            sound[..random() % (sound.len() + 1)].to_vec()
+        };
+        if !bytes.is_empty() {
+            let place = random() % bytes.len();
+            bytes[place] = random() as u8;
+        }
+        // What is lost on the way, because it was too fast, does not matter.
+        let _ = client.socket.send(&bytes);
+        if round % 500 == 0 {
+            assert_eq!(world.client(0).get("/sensor").text(), "23.45");
+        }
+    }
+    let _ = client.socket.send(&vec![0x55; 60_000]);
+    assert_eq!(world.client(0).get("/sensor").text(), "23.45");
+    assert_eq!(world.client(1).get("/sensor").text(), "23.45");
+}
+
+#[test]
+fn lines_of_containers_reach_the_log() {
+    let world = World::start("");
+    world.client(0).get("/hello");
+    assert_eq!(*world.log.lock().unwrap(), ["hello: Hello"]);
+}
+
+#[test]
+fn containers_survive_sensors_that_fail() {
+    let faults = Faults {
+        read: NonZeroU32::new(2).map(|every| (every, Errno::InputOutput)),
+        ..Faults::default()
+    };
+    let mut recording = None;
+    let world = World::with_services("", |services| {
+        let recorder = Recorder::new(FaultInjector::new(services, faults));
+        recording = Some(recorder.recording());
+        recorder
+    });
+    let mut client = world.client(0);
+    let codes: Vec<u8> = (0..4).map(|_| client.get("/sensor").code).collect();
+    let failed = INTERNAL_SERVER_ERROR;
+    assert_eq!(codes, [CONTENT, failed, CONTENT, failed]);
+    let calls = recording.unwrap().take();
+    let reads = calls.iter().filter(|call| matches!(call, Call::Read(..)));
+    assert_eq!(reads.count(), 4);
+    let sensor = world.handle().applications();
+    let sensor = sensor.iter().find(|app| app.name == "sensor").unwrap();
+    assert_eq!(sensor.counters.faults, 0, "an error code is no fault");
+}
+
+#[test]
+fn nobody_waits_for_a_busy_device_without_end() {
+    let faults = Faults {
+        read_delay: Duration::from_secs(3),
+        ..Faults::default()
+    };
+    let world = World::with_services("request_timeout = 1", |services| {
+        FaultInjector::new(services, faults)
+    });
+    let (mut slow, mut other) = (world.client(0), world.client(1));
+    let start = Instant::now();
+    let response = slow.get("/sensor");
+    assert_eq!(response.code, SERVICE_UNAVAILABLE);
+    assert_eq!(response.text(), "the device is busy");
+    assert!(start.elapsed() < Duration::from_millis(2500));
+    // The others' turn comes when the sensor has answered.
+    let codes = std::iter::repeat_with(|| other.get("/fault").code);
+    let last = codes.take(10).find(|&code| code != SERVICE_UNAVAILABLE);
+    assert_eq!(last, Some(INTERNAL_SERVER_ERROR));
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `rbpf device` from its start to its end.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::mpsc::{self, Sender};
+use std::time::Duration;
+
+use coap_lite::Packet;
+use rbpf_host::{DeviceOptions, HostError, run_until};
+
+use crate::support::{Client, GET, PUT, containers, description};
+
+/// Passes lines on.
+struct Lines {
+    sender: Sender<String>,
+    line: Vec<u8>,
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for &byte in bytes {
+            if byte == b'\n' {
+                let line = String::from_utf8(std::mem::take(&mut self.line)).unwrap();
+                self.sender.send(line).map_err(io::Error::other)?;
+            } else {
+                self.line.push(byte);
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn options(folder: &Path, text: &str, quiet: bool) -> DeviceOptions {
+    let config = folder.join("device.toml");
+    std::fs::write(&config, text).unwrap();
+    DeviceOptions { config, quiet }
+}
+
+/// Runs a device, asks it some, ends it, and returns what it printed.
+fn printed(quiet: bool) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let names = containers::write_images(folder.path()).unwrap();
+    let text = description("listen = ['127.0.0.1:0']", &names);
+    let options = options(folder.path(), &text, quiet);
+    let (sender, lines) = mpsc::channel();
+    let (stop, stopped) = mpsc::channel();
+    let output = Lines {
+        sender,
+        line: Vec::new(),
+    };
+    let device = std::thread::spawn(move || run_until(&options, output, &stopped));
+    let mut printed = Vec::new();
+    let address = loop {
+        let line = lines.recv_timeout(Duration::from_secs(10)).unwrap();
+        printed.push(line.clone());
+        if let Some(address) = line.strip_prefix("listening coap://") {
+            break address.parse().unwrap();
+        }
+    };
+    let mut client = Client::new(address);
+    assert_eq!(client.get("/sensor").text(), "23.45");
+    client.get("/hello");
+    let mut strange: Packet = client.request(GET, "/\u{1b}[31m");
+    client.exchange(&strange);
+    strange = client.request(PUT, "/sensor");
+    client.exchange(&strange);
+    stop.send(()).unwrap();
+    device.join().unwrap().unwrap();
+    printed.extend(lines.try_iter());
+    printed
+}
+
+#[test]
+fn it_says_what_it_does() {
+    let printed = printed(false);
+    for part in [
+        "application sensor path /sensor bytes ",
+        " granted sensor,coap-response",
+        "listening coap://127.0.0.1:",
+        "request 127.0.0.1:",
+        " GET /sensor 2.05 5 bytes ",
+        " PUT /sensor 4.05 ",
+        " GET /\\u{1b}[31m 4.04 ",
+        "log hello: Hello",
+        "counters sensor path /sensor ",
+        " runs 1 faults 0 ",
+    ] {
+        assert!(
+            printed.iter().any(|line| line.contains(part)),
+            "{part} not in {printed:#?}"
+        );
+    }
+}
+
+#[test]
+fn it_can_be_quiet() {
+    let printed = printed(true);
+    assert_eq!(printed.len(), 1, "{printed:#?}");
+}
+
+#[test]
+fn it_says_why_it_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let application = "[[application]]\nname = 'a'\nimage = 'a.rbpf'\n";
+    let fails = |text: &str| {
+        let (_stop, stopped) = mpsc::channel();
+        let options = options(folder.path(), text, false);
+        run_until(&options, io::sink(), &stopped).expect_err("it does not start")
+    };
+    assert!(matches!(fails("x = 1"), HostError::Config(_)));
+    let error = fails(application).to_string();
+    assert!(error.contains("a.rbpf cannot be read"), "{error}");
+
+    let image = folder.path().join("a.rbpf");
+    std::fs::write(&image, b"no image").unwrap();
+    let error = fails(application).to_string();
+    assert!(error.contains("image is malformed"), "{error}");
+
+    // A helper that the device does not allow.
+    std::fs::write(&image, containers::image("call 0x30\nexit")).unwrap();
+    let error = fails(&format!("{application}allow = ['log']\n")).to_string();
+    assert!(error.contains("refused by the verifier"), "{error}");
+    assert!(error.contains("at pc 0"), "{error}");
+
+    let path = "x".repeat(100);
+    let error = fails(&format!("{application}coap = '/{path}'\n")).to_string();
+    assert!(error.contains("too long"), "{error}");
+
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let error = fails(&format!("[coap]\nlisten = ['{address}']")).to_string();
+    assert!(
+        error.contains(&format!("cannot listen on {address}")),
+        "{error}"
+    );
+}
