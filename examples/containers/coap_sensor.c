@@ -10,8 +10,8 @@
 #include <rbpf/helpers.h>
 #include <rbpf/saul.h>
 
-/** Position of the sensor in the host's registry. */
-#define SENSOR 1
+/** Position of the sensor in the device's registry: the first. */
+#define SENSOR 0
 
 int coap_resp(bpf_coap_ctx_t *gcoap)
 {

@@ -15,11 +15,11 @@
 /**
  * @brief   Writes formatted text to the log.
  *
- * Knows `%d %i %u %x %X %c %s %p %%`, the lengths `l`, `ll`, `h`, `hh`, `z`,
- * and width with `-` and `0`. Without `l`, `ll` or `z` an argument is 32 bits
- * wide. `%s` takes the address of a NUL-terminated string in guest memory. What
- * is not known is written as it stands. Output beyond the host's limit for one
- * call is cut.
+ * Knows `%d %u %x %ld %lu %lx %s %c %p %%` and refuses all others: a format
+ * with another directive, or with more of them than there are arguments, is a
+ * fault and nothing is written. Without `l` an argument is 32 bits wide. `%s`
+ * takes the address of a NUL-terminated string in guest memory; a string
+ * without end is a fault. Each byte written is charged to the budget.
  *
  * @param[in] fmt string that ends with a NUL
  * @param[in] a 64-bit number
