@@ -2,11 +2,21 @@
 //! The `rbpf` command: build, inspect, verify, disassemble and run containers.
 //!
 //! - [`linker`]: from ELF objects to an image;
+//! - [`compiler`]: finding clang and calling it;
 //! - [`container`]: reading what can be run: images, objects, raw bytecode;
 //! - [`engines`]: the engines by name;
+//! - [`trace`]: a run, instruction by instruction;
+//! - [`commands`]: the subcommands, one module each.
 //!
+//! A new subcommand is a module with an `Args` and a `run`, and a line in
+//! [`commands::Command`]. What helpers do is not decided here: `rbpf run`
+//! takes its host from [`engines::host`].
 #![forbid(unsafe_code)]
 
+pub mod commands;
+pub mod compiler;
 pub mod container;
 pub mod engines;
 pub mod linker;
+mod progress;
+pub mod trace;
