@@ -5,6 +5,8 @@
 //! - [`compiler`]: finding clang and calling it;
 //! - [`container`]: reading what can be run: images, objects, raw bytecode;
 //! - [`engines`]: the engines by name;
+//! - [`suite`]: the `.data` files of tests, and running one;
+//! - [`plugin`]: the runner's side of the public suite bpf_conformance;
 //! - [`trace`]: a run, instruction by instruction;
 //! - [`commands`]: the subcommands, one module each.
 //!
@@ -18,5 +20,7 @@ pub mod compiler;
 pub mod container;
 pub mod engines;
 pub mod linker;
+pub mod plugin;
 mod progress;
+pub mod suite;
 pub mod trace;
