@@ -331,7 +331,7 @@ impl<'o> Program<'o> {
                 section: part.section,
                 offset,
             };
-            let name = || format!("{}: {}", self.line(place), section.name);
+            let name = || self.line(place);
             let field = section.bytes.get(offset as usize..).unwrap_or_default();
             let (wide, addend) = match (relocation.kind, field) {
                 (relocation::ABS64, &[a, b, c, d, e, f, g, h, ..]) => {
