@@ -17,7 +17,8 @@ use super::{
     Helpers, Instruction, Linked, LinkedFunction, Object, Operand, Options, Place, frames,
 };
 
-/// What a local call stores on the stack beyond the frame, in bytes.
+/// The most that a local call may store on the stack beyond the frame, in
+/// bytes. The engine takes 40 today; images outlive firmware.
 pub(super) const CALL_RECORD: u32 = 48;
 /// The most slots that a program can have.
 const MAX_SLOTS: usize = u16::MAX as usize;
