@@ -3,6 +3,7 @@
 
 mod asm;
 mod build;
+mod device;
 mod disasm;
 mod inspect;
 mod run;
@@ -51,6 +52,8 @@ pub enum Command {
     Disasm(disasm::Args),
     /// Run a program
     Run(run::Args),
+    /// Run a simulated device that answers CoAP requests
+    Device(device::Args),
 }
 
 impl Command {
@@ -62,6 +65,7 @@ impl Command {
             Self::Asm(arguments) => asm::run(&arguments),
             Self::Disasm(arguments) => disasm::run(&arguments),
             Self::Run(arguments) => run::run(&arguments),
+            Self::Device(arguments) => device::run(&arguments),
         }
     }
 }

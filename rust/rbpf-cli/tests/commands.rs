@@ -213,6 +213,16 @@ fn outputs_that_cannot_be_written() {
 }
 
 #[test]
+fn devices_need_a_description() {
+    let folder = Folder::new();
+    folder
+        .rbpf("device missing.toml")
+        .refused(&["missing.toml"]);
+    folder.write("wrong.toml", "nonsense = ");
+    folder.rbpf("device wrong.toml").refused(&["wrong.toml"]);
+}
+
+#[test]
 fn usage_errors_have_their_own_code() {
     let folder = Folder::new();
     for arguments in [
