@@ -1,1 +1,26 @@
-//! placeholder
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The `rbpf` command: build, inspect, verify, disassemble and run containers.
+//!
+//! - [`linker`]: from ELF objects to an image;
+//! - [`compiler`]: finding clang and calling it;
+//! - [`container`]: reading what can be run: images, objects, raw bytecode;
+//! - [`engines`]: the engines by name;
+//! - [`suite`]: the `.data` files of tests, and running one;
+//! - [`plugin`]: the runner's side of the public suite bpf_conformance;
+//! - [`trace`]: a run, instruction by instruction;
+//! - [`commands`]: the subcommands, one module each.
+//!
+//! A new subcommand is a module with an `Args` and a `run`, and a line in
+//! [`commands::Command`]. What helpers do is not decided here: `rbpf run`
+//! takes its host from [`engines::host`].
+#![forbid(unsafe_code)]
+
+pub mod commands;
+pub mod compiler;
+pub mod container;
+pub mod engines;
+pub mod linker;
+pub mod plugin;
+mod progress;
+pub mod suite;
+pub mod trace;

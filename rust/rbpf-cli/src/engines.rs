@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The engines by name, and the host that runs from the command line have.
+
+use anyhow::{Result, bail};
+use rbpf_abi::helpers::FIRST_APPLICATION_HELPER;
+use rbpf_abi::{Capabilities, Helper};
+use rbpf_vm::{Engine, HelperGrant, Host, Interpreter, NoHelpers};
+
+/// The names of the engines, the default one first.
+pub const NAMES: &[&str] = &["interpreter"];
+
+/// The engine of a name.
+///
+/// # Errors
+///
+/// If there is none; the message lists those that there are.
+pub fn by_name(name: &str) -> Result<Box<dyn Engine>> {
+    match name {
+        "interpreter" => Ok(Box::new(Interpreter)),
+        _ => bail!("no engine `{name}`; there are: {}", NAMES.join(", ")),
+    }
+}
+
+/// The host of a run: where helper calls go.
+#[must_use]
+pub fn host() -> Box<dyn Host> {
+    Box::new(NoHelpers)
+}
+
+/// What a container with these capabilities may do with a helper.
+#[must_use]
+pub fn grant(capabilities: Capabilities, id: u32) -> HelperGrant {
+    let needed = match Helper::from_id(id) {
+        Some(helper) => helper.capability(),
+        None if (u32::from(FIRST_APPLICATION_HELPER)..=0xffff).contains(&id) => {
+            Capabilities::APPLICATION
+        }
+        None => return HelperGrant::Unknown,
+    };
+    if capabilities.contains(needed) {
+        HelperGrant::Granted
+    } else {
+        HelperGrant::Denied
+    }
+}
+
+/// The name of a helper, for the disassembler.
+#[must_use]
+pub fn helper_name(id: u32) -> Option<&'static str> {
+    Helper::from_id(id).map(Helper::name)
+}

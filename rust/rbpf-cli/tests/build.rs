@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `rbpf build`: programs that are to work, on every revision of the
+//! instruction set, and the sizes that were promised.
+
+mod common;
+
+use std::path::Path;
+
+use common::{clang, done, rbpf, repository, source};
+
+/// The length of a built image, in bytes.
+fn build(folder: &Path, inputs: &[&Path], arguments: &[&str]) -> u64 {
+    let image = folder.join("built.rbpf");
+    done(
+        rbpf()
+            .arg("build")
+            .args(inputs)
+            .arg("-o")
+            .arg(&image)
+            .args(arguments),
+    )
+    .success();
+    std::fs::metadata(&image).expect("it is written").len()
+}
+
+/// r0 of the image that was built last.
+fn run(folder: &Path, hex: &str) -> u64 {
+    let image = folder.join("built.rbpf");
+    let report = done(rbpf().arg("run").arg(image).args(["--json", "--hex", hex])).success();
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    report["r0"].as_u64().expect("a number")
+}
+
+#[test]
+fn sizes() {
+    if !clang() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for (name, most) in [("fletcher32.c", 456), ("coap_sensor.c", 296)] {
+        let source = repository("examples/containers").join(name);
+        let length = build(folder.path(), &[&source], &[]);
+        assert!(length <= most, "{name}: {length} bytes, {most} allowed");
+    }
+}
+
+#[test]
+fn fletcher32_of_a_file() {
+    if !clang() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let source = repository("examples/containers/fletcher32.c");
+    build(folder.path(), &[&source], &[]);
+    let words = folder.path().join("words.bin");
+    std::fs::write(&words, b"abcdef").expect("it can be written");
+    let image = folder.path().join("built.rbpf");
+    let report = done(rbpf().arg("run").arg(image).arg("--words").arg(words)).success();
+    // The checksum that Wikipedia gives for "abcdef".
+    assert!(report.contains("0x56502d2a"), "{report}");
+}
+
+#[test]
+fn every_revision_and_level() {
+    if !clang() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for mcpu in ["v1", "v2", "v3", "v4"] {
+        for level in ["1", "2", "3", "s", "z"] {
+            let arguments = ["--mcpu", mcpu, "-O", level, "--entry", "entry"];
+            let what = format!("{mcpu} -O{level}");
+            build(folder.path(), &[&source("data.c")], &arguments);
+            // 60,000 of the list, a name's length, 5 zeroed, 1 common, and
+            // the numbers with one of them replaced by 7.
+            let base = 0x5_0000_0000 + 60_000 + 5 + 1;
+            assert_eq!(
+                run(folder.path(), "0000000000000000"),
+                base + 300 + 12,
+                "{what}"
+            );
+            assert_eq!(
+                run(folder.path(), "0100000000000000"),
+                base + 500 + 11,
+                "{what}"
+            );
+
+            build(
+                folder.path(),
+                &[&source("first.c"), &source("second.c")],
+                &arguments,
+            );
+            let (first, second, third) = (4, 9, 1);
+            let sum: i32 = (0..24).map(|i| second + (i * 5 + second) % 24).sum();
+            let expected = first * 3 + 101 + (sum - 101) + i32::from(b"same"[third]);
+            let result = run(folder.path(), "040000000900000001000000");
+            assert_eq!(result as i32, expected, "{what}");
+
+            build(folder.path(), &[&source("recursion.c")], &arguments);
+            assert_eq!(run(folder.path(), "07000000"), 13, "{what}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_reached_is_left_out() {
+    if !clang() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let image = folder.path().join("built.rbpf");
+    let mut command = rbpf();
+    command
+        .arg("build")
+        .args([source("first.c"), source("second.c")]);
+    let report = done(
+        command
+            .arg("-o")
+            .arg(&image)
+            .args(["--entry", "entry", "--json"]),
+    )
+    .success();
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let functions = report["functions"].as_array().expect("a list");
+    let names: Vec<_> = functions
+        .iter()
+        .map(|function| function["name"].as_str())
+        .collect();
+    assert_eq!(names[0], Some("entry"));
+    assert!(!names.contains(&Some("unused")), "{names:?}");
+    assert_eq!(report["rodata"], 5, "only the text");
+    assert_eq!(report["data"], 4, "only the shared variable");
+    let frames: Vec<_> = functions
+        .iter()
+        .map(|function| function["frame"].as_u64())
+        .collect();
+    assert!(
+        frames.contains(&Some(0)),
+        "a leaf needs no stack: {frames:?}"
+    );
+    assert!(
+        !frames.contains(&Some(512)),
+        "frames are those of the compiler: {frames:?}"
+    );
+}
+
+#[test]
+fn objects_are_inputs() {
+    if !clang() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let objects = folder.path().join("objects");
+    let keep = objects.to_str().expect("UTF-8");
+    let arguments = ["--entry", "entry", "--keep-objects", keep];
+    let from_source = build(
+        folder.path(),
+        &[&source("first.c"), &source("second.c")],
+        &arguments,
+    );
+    let inputs = [objects.join("first.o"), objects.join("second.o")];
+    let from_objects = build(
+        folder.path(),
+        &[&inputs[0], &inputs[1]],
+        &["--entry", "entry"],
+    );
+    assert_eq!(from_source, from_objects);
+
+    let mut command = rbpf();
+    let text = done(command.arg("disasm").arg(&inputs[0])).success();
+    assert!(text.contains("# entry"), "{text}");
+    done(
+        rbpf()
+            .arg("verify")
+            .arg(&inputs[0])
+            .args(["--entry", "entry"]),
+    )
+    .refused(&["`shared` is not defined"]);
+}
+
+/// Compiles with flags that are not `rbpf build`'s, as others might.
+fn plain_object(folder: &Path, source: &Path, flags: &[&str]) -> std::path::PathBuf {
+    let object = folder.join("plain.o");
+    let compiler = ["clang-19", "clang-20", "clang-21", "clang-18", "clang"]
+        .into_iter()
+        .find(|name| {
+            std::process::Command::new(name)
+                .arg("--version")
+                .output()
+                .is_ok()
+        })
+        .expect("there is a clang");
+    let mut command = std::process::Command::new(compiler);
+    command
+        .args(["-target", "bpf", "-mcpu=v3", "-O2", "-c"])
+        .args(flags);
+    done(command.arg("-o").arg(&object).arg(source)).success();
+    object
+}
+
+#[test]
+fn objects_of_other_flags() {
+    if !clang() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let entry = ["--entry", "entry"];
+    for flags in [&[][..], &["-g"], &["-fcommon"], &["-ffunction-sections"]] {
+        let object = plain_object(folder.path(), &source("data.c"), flags);
+        build(folder.path(), &[&object], &entry);
+        let result = run(folder.path(), "0000000000000000");
+        assert_eq!(
+            result,
+            0x5_0000_0000 + 60_000 + 300 + 5 + 1 + 12,
+            "{flags:?}"
+        );
+        let object = plain_object(folder.path(), &source("recursion.c"), flags);
+        build(folder.path(), &[&object], &[]);
+        assert_eq!(run(folder.path(), "07000000"), 13, "{flags:?}");
+        // Frames are not known.
+        let object = plain_object(folder.path(), &source("frames.c"), flags);
+        build(folder.path(), &[&object], &[]);
+        assert_eq!(run(folder.path(), "03000000"), 3 + 4 + 15 + 3, "{flags:?}");
+    }
+}
+
+#[test]
+fn assembler_of_clang() {
+    if !clang() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let object = plain_object(folder.path(), &source("labels.s"), &[]);
+    build(folder.path(), &[&object], &[]);
+    assert_eq!(run(folder.path(), "00"), 0x1234 + 5);
+}

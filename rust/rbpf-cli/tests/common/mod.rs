@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the tests of the command line have in common.
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A file in the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
+}
+
+/// A C source of these tests.
+pub(crate) fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/c")
+        .join(name)
+}
+
+/// The `rbpf` command.
+pub(crate) fn rbpf() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_rbpf"))
+}
+
+/// What a command wrote and how it ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Done {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Done {
+    /// Fails the test unless the command did its work; returns stdout.
+    #[track_caller]
+    pub(crate) fn success(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:#?}");
+        self.stdout
+    }
+
+    /// Fails the test unless the command refused, with all of these in the
+    /// message.
+    #[track_caller]
+    pub(crate) fn refused(self, wanted: &[&str]) {
+        assert_eq!(self.code, Some(1), "{self:#?}");
+        assert!(self.stderr.contains("error: "), "{self:#?}");
+        assert!(!self.stderr.contains("panicked"), "{self:#?}");
+        for wanted in wanted {
+            assert!(self.stderr.contains(wanted), "`{wanted}` in {self:#?}");
+        }
+    }
+}
+
+/// Runs a command.
+pub(crate) fn done(command: &mut Command) -> Done {
+    command.output().expect("the command can be started").into()
+}
+
+/// Whether there is a clang for BPF; if not, says loudly that a test is
+/// skipped.
+pub(crate) fn clang() -> bool {
+    let found = rbpf_cli::compiler::Compiler::find(None, rbpf_cli::compiler::Mcpu::V4);
+    if let Err(error) = &found {
+        skipped(&format!("{error:#}"));
+    }
+    found.is_ok()
+}
+
+/// Says that a test is skipped, past the capture of the test's output.
+pub(crate) fn skipped(why: &str) {
+    let rule = "=".repeat(72);
+    let message = format!("{rule}\nSKIPPED: {why}\n{rule}\n");
+    // Without stderr, nobody is there to read it.
+    let _ = std::io::stderr().write_all(message.as_bytes());
+}
