@@ -216,10 +216,10 @@ fn outputs_that_cannot_be_written() {
 fn devices_need_a_description() {
     let folder = Folder::new();
     folder
-        .rbpf("device missing.toml")
+        .rbpf("device --config missing.toml")
         .refused(&["missing.toml"]);
     folder.write("wrong.toml", "nonsense = ");
-    folder.rbpf("device wrong.toml").refused(&["wrong.toml"]);
+    folder.rbpf("device --config wrong.toml").refused(&["wrong.toml"]);
 }
 
 #[test]
