@@ -270,7 +270,7 @@ pub(crate) const CALL_LOCAL: u8 = 1;
 /// Bit of the opcode: the second operand is a register.
 const SOURCE_REGISTER: u8 = 0x08;
 /// Bit of the immediate of an atomic operation: the old value is wanted.
-const ATOMIC_FETCH: i32 = 0x01;
+pub(crate) const ATOMIC_FETCH: i32 = 0x01;
 /// Immediate of compare and exchange.
 const ATOMIC_COMPARE_EXCHANGE: i32 = 0xf1;
 
