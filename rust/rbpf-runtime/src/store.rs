@@ -6,7 +6,9 @@ use core::ops::Range;
 use heapless::String;
 use rbpf_abi::image::HEADER_LEN;
 use rbpf_abi::{Capabilities, Helper, Image, ImageError};
-use rbpf_vm::{Fault, HelperGrant, Machine, Verified, VerifyError};
+use rbpf_vm::{Fault, HelperGrant, Verified, VerifyError};
+
+use crate::run::RunReport;
 
 /// Bytes of the longest name of a container.
 pub const MAX_NAME: usize = 16;
@@ -115,12 +117,12 @@ pub(crate) struct Container<'s> {
 
 impl Counters {
     /// Counts a run, however it ended.
-    pub(crate) fn add(&mut self, machine: &Machine) {
-        let instructions = machine.instructions();
+    pub(crate) fn add<T>(&mut self, report: &RunReport<T>) {
+        let instructions = report.instructions;
         self.runs = self.runs.wrapping_add(1);
         self.instructions = self.instructions.wrapping_add(instructions.into());
         self.longest_run = self.longest_run.max(instructions);
-        self.helper_calls = self.helper_calls.wrapping_add(machine.helper_calls());
+        self.helper_calls = self.helper_calls.wrapping_add(report.helper_calls);
     }
 }
 
