@@ -55,6 +55,12 @@ pub struct RunReport<T = u64> {
 
 impl<T> RunReport<T> {
     /// The same run, with something made of its result.
+    #[must_use]
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> RunReport<U> {
+        self.and_then(|result| Ok(change(result)))
+    }
+
+    /// As [`map`](Self::map), but the result may turn out to be a fault.
     fn and_then<U>(self, next: impl FnOnce(T) -> Result<U, Fault>) -> RunReport<U> {
         RunReport {
             outcome: self.outcome.and_then(next),
