@@ -6,4 +6,10 @@
 //! the host does wrong, and properties of programs that nobody wrote.
 
 mod budget;
+mod calls;
+mod errors;
+mod memory;
+mod misuse;
+mod properties;
 mod support;
+mod verified;

@@ -33,6 +33,16 @@ pub(crate) fn fault(kind: FaultKind, pc: u32, address: u64) -> Outcome {
     Outcome::Fault(Fault { kind, pc, address })
 }
 
+/// Asserts that a run that should never have been begun ended in the fault
+/// of the second line of defence. Where is not promised.
+pub(crate) fn assert_invalid_instruction(outcome: Outcome) {
+    let kind = FaultKind::InvalidInstruction;
+    assert!(
+        matches!(outcome, Outcome::Fault(fault) if fault.kind == kind),
+        "{outcome:?}"
+    );
+}
+
 /// A function as host.
 pub(crate) struct Helpers<F>(pub(crate) F);
 
