@@ -8,4 +8,5 @@ mod helpers;
 mod install;
 mod isolation;
 mod kv;
+mod printf;
 mod support;

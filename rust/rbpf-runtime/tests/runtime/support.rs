@@ -33,6 +33,15 @@ impl Recording {
     pub(crate) fn take(&mut self) -> Vec<Call> {
         std::mem::take(&mut self.0)
     }
+
+    /// Takes the calls out; all that was logged, and nothing else.
+    pub(crate) fn logged(&mut self) -> String {
+        let text = self.take().into_iter().flat_map(|call| match call {
+            Call::Log(_, text) => text,
+            other => panic!("{other:?}"),
+        });
+        String::from_utf8(text.collect()).expect("the tests log text")
+    }
 }
 
 /// A sensor with two dimensions.
