@@ -9,7 +9,7 @@ use crate::coap::{CoapReply, CoapRequest};
 use crate::kv::{KvEntry, KvScope};
 use crate::run::{Account, Grant, Helpers, RunReport, Runnable};
 use crate::services::Services;
-use crate::store::{AppId, AppInfo, Container, InstallError, Limits, Store};
+use crate::store::{AppId, AppInfo, Container, InstallError, Limits, Store, is_visible};
 
 /// Bytes of the longest path that a container can be bound to.
 const MAX_PATH: usize = 32;
@@ -46,7 +46,8 @@ pub enum RunError {
 pub enum BindError {
     /// The id names no container.
     UnknownApp,
-    /// The path does not begin with a slash, or is longer than 32 bytes.
+    /// The path does not begin with a slash, is longer than 32 bytes, or has
+    /// other characters than visible ones of ASCII.
     Path,
     /// Another container answers on that path.
     Taken,
@@ -196,7 +197,7 @@ where
             return Err(BindError::Taken);
         }
         let path = String::try_from(path).map_err(|_| BindError::Path)?;
-        if !path.starts_with('/') {
+        if !path.starts_with('/') || !is_visible(&path) {
             return Err(BindError::Path);
         }
         self.bindings

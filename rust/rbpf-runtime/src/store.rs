@@ -53,8 +53,9 @@ macro_rules! install_errors {
 }
 
 install_errors! {
-    /// The name is empty or longer than [`MAX_NAME`] bytes.
-    Name, "name empty or longer than 16 bytes";
+    /// The name is empty, longer than [`MAX_NAME`] bytes, or has other
+    /// characters than visible ones of ASCII.
+    Name, "name must be 1 to 16 visible ASCII characters";
     /// Another container has that name.
     NameTaken, "name is taken";
     /// No slot is free, or none that is large enough.
@@ -67,6 +68,11 @@ install_errors! {
     Stack, "stack larger than the device's";
     /// The image's variables need more memory than this device has.
     Data, "data and bss larger than the device's memory for them";
+}
+
+/// Whether a name stands in a line of a report, and in an argument, as it is.
+pub(crate) fn is_visible(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// What is counted for each container. All counts wrap.
@@ -187,7 +193,7 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         limits: &Limits,
     ) -> Result<AppId, InstallError> {
         let name = String::try_from(name).map_err(|_| InstallError::Name)?;
-        if name.is_empty() {
+        if name.is_empty() || !is_visible(&name) {
             return Err(InstallError::Name);
         }
         if self.find(&name).is_some() {

@@ -42,7 +42,8 @@ impl Engine for Interpreter {
 
 /// Looks over the shoulder of a run.
 pub trait Observer {
-    /// Called before each instruction: its slot index, and r0 to r10.
+    /// Called before each instruction: its slot index, and r0 to r10. Also
+    /// before one that is then not executed because the budget is used up.
     fn step(&mut self, pc: u32, registers: &[u64; 11]);
 }
 
@@ -134,7 +135,7 @@ fn interpret(
         };
     }
     let (budget, charged) = (machine.budget, machine.charged);
-    let mut credit = budget.wrapping_add(machine.pc as i32);
+    let mut credit = budget.wrapping_add(next!() as i32);
     let stop = 'run: loop {
         let Some(slot) = rest.next() else {
             break fault(FaultKind::InvalidInstruction, 0);
@@ -350,7 +351,7 @@ fn interpret(
                 next.wrapping_add_signed(distance as isize)
             };
             // What lies between is not executed.
-            credit = credit.wrapping_add(target as i32 - next!() as i32);
+            credit = credit.wrapping_add((target as i32).wrapping_sub(next!() as i32));
             rest = following(text, target);
             continue 'run;
         };
