@@ -13,8 +13,6 @@
 //! pays for it. A taken jump moves both by the same distance; `lddw`, one
 //! instruction in two slots, gets one back.
 
-use core::slice;
-
 use rbpf_isa::{Load, Slot, Width, for_each_opcode, part};
 
 use crate::arithmetic::{Division, divide, divide32, shift_left, shift_right, swap};
@@ -127,7 +125,7 @@ fn interpret(
 ) -> Outcome {
     let text = program.text();
     // The slots after the one that is being executed.
-    let mut rest = following(text, machine.pc as usize);
+    let mut rest = text.get(machine.pc as usize..).unwrap_or_default().iter();
     // The index of the first of them.
     macro_rules! next {
         () => {
@@ -352,7 +350,10 @@ fn interpret(
             };
             // What lies between is not executed.
             credit = credit.wrapping_add((target as i32).wrapping_sub(next!() as i32));
-            rest = following(text, target);
+            let Some(slots) = text.get(target..) else {
+                break 'run fault(FaultKind::InvalidInstruction, 0);
+            };
+            rest = slots.iter();
             continue 'run;
         };
         machine.registers[dst] = value;
@@ -374,12 +375,6 @@ fn interpret(
     let spent = budget.wrapping_sub(machine.budget) as u32;
     machine.count(spent.wrapping_sub(machine.charged.wrapping_sub(charged)));
     outcome
-}
-
-/// The slots from an index on. The verifier has proved that there are some.
-#[inline(always)]
-fn following(text: &[Slot], index: usize) -> slice::Iter<'_, Slot> {
-    text.get(index..).unwrap_or_default().iter()
 }
 
 /// Enters a local function: saves what it must not change and gives it a
