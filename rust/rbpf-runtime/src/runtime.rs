@@ -333,8 +333,12 @@ fn runnable<'r>(
     let image = container.verified.bytes();
     let initial = image.get(container.data.clone()).unwrap_or_default();
     let length = initial.len() + container.bss_len;
-    // The installation has checked that they fit.
+    // The installation has checked that they fit. The stack is as long as the
+    // image says, not as this host has it: programs do the same everywhere.
     let data = data.get_mut(..length).ok_or(RunError::Grant)?;
+    let stack = stack
+        .get_mut(..container.stack_len)
+        .ok_or(RunError::Grant)?;
     if let Some((variables, bss)) = data.split_at_mut_checked(initial.len()) {
         variables.copy_from_slice(initial);
         bss.fill(0);

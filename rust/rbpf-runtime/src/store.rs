@@ -116,6 +116,7 @@ pub(crate) struct Container<'s> {
     pub(crate) rodata: Range<usize>,
     pub(crate) data: Range<usize>,
     pub(crate) bss_len: usize,
+    pub(crate) stack_len: usize,
     pub(crate) granted: Capabilities,
     pub(crate) counters: Counters,
     pub(crate) last_fault: Option<Fault>,
@@ -304,7 +305,8 @@ fn load<'s>(
         Err(error) => return Err((buffer, InstallError::Image(error))),
     };
     let data_len = image.data().len() + usize::from(image.bss_len());
-    if usize::from(image.stack_size()) > limits.stack {
+    let stack_len = usize::from(image.stack_size());
+    if stack_len > limits.stack {
         return Err((buffer, InstallError::Stack));
     }
     if data_len > limits.data {
@@ -325,6 +327,7 @@ fn load<'s>(
             rodata,
             data,
             bss_len,
+            stack_len,
             granted,
             counters: Counters::default(),
             last_fault: None,

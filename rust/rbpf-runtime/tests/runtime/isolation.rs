@@ -265,3 +265,28 @@ fn a_granted_region_is_what_the_guest_made_of_it() {
     device.run(id, &mut context, granted, 100).unwrap();
     assert_eq!((context, bytes), ([0x41, 0], [0, 0x41, 0x41, 0]));
 }
+
+/// The stack is as long as the image says, whatever the host has: a program
+/// that overflows does so everywhere.
+#[test]
+fn the_stack_is_that_of_the_image() {
+    for (stack, offset, expected) in [
+        (512, 511, None),
+        (512, 512, Some(FaultKind::InvalidWrite)),
+        (64, 63, None),
+        (64, 64, Some(FaultKind::InvalidWrite)),
+    ] {
+        let address = at::STACK + offset;
+        let mut device = device();
+        let id = App {
+            stack,
+            ..app(&format!("lddw %r1, {address:#x}\nstb [%r1], 1\nexit"))
+        }
+        .install(&mut device, "app");
+        let fault = match run(&mut device, id) {
+            Err(RunError::Fault(fault)) => Some(fault.kind),
+            _ => None,
+        };
+        assert_eq!(fault, expected, "stack {stack}, offset {offset}");
+    }
+}
