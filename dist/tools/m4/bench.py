@@ -80,6 +80,21 @@ def demangle(names):
     ).stdout.splitlines()
 
 
+# Where the machine's code is in the firmware: `run` inlines nothing of it, and
+# the verifier is inlined in `verify`.
+MACHINE = ("rbpf_vm::", "rbpf_isa::", "bench_m4::interpret", "verify")
+
+
+def machine_text(model):
+    """Bytes of code and tables of the machine in this firmware."""
+    sizes = model.sizes
+    return sum(
+        size
+        for path, size in zip(demangle(sizes), sizes.values())
+        if path.startswith(MACHINE)
+    )
+
+
 def profile(model, run, lines):
     """Prints where the cycles of a run went."""
     functions = collections.Counter()
@@ -165,20 +180,28 @@ def main():
             instructions[name] = round((total - loop) / repetitions, 1)
 
     print(f"fletcher32 over 361 bytes, rbpf-vm at opt-level {options.opt_level}\n")
-    header = "program bytecode cycles instructions cycles/instruction x-native stack"
-    rows = [["native C, -Os", None, native.cycles, None, None, "1", native.stack]]
+    header = "program bytecode cycles instructions cycles/instruction x-native stack text"
+    native_text = bench.model.sizes["fletcher32"]
+    text = machine_text(bench.model)
+    rows = [
+        ["native C, -Os", None, native.cycles, None, None, "1", native.stack]
+        + [native_text]
+    ]
     for p in programs:
         rows.append(
             ["rbpf-vm", p["bytecode"], p["cycles"], p["instructions"]]
-            + [p["cycles_per_instruction"], p["times_native"], p["stack"]]
+            + [p["cycles_per_instruction"], p["times_native"], p["stack"], text]
         )
     for name, bytecode, cost, executed, reference in REFERENCES:
         ratio = f"{cost / executed:.1f}" if executed else None
         row = [name + " *", bytecode, cost, executed, ratio]
-        rows.append(row + [f"{cost / reference:.1f}", None])
+        rows.append(row + [f"{cost / reference:.1f}", None, None])
     table(header.split(), rows)
     print(
         "* same model and input length, earlier compiler; figures of the design's spike"
+    )
+    print(
+        "text: of the machine in this firmware, verifier included; make size links it alone"
     )
 
     print(
@@ -210,6 +233,8 @@ def main():
             "opt_level": options.opt_level,
             "limit_cycles_per_instruction": LIMIT,
             "native_cycles": native.cycles,
+            "native_text": native_text,
+            "text": text,
             "programs": programs,
             "trivial_run_cycles": trivial.cycles,
             "instruction_cycles": instructions,

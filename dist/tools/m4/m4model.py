@@ -126,6 +126,7 @@ class Model:
         )
         self._capstone.detail = True
         self.symbols = {}
+        self.sizes = {}
         self._functions = []
         with open(path, "rb") as file:
             self._load(ELFFile(file))
@@ -140,6 +141,7 @@ class Model:
                 self._uc.mem_write(segment["p_vaddr"], segment.data())
         for symbol in elf.get_section_by_name(".symtab").iter_symbols():
             self.symbols[symbol.name] = symbol["st_value"]
+            self.sizes[symbol.name] = symbol["st_size"]
             if symbol["st_info"]["type"] == "STT_FUNC":
                 self._functions.append((symbol["st_value"] & ~1, symbol.name))
         self._functions.sort()
