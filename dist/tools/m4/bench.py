@@ -87,7 +87,7 @@ MACHINE = ("rbpf_vm::", "rbpf_isa::", "bench_m4::interpret", "verify")
 
 def machine_text(model):
     """Bytes of code and tables of the machine in this firmware."""
-    sizes = model.sizes
+    sizes = {name: size for name, size in model.sizes.items() if name and size}
     return sum(
         size
         for path, size in zip(demangle(sizes), sizes.values())
