@@ -25,7 +25,7 @@ run() {
     local line="${*//"$rbpf"/rbpf}"
     echo
     echo "\$ ${line//"$root/"/}"
-    "$@"
+    (cd "$root" && "${@//"$root/"/}")
 }
 
 say() {
@@ -84,7 +84,7 @@ echo "\$ rbpf device --config target/demo/device.toml &"
 device=$!
 address=
 for _ in $(seq 100); do
-    address=$(sed -n 's/^listening *coap:\/\///p; s/^listening *//p' "$work/device.log" | head -n 1)
+    address=$(sed -n 's,^listening coap://,,p' "$work/device.log" | head -n 1)
     [[ -n $address ]] && break
     if ! kill -0 "$device" 2>/dev/null; then
         device=
@@ -94,7 +94,6 @@ for _ in $(seq 100); do
     sleep 0.1
 done
 cat "$work/device.log"
-address=${address#coap://}
 if [[ -z $address ]]; then
     echo "error: the device does not listen" >&2
     exit 1
@@ -108,15 +107,14 @@ run coap-client-notls -B 5 -m get "coap://$address/no-such-path" 2>&1
 run coap-client-notls -B 5 -m get "coap://$address/rbpf"
 
 say "Stop it; what the device saw"
-lines=$(wc -l <"$work/device.log")
 kill -TERM "$device"
 wait "$device" || true
 device=
-tail -n +$((lines < 1 ? 1 : 1)) "$work/device.log" | grep -v '^listening\|^application'
+grep -v '^listening\|^application' "$work/device.log"
 
 # The demonstration has shown something only if the answers are right.
-value=$(sed -n 's/^request .*//p' "$work/device.log" | wc -l)
-if ((value < 7)); then
-    echo "error: the device saw $value requests, expected 7" >&2
+codes=$(sed -n 's/^request.* \([2-5]\.[0-9][0-9]\) .*/\1/p' "$work/device.log" | tr '\n' ' ')
+if [[ $codes != "2.05 2.05 2.05 2.05 2.05 4.04 2.05 " ]]; then
+    echo "error: unexpected answers: $codes" >&2
     exit 1
 fi

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The engines by name, and the host that runs from the command line have.
+//! The engines by name, and the helpers that programs may call.
 
 use anyhow::{Result, bail};
 use rbpf_abi::helpers::FIRST_APPLICATION_HELPER;
 use rbpf_abi::{Capabilities, Helper};
-use rbpf_vm::{Engine, HelperGrant, Host, Interpreter, NoHelpers};
+use rbpf_vm::{Engine, HelperGrant, Interpreter};
 
 /// The names of the engines, the default one first.
 pub const NAMES: &[&str] = &["interpreter"];
@@ -19,12 +19,6 @@ pub fn by_name(name: &str) -> Result<Box<dyn Engine>> {
         "interpreter" => Ok(Box::new(Interpreter)),
         _ => bail!("no engine `{name}`; there are: {}", NAMES.join(", ")),
     }
-}
-
-/// The host of a run: where helper calls go.
-#[must_use]
-pub fn host() -> Box<dyn Host> {
-    Box::new(NoHelpers)
 }
 
 /// What a container with these capabilities may do with a helper.

@@ -12,7 +12,7 @@
 //!
 //! A new subcommand is a module with an `Args` and a `run`, and a line in
 //! [`commands::Command`]. What helpers do is not decided here: `rbpf run`
-//! takes its host from [`engines::host`].
+//! takes them from `rbpf-runtime`, on the services of `rbpf-host`.
 #![forbid(unsafe_code)]
 
 pub mod commands;

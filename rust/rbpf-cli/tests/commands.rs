@@ -3,28 +3,7 @@
 
 mod common;
 
-use std::path::PathBuf;
-
-use common::{Done, done, rbpf};
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("temporary folder"))
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, bytes).expect("it can be written");
-        path
-    }
-
-    /// Runs `rbpf` with arguments, in this folder.
-    fn rbpf(&self, arguments: &str) -> Done {
-        done(rbpf().current_dir(&self.0).args(arguments.split(' ')))
-    }
-}
+use common::Folder;
 
 const PROGRAM: &str = "mov %r0, 1\nldxb %r3, [%r1+1]\nadd %r0, %r3\nexit\n";
 
@@ -216,10 +195,12 @@ fn outputs_that_cannot_be_written() {
 fn devices_need_a_description() {
     let folder = Folder::new();
     folder
-        .rbpf("device missing.toml")
+        .rbpf("device --config missing.toml")
         .refused(&["missing.toml"]);
     folder.write("wrong.toml", "nonsense = ");
-    folder.rbpf("device wrong.toml").refused(&["wrong.toml"]);
+    folder
+        .rbpf("device --config wrong.toml")
+        .refused(&["wrong.toml"]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ mod worker;
 
 pub use pages::{ApplicationStatus, RESERVED_PATHS};
 use worker::Worker;
-pub use worker::{DEFAULT_BUDGET, MAX_APPLICATIONS};
+pub use worker::{DEFAULT_BUDGET, KV_SHARE, MAX_APPLICATIONS, MAX_RESPONSE};
 
 /// Requests that wait; a further one is told that the device is busy.
 const QUEUE: usize = 64;

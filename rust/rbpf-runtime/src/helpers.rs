@@ -213,20 +213,23 @@ impl<S: Services, const KV: usize> HelperHost<'_, S, KV> {
         d: u64,
     ) -> HelperResult<()> {
         let text = string(memory, fmt)?;
-        // Refuse before the first byte is written.
-        if format::pieces(text).any(|piece| piece == Piece::Unsupported) {
-            return Err(Refused(FaultKind::InvalidFormat, fmt.0));
-        }
+        // Refuse before the first byte is written: what is not known, and
+        // more directives than there are arguments.
         let mut values = [a, b, c, d].into_iter();
+        let directives = format::pieces(text).filter(|piece| !matches!(piece, Piece::Literal(_)));
+        let mut spare = values.len();
+        for piece in directives {
+            if piece == Piece::Unsupported || spare == 0 {
+                return Err(Refused(FaultKind::InvalidFormat, fmt.0));
+            }
+            spare -= 1;
+        }
         for piece in format::pieces(text) {
             if let Piece::Literal(literal) = piece {
                 self.log(literal);
                 continue;
             }
-            // More directives than arguments: nothing is left to print.
-            let value = values
-                .next()
-                .ok_or(Refused(FaultKind::InvalidFormat, fmt.0))?;
+            let value = values.next().unwrap_or_default();
             let narrow = u64::from(value as u32);
             match piece {
                 Piece::Signed { long: true } => self.log(&format::signed(value as i64)),

@@ -9,6 +9,9 @@
 //! sensors, a console) is behind [`Services`]; what carries a request is the
 //! transport's business and not known here.
 //!
+//! A program that lies in no store runs with the same helpers through
+//! [`Helpers`].
+//!
 //! Nothing is allocated: the memory for images, stack and responses is lent
 //! by the host.
 #![no_std]
@@ -18,12 +21,14 @@ mod coap;
 mod format;
 mod helpers;
 mod kv;
+mod run;
 mod runtime;
 mod services;
 mod store;
 
 pub use coap::{CoapReply, CoapRequest};
 pub use kv::{KvEntry, KvScope};
-pub use runtime::{BindError, CoapError, Grant, Memory, RunError, Runtime};
+pub use run::{Grant, Helpers, RunReport, Runnable};
+pub use runtime::{BindError, CoapError, Memory, RunError, Runtime};
 pub use services::{Sensor, Services};
 pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME};

@@ -3,16 +3,13 @@
 
 use heapless::{String, Vec};
 use rbpf_abi::Capabilities;
-use rbpf_vm::{
-    Engine, Fault, FaultKind, Interpreter, Machine, MapError, MemoryMap, Outcome, Rights, region,
-};
-use zerocopy::IntoBytes;
+use rbpf_vm::{Engine, Fault, Interpreter, MapError};
 
-use crate::coap::{CoapExchange, CoapReply, CoapRequest};
-use crate::helpers::HelperHost;
-use crate::kv::{KvEntry, KvScope, KvStore};
+use crate::coap::{CoapReply, CoapRequest};
+use crate::kv::{KvEntry, KvScope};
+use crate::run::{Account, Grant, Helpers, RunReport, Runnable};
 use crate::services::Services;
-use crate::store::{AppId, AppInfo, Container, InstallError, Limits, Store};
+use crate::store::{AppId, AppInfo, Container, InstallError, Limits, Store, is_visible};
 
 /// Bytes of the longest path that a container can be bound to.
 const MAX_PATH: usize = 32;
@@ -32,16 +29,6 @@ pub struct Memory<'s, const SLOTS: usize> {
     pub response: &'s mut [u8],
 }
 
-/// A region that an event grants to the container that it triggers, beside
-/// the context. They are numbered from [`region::GRANTED`] on.
-#[derive(Debug)]
-pub enum Grant<'g> {
-    /// May be read.
-    Read(&'g [u8]),
-    /// May be written, or read and written.
-    Write(&'g mut [u8], Rights),
-}
-
 /// Why a container has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunError {
@@ -59,7 +46,8 @@ pub enum RunError {
 pub enum BindError {
     /// The id names no container.
     UnknownApp,
-    /// The path does not begin with a slash, or is longer than 32 bytes.
+    /// The path does not begin with a slash, is longer than 32 bytes, or has
+    /// other characters than visible ones of ASCII.
     Path,
     /// Another container answers on that path.
     Taken,
@@ -95,11 +83,10 @@ pub struct Runtime<
     const KV: usize,
     E = Interpreter,
 > {
-    services: S,
+    helpers: Helpers<S, KV>,
     engine: E,
     store: Store<'s, SLOTS>,
     bindings: Vec<Binding, BINDINGS>,
-    kv: KvStore<KV>,
     stack: &'s mut [u8],
     data: &'s mut [u8],
     response: &'s mut [u8],
@@ -133,11 +120,10 @@ where
     /// A runtime without containers that runs them on this engine.
     pub fn with_engine(services: S, memory: Memory<'s, SLOTS>, engine: E) -> Self {
         Self {
-            services,
+            helpers: Helpers::new(services),
             engine,
             store: Store::new(memory.images),
             bindings: Vec::new(),
-            kv: KvStore::new(),
             stack: memory.stack,
             data: memory.data,
             response: memory.response,
@@ -148,7 +134,7 @@ where
 
     /// The host's services.
     pub fn services(&mut self) -> &mut S {
-        &mut self.services
+        self.helpers.services()
     }
 
     /// Sets how many instructions a run triggered by a request may execute.
@@ -182,7 +168,7 @@ where
         let removed = self.store.remove(app);
         if removed {
             self.bindings.retain(|binding| binding.app != app);
-            self.kv.forget(app.slot);
+            self.helpers.kv.forget(app.slot);
         }
         removed
     }
@@ -211,7 +197,7 @@ where
             return Err(BindError::Taken);
         }
         let path = String::try_from(path).map_err(|_| BindError::Path)?;
-        if !path.starts_with('/') {
+        if !path.starts_with('/') || !is_visible(&path) {
             return Err(BindError::Path);
         }
         self.bindings
@@ -244,12 +230,12 @@ where
     /// The value under a key, if it has been stored.
     #[must_use]
     pub fn fetch(&self, scope: KvScope, key: u32) -> Option<u32> {
-        self.kv.fetch(scope, key)
+        self.helpers.fetch(scope, key)
     }
 
     /// All values in all stores, by store and key.
     pub fn values(&self) -> impl Iterator<Item = &KvEntry> {
-        self.kv.iter()
+        self.helpers.values()
     }
 
     /// Lets the container that is bound to a request's path answer it.
@@ -269,37 +255,18 @@ where
         app: AppId,
         request: &CoapRequest<'_>,
     ) -> Result<CoapReply<'_>, RunError> {
-        // Lent to the container for the run.
-        let response = core::mem::take(&mut self.response);
-        // No container sees the response of another.
-        response.fill(0);
-        let mut exchange = CoapExchange::new(response.len(), request.payload.len());
-        let mut context = exchange.context();
-        let event = Event {
-            context: context.as_mut_bytes(),
-            granted: &mut [
-                Grant::Write(response, Rights::ReadWrite),
-                Grant::Read(request.payload),
-            ],
-            coap: Some(&mut exchange),
-            budget: self.budget,
-        };
-        let result = self.execute(app, event);
-        self.response = response;
-        match exchange.reply(result?, self.response) {
-            Ok(reply) => Ok(reply),
-            Err(kind) => {
-                let fault = Fault {
-                    kind,
-                    pc: 0,
-                    address: 0,
-                };
-                if let Some(container) = self.store.get_mut(app) {
-                    container.record_fault(fault);
-                }
-                Err(RunError::Fault(fault))
-            }
-        }
+        let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
+        clear_stack(self.stack, &mut self.last, app);
+        let runnable = runnable(container, self.data, self.stack)?;
+        let report = self.helpers.coap_for(
+            Self::account(app),
+            &mut self.engine,
+            runnable,
+            request,
+            self.response,
+            self.budget,
+        )?;
+        record(container, report)
     }
 
     /// Runs a container once.
@@ -318,107 +285,78 @@ where
         granted: &mut [Grant<'_>],
         budget: u32,
     ) -> Result<u64, RunError> {
-        self.execute(
-            app,
-            Event {
-                context,
-                granted,
-                coap: None,
-                budget,
-            },
-        )
-    }
-
-    fn execute(&mut self, app: AppId, event: Event<'_, '_>) -> Result<u64, RunError> {
         let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
-        // No container sees what another left on the stack.
-        if self.last != Some(app) {
-            self.stack.fill(0);
-            self.last = Some(app);
-        }
-        let mut host = HelperHost {
-            services: &mut self.services,
-            kv: &mut self.kv,
-            quota: KV / SLOTS,
+        clear_stack(self.stack, &mut self.last, app);
+        let runnable = runnable(container, self.data, self.stack)?;
+        let report = self.helpers.run_for(
+            Self::account(app),
+            &mut self.engine,
+            runnable,
+            context,
+            granted,
+            budget,
+        )?;
+        record(container, report)
+    }
+
+    /// Who is charged for what a container stores.
+    const fn account(app: AppId) -> Account {
+        Account {
             slot: app.slot,
-            name: &container.name,
-            coap: event.coap,
-            cost: 0,
-        };
-
-        let arguments = match event.context.len() {
-            0 => [0; 5],
-            length => [region::address(region::CONTEXT), length as u64, 0, 0, 0],
-        };
-        let mut memory = MemoryMap::new(self.stack);
-        map_all(
-            &mut memory,
-            container,
-            self.data,
-            event.context,
-            event.granted,
-        )
-        .map_err(|_| RunError::Grant)?;
-
-        let program = container.verified.program();
-        let mut machine = Machine::new(&program, arguments);
-        machine.add_budget(event.budget);
-        let outcome = self
-            .engine
-            .run(&program, &mut machine, &mut memory, &mut host);
-
-        container.counters.add(&machine);
-        let fault = match outcome {
-            Outcome::Returned(value) => return Ok(value),
-            Outcome::Fault(fault) => fault,
-            Outcome::OutOfBudget => Fault {
-                kind: FaultKind::BudgetExhausted,
-                pc: machine.pc(),
-                address: 0,
-            },
-        };
-        container.record_fault(fault);
-        Err(RunError::Fault(fault))
+            quota: KV / SLOTS,
+        }
     }
 }
 
-/// What triggers a run, and what it grants.
-struct Event<'e, 'g> {
-    context: &'e mut [u8],
-    granted: &'e mut [Grant<'g>],
-    coap: Option<&'e mut CoapExchange>,
-    budget: u32,
+impl From<MapError> for RunError {
+    fn from(_: MapError) -> Self {
+        Self::Grant
+    }
 }
 
-/// Maps what a run may touch beside its stack: rodata, data and bss as they
-/// are at the start of every run, the context, and what the event grants.
-fn map_all<'m>(
-    memory: &mut MemoryMap<'m>,
-    container: &'m Container<'_>,
-    data: &'m mut [u8],
-    context: &'m mut [u8],
-    granted: &'m mut [Grant<'_>],
-) -> Result<(), MapError> {
-    let image = container.verified.bytes();
-    let rodata = image.get(container.rodata.clone()).unwrap_or_default();
-    memory.map(region::RODATA, rodata)?;
+/// Clears the stack if another container ran on it: none sees what another
+/// left there.
+fn clear_stack(stack: &mut [u8], last: &mut Option<AppId>, app: AppId) {
+    if *last != Some(app) {
+        stack.fill(0);
+        *last = Some(app);
+    }
+}
 
+/// A container with its rodata, and its data and bss as they are at the start
+/// of every run.
+fn runnable<'r>(
+    container: &'r Container<'_>,
+    data: &'r mut [u8],
+    stack: &'r mut [u8],
+) -> Result<Runnable<'r>, RunError> {
+    let image = container.verified.bytes();
     let initial = image.get(container.data.clone()).unwrap_or_default();
     let length = initial.len() + container.bss_len;
-    // The installation has checked that they fit.
-    let data = data.get_mut(..length).ok_or(MapError::Length)?;
+    // The installation has checked that they fit. The stack is as long as the
+    // image says, not as this host has it: programs do the same everywhere.
+    let data = data.get_mut(..length).ok_or(RunError::Grant)?;
+    let stack = stack
+        .get_mut(..container.stack_len)
+        .ok_or(RunError::Grant)?;
     if let Some((variables, bss)) = data.split_at_mut_checked(initial.len()) {
         variables.copy_from_slice(initial);
         bss.fill(0);
     }
-    memory.map_mut(region::DATA, data, Rights::ReadWrite)?;
+    Ok(Runnable {
+        name: &container.name,
+        program: container.verified.program(),
+        rodata: image.get(container.rodata.clone()).unwrap_or_default(),
+        data,
+        stack,
+    })
+}
 
-    memory.map_mut(region::CONTEXT, context, Rights::ReadWrite)?;
-    for (number, grant) in (region::GRANTED..).zip(granted) {
-        match grant {
-            Grant::Read(bytes) => memory.map(number, bytes)?,
-            Grant::Write(bytes, rights) => memory.map_mut(number, bytes, *rights)?,
-        }
-    }
-    Ok(())
+/// Counts a run.
+fn record<T>(container: &mut Container<'_>, report: RunReport<T>) -> Result<T, RunError> {
+    container.counters.add(&report);
+    report.outcome.map_err(|fault| {
+        container.record_fault(fault);
+        RunError::Fault(fault)
+    })
 }

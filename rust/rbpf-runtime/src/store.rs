@@ -6,7 +6,9 @@ use core::ops::Range;
 use heapless::String;
 use rbpf_abi::image::HEADER_LEN;
 use rbpf_abi::{Capabilities, Helper, Image, ImageError};
-use rbpf_vm::{Fault, HelperGrant, Machine, Verified, VerifyError};
+use rbpf_vm::{Fault, HelperGrant, Verified, VerifyError};
+
+use crate::run::RunReport;
 
 /// Bytes of the longest name of a container.
 pub const MAX_NAME: usize = 16;
@@ -51,8 +53,9 @@ macro_rules! install_errors {
 }
 
 install_errors! {
-    /// The name is empty or longer than [`MAX_NAME`] bytes.
-    Name, "name empty or longer than 16 bytes";
+    /// The name is empty, longer than [`MAX_NAME`] bytes, or has other
+    /// characters than visible ones of ASCII.
+    Name, "name must be 1 to 16 visible ASCII characters";
     /// Another container has that name.
     NameTaken, "name is taken";
     /// No slot is free, or none that is large enough.
@@ -65,6 +68,11 @@ install_errors! {
     Stack, "stack larger than the device's";
     /// The image's variables need more memory than this device has.
     Data, "data and bss larger than the device's memory for them";
+}
+
+/// Whether a name stands in a line of a report, and in an argument, as it is.
+pub(crate) fn is_visible(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// What is counted for each container. All counts wrap.
@@ -108,6 +116,7 @@ pub(crate) struct Container<'s> {
     pub(crate) rodata: Range<usize>,
     pub(crate) data: Range<usize>,
     pub(crate) bss_len: usize,
+    pub(crate) stack_len: usize,
     pub(crate) granted: Capabilities,
     pub(crate) counters: Counters,
     pub(crate) last_fault: Option<Fault>,
@@ -115,12 +124,12 @@ pub(crate) struct Container<'s> {
 
 impl Counters {
     /// Counts a run, however it ended.
-    pub(crate) fn add(&mut self, machine: &Machine) {
-        let instructions = machine.instructions();
+    pub(crate) fn add<T>(&mut self, report: &RunReport<T>) {
+        let instructions = report.instructions;
         self.runs = self.runs.wrapping_add(1);
         self.instructions = self.instructions.wrapping_add(instructions.into());
         self.longest_run = self.longest_run.max(instructions);
-        self.helper_calls = self.helper_calls.wrapping_add(machine.helper_calls());
+        self.helper_calls = self.helper_calls.wrapping_add(report.helper_calls);
     }
 }
 
@@ -185,7 +194,7 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         limits: &Limits,
     ) -> Result<AppId, InstallError> {
         let name = String::try_from(name).map_err(|_| InstallError::Name)?;
-        if name.is_empty() {
+        if name.is_empty() || !is_visible(&name) {
             return Err(InstallError::Name);
         }
         if self.find(&name).is_some() {
@@ -296,7 +305,8 @@ fn load<'s>(
         Err(error) => return Err((buffer, InstallError::Image(error))),
     };
     let data_len = image.data().len() + usize::from(image.bss_len());
-    if usize::from(image.stack_size()) > limits.stack {
+    let stack_len = usize::from(image.stack_size());
+    if stack_len > limits.stack {
         return Err((buffer, InstallError::Stack));
     }
     if data_len > limits.data {
@@ -317,6 +327,7 @@ fn load<'s>(
             rodata,
             data,
             bss_len,
+            stack_len,
             granted,
             counters: Counters::default(),
             last_fault: None,

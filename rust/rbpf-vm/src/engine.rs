@@ -11,9 +11,10 @@
 //! an instruction jumps backward, calls a local function or calls a helper:
 //! if that instruction would be one more than the budget allows, it is not
 //! executed, and the run stops before it with [`Outcome::OutOfBudget`].
-//! Between two such points a run is at most as long as the text, so it may
-//! exceed its budget by that much, and ends at the same place on every
-//! engine. `lddw` counts as one instruction.
+//! What remains then is straight lines and returns, so a run exceeds its
+//! budget by at most the length of the text for each function that has not
+//! returned, and ends at the same place on every engine. `lddw` counts as one
+//! instruction.
 
 use crate::{Fault, FaultKind, HelperGrant, HelperPolicy, MemoryMap, Program, region};
 

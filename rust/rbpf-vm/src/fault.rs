@@ -5,39 +5,12 @@
 //! Error codes that a guest can see and handle are no faults: helpers return
 //! those in r0.
 
-macro_rules! fault_kinds {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
-        /// Why a run ended in a fault.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u8)]
-        pub enum FaultKind {
-            $($(#[$doc])* $name = $code,)*
-        }
+use crate::kinds::define_kinds;
 
-        impl FaultKind {
-            /// Every kind, in the order of their codes.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+define_kinds! {
+    /// Why a run ended in a fault.
+    FaultKind;
 
-            /// A short text for people.
-            #[must_use]
-            pub const fn text(self) -> &'static str {
-                match self {
-                    $(Self::$name => $text,)*
-                }
-            }
-
-            /// The name as it stands in test data and reports.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$name => stringify!($name),)*
-                }
-            }
-        }
-    };
-}
-
-fault_kinds! {
     /// A load from, or a helper's read of, memory that the guest may not read.
     InvalidRead = 1, "read outside of the granted memory";
     /// A store to, or a helper's write of, memory that the guest may not write.

@@ -17,7 +17,7 @@ use rbpf_isa::{Load, Slot, Width, for_each_opcode, part};
 
 use crate::arithmetic::{Division, divide, divide32, shift_left, shift_right, swap};
 use crate::memory::Record;
-use crate::verifier::CALL_LOCAL;
+use crate::verifier::{ATOMIC_FETCH, CALL_LOCAL};
 use crate::{
     Engine, Fault, FaultKind, HelperCall, Host, Machine, MemoryMap, Outcome, Program, region,
 };
@@ -40,7 +40,8 @@ impl Engine for Interpreter {
 
 /// Looks over the shoulder of a run.
 pub trait Observer {
-    /// Called before each instruction: its slot index, and r0 to r10.
+    /// Called before each instruction: its slot index, and r0 to r10. Also
+    /// before one that is then not executed because the budget is used up.
     fn step(&mut self, pc: u32, registers: &[u64; 11]);
 }
 
@@ -123,324 +124,242 @@ fn interpret(
     observer: &mut impl Observer,
 ) -> Outcome {
     let text = program.text();
-    // Index of the slot after the one that is being executed.
-    let mut next = machine.pc as usize;
+    // The slots after the one that is being executed.
+    let mut rest = text.get(machine.pc as usize..).unwrap_or_default().iter();
+    // The index of the first of them.
+    macro_rules! next {
+        () => {
+            text.len() - rest.len()
+        };
+    }
     let (budget, charged) = (machine.budget, machine.charged);
-    let mut credit = budget.wrapping_add(next as i32);
+    let mut credit = budget.wrapping_add(next!() as i32);
     let stop = 'run: loop {
-        let Some(slot) = text.get(next) else {
-            next = next.wrapping_add(1);
+        let Some(slot) = rest.next() else {
             break fault(FaultKind::InvalidInstruction, 0);
         };
-        observer.step(next as u32, machine.registers());
-        // Jumps are verified, so `next` stays in the text and no sum wraps.
-        next += 1;
-        let (dst, src) = (slot.dst(), slot.src());
+        observer.step(next!() as u32 - 1, machine.registers());
+        let head = slot.words()[0];
+        let (dst, src) = ((head >> 8 & 0xf) as usize, (head >> 12 & 0xf) as usize);
+        let opcode = head as u8;
 
         // An arm ends at one of these labels, or continues with the next
         // instruction. What many arms have in common stands once, behind its
         // label.
         let value: u64 = 'value: {
-            let distance: i32 = 'jump: {
-                'branch: {
-                    'load: {
-                        let stored: u64 = 'store: {
-                            macro_rules! dst {
-                                () => {
-                                    machine.registers[dst]
-                                };
-                            }
-                            macro_rules! dst32 {
-                                () => {
-                                    dst!() as u32
-                                };
-                            }
-                            macro_rules! operand {
-                                (Register) => {
-                                    machine.registers[src]
-                                };
-                                (StoreRegister) => {
-                                    machine.registers[src]
-                                };
-                                ($form:ident) => {
-                                    i64::from(slot.immediate) as u64
-                                };
-                            }
-                            macro_rules! value {
-                                ($value:expr) => {
-                                    break 'value u64::from($value)
-                                };
-                            }
-                            macro_rules! arm {
-                                (Add32 $b:expr) => {
-                                    value!(dst32!().wrapping_add($b as u32))
-                                };
-                                (Sub32 $b:expr) => {
-                                    value!(dst32!().wrapping_sub($b as u32))
-                                };
-                                (Mul32 $b:expr) => {
-                                    value!(dst32!().wrapping_mul($b as u32))
-                                };
-                                (Div32 $b:expr) => {
-                                    value!(divide32(Division::Quotient, slot, dst32!(), $b as u32))
-                                };
-                                (Or32 $b:expr) => {
-                                    value!(dst32!() | $b as u32)
-                                };
-                                (And32 $b:expr) => {
-                                    value!(dst32!() & $b as u32)
-                                };
-                                (Lsh32 $b:expr) => {
-                                    value!(dst32!().wrapping_shl($b as u32))
-                                };
-                                (Rsh32 $b:expr) => {
-                                    value!(dst32!().wrapping_shr($b as u32))
-                                };
-                                (Neg32 $b:expr) => {
-                                    value!(dst32!().wrapping_neg())
-                                };
-                                (Mod32 $b:expr) => {
-                                    value!(divide32(Division::Remainder, slot, dst32!(), $b as u32))
-                                };
-                                (Xor32 $b:expr) => {
-                                    value!(dst32!() ^ $b as u32)
-                                };
-                                (Mov32 $b:expr) => {{
-                                    if slot.offset != 0 {
-                                        value!(sign_extend($b, slot.offset) as u32);
-                                    }
-                                    value!($b as u32)
-                                }};
-                                (Arsh32 $b:expr) => {
-                                    value!((dst32!() as i32).wrapping_shr($b as u32) as u32)
-                                };
-                                (Add64 $b:expr) => {
-                                    value!(dst!().wrapping_add($b))
-                                };
-                                (Sub64 $b:expr) => {
-                                    value!(dst!().wrapping_sub($b))
-                                };
-                                (Mul64 $b:expr) => {
-                                    value!(dst!().wrapping_mul($b))
-                                };
-                                (Div64 $b:expr) => {
-                                    value!(divide(Division::Quotient, slot, dst!(), $b))
-                                };
-                                (Or64 $b:expr) => {
-                                    value!(dst!() | $b)
-                                };
-                                (And64 $b:expr) => {
-                                    value!(dst!() & $b)
-                                };
-                                (Lsh64 $b:expr) => {
-                                    value!(shift_left(dst!(), $b as u32))
-                                };
-                                (Rsh64 $b:expr) => {
-                                    value!(shift_right(dst!(), $b as u32))
-                                };
-                                (Neg64 $b:expr) => {
-                                    value!(dst!().wrapping_neg())
-                                };
-                                (Mod64 $b:expr) => {
-                                    value!(divide(Division::Remainder, slot, dst!(), $b))
-                                };
-                                (Xor64 $b:expr) => {
-                                    value!(dst!() ^ $b)
-                                };
-                                (Mov64 $b:expr) => {{
-                                    if slot.offset != 0 {
-                                        value!(sign_extend($b, slot.offset));
-                                    }
-                                    value!($b)
-                                }};
-                                (Arsh64 $b:expr) => {
-                                    value!((dst!() as i64).wrapping_shr($b as u32) as u64)
-                                };
-                                // The source bit says big-endian (RFC 9669,
-                                // section 4.2).
-                                (Endian $b:expr) => {
-                                    value!(swap(
-                                        dst!(),
-                                        slot.immediate,
-                                        slot.opcode & part::SOURCE_REGISTER != 0
-                                    ))
-                                };
-                                (Swap $b:expr) => {
-                                    value!(swap(dst!(), slot.immediate, true))
-                                };
-                                (Ja $b:expr) => {
-                                    break 'jump i32::from(slot.offset)
-                                };
-                                (Ja32 $b:expr) => {
-                                    break 'jump slot.immediate
-                                };
-                                (Call $b:expr) => {{
-                                    if credit < next as i32 {
-                                        break 'run Stop::OutOfBudget;
-                                    }
-                                    if src == usize::from(CALL_LOCAL) {
-                                        let target =
-                                            next.wrapping_add_signed(slot.immediate as isize);
-                                        if let Err(kind) =
-                                            enter(program, machine, memory, next, target)
-                                        {
-                                            break 'run fault(kind, machine.registers[10]);
+            let target: usize = 'goto: {
+                let distance: i32 = 'jump: {
+                    'branch: {
+                        'load: {
+                            let stored: u64 = 'store: {
+                                #[rustfmt::skip]
+                                macro_rules! dst {
+                                    () => { machine.registers[dst] };
+                                }
+                                #[rustfmt::skip]
+                                macro_rules! operand {
+                                    (Register) => { machine.registers[src] };
+                                    (StoreRegister) => { machine.registers[src] };
+                                    ($form:ident) => { i64::from(slot.immediate) as u64 };
+                                }
+                                #[rustfmt::skip]
+                                macro_rules! value {
+                                    ($value:expr) => { break 'value u64::from($value) };
+                                }
+                                macro_rules! value32 {
+                                    ($operand:expr, |$a:ident, $b:ident| $result:expr) => {{
+                                        let ($a, $b) = (dst!() as u32, $operand as u32);
+                                        value!($result)
+                                    }};
+                                }
+                                macro_rules! value64 {
+                                    ($operand:expr, |$a:ident, $b:ident| $result:expr) => {{
+                                        let ($a, $b): (u64, u64) = (dst!(), $operand);
+                                        value!($result)
+                                    }};
+                                }
+                                #[rustfmt::skip]
+                                macro_rules! arm {
+                                    (Add32 $b:expr) => { value32!($b, |a, b| a.wrapping_add(b)) };
+                                    (Sub32 $b:expr) => { value32!($b, |a, b| a.wrapping_sub(b)) };
+                                    (Mul32 $b:expr) => { value32!($b, |a, b| a.wrapping_mul(b)) };
+                                    (Div32 $b:expr) => { value32!($b, |a, b| divide32(Division::Quotient, slot, a, b)) };
+                                    (Mod32 $b:expr) => { value32!($b, |a, b| divide32(Division::Remainder, slot, a, b)) };
+                                    (Or32 $b:expr) => { value32!($b, |a, b| a | b) };
+                                    (And32 $b:expr) => { value32!($b, |a, b| a & b) };
+                                    (Xor32 $b:expr) => { value32!($b, |a, b| a ^ b) };
+                                    (Lsh32 $b:expr) => { value32!($b, |a, b| a.wrapping_shl(b)) };
+                                    (Rsh32 $b:expr) => { value32!($b, |a, b| a.wrapping_shr(b)) };
+                                    (Arsh32 $b:expr) => { value32!($b, |a, b| (a as i32).wrapping_shr(b) as u32) };
+                                    (Neg32 $b:expr) => { value32!($b, |a, _b| a.wrapping_neg()) };
+                                    (Mov32 $b:expr) => {{
+                                        if slot.offset != 0 {
+                                            value!(sign_extend($b, slot.offset) as u32);
                                         }
-                                        next = target;
-                                        credit = credit.wrapping_add(slot.immediate);
-                                    } else {
-                                        let before = machine.charged;
-                                        if let Err((kind, address)) =
-                                            call_helper(machine, memory, host, slot.immediate)
-                                        {
+                                        value!($b as u32)
+                                    }};
+                                    (Add64 $b:expr) => { value64!($b, |a, b| a.wrapping_add(b)) };
+                                    (Sub64 $b:expr) => { value64!($b, |a, b| a.wrapping_sub(b)) };
+                                    (Mul64 $b:expr) => { value64!($b, |a, b| a.wrapping_mul(b)) };
+                                    (Div64 $b:expr) => { value64!($b, |a, b| divide(Division::Quotient, slot, a, b)) };
+                                    (Mod64 $b:expr) => { value64!($b, |a, b| divide(Division::Remainder, slot, a, b)) };
+                                    (Or64 $b:expr) => { value64!($b, |a, b| a | b) };
+                                    (And64 $b:expr) => { value64!($b, |a, b| a & b) };
+                                    (Xor64 $b:expr) => { value64!($b, |a, b| a ^ b) };
+                                    (Lsh64 $b:expr) => { value64!($b, |a, b| shift_left(a, b as u32)) };
+                                    (Rsh64 $b:expr) => { value64!($b, |a, b| shift_right(a, b as u32)) };
+                                    (Arsh64 $b:expr) => { value64!($b, |a, b| (a as i64).wrapping_shr(b as u32) as u64) };
+                                    (Neg64 $b:expr) => { value64!($b, |a, _b| a.wrapping_neg()) };
+                                    (Mov64 $b:expr) => {{
+                                        if slot.offset != 0 {
+                                            value!(sign_extend($b, slot.offset));
+                                        }
+                                        value!($b)
+                                    }};
+                                    // The source bit says big-endian (RFC 9669, section 4.2).
+                                    (Endian $b:expr) => { value!(swap(dst!(), slot.immediate, opcode & part::SOURCE_REGISTER != 0)) };
+                                    (Swap $b:expr) => { value!(swap(dst!(), slot.immediate, true)) };
+                                    (LoadImm64 $b:expr) => {{
+                                        let Some(second) = rest.next() else {
+                                            break 'run fault(FaultKind::InvalidInstruction, 0);
+                                        };
+                                        // One instruction in two slots.
+                                        credit += 1;
+                                        value!(u64::from(slot.immediate as u32) | u64::from(second.immediate as u32) << 32)
+                                    }};
+                                    (Load $b:expr) => { break 'load };
+                                    (LoadSigned $b:expr) => { break 'load };
+                                    (Store $b:expr) => { break 'store $b };
+                                    (Atomic $b:expr) => {{
+                                        match atomic(&mut machine.registers, memory, slot) {
+                                            Ok(()) => continue 'run,
+                                            Err((kind, address)) => break 'run fault(kind, address),
+                                        }
+                                    }};
+                                    (Ja $b:expr) => { break 'jump slot.offset.into() };
+                                    (Ja32 $b:expr) => { break 'jump slot.immediate };
+                                    (Call $b:expr) => {{
+                                        let next = next!();
+                                        if credit < next as i32 {
+                                            break 'run Stop::OutOfBudget;
+                                        }
+                                        if src == usize::from(CALL_LOCAL) {
+                                            let target = next.wrapping_add_signed(slot.immediate as isize);
+                                            match enter(program, machine, memory, next, target) {
+                                                Ok(()) => break 'goto target,
+                                                Err(kind) => break 'run fault(kind, machine.registers[10]),
+                                            }
+                                        }
+                                        let charged = machine.charged;
+                                        let called = call_helper(machine, memory, host, slot.immediate);
+                                        credit -= machine.charged.wrapping_sub(charged) as i32;
+                                        if let Err((kind, address)) = called {
                                             break 'run fault(kind, address);
                                         }
-                                        credit -= machine.charged.wrapping_sub(before) as i32;
-                                    }
-                                    continue 'run;
-                                }};
-                                (Exit $b:expr) => {{
-                                    if machine.depth == 0 {
-                                        break 'run Stop::Returned;
-                                    }
-                                    let Some(back) = leave(machine, memory) else {
-                                        break 'run fault(FaultKind::InvalidInstruction, 0);
-                                    };
-                                    credit = credit.wrapping_add(back as i32 - next as i32);
-                                    next = back;
-                                    continue 'run;
-                                }};
-                                (LoadImm64 $b:expr) => {{
-                                    let Some(second) = text.get(next) else {
-                                        break 'run fault(FaultKind::InvalidInstruction, 0);
-                                    };
-                                    // One instruction in two slots.
-                                    next += 1;
-                                    credit += 1;
-                                    break 'value u64::from(slot.immediate as u32)
-                                        | u64::from(second.immediate as u32) << 32;
-                                }};
-                                (Load $b:expr) => {
-                                    break 'load
-                                };
-                                (LoadSigned $b:expr) => {
-                                    break 'load
-                                };
-                                (Store $b:expr) => {
-                                    break 'store $b
-                                };
-                                (Atomic $b:expr) => {{
-                                    match atomic(&mut machine.registers, memory, slot) {
-                                        Ok(()) => continue 'run,
-                                        Err((kind, address)) => break 'run fault(kind, address),
-                                    }
-                                }};
-                                // Conditional jumps.
-                                ($branch:ident $b:expr) => {{
-                                    const { assert!(is_branch(stringify!($branch))) };
-                                    break 'branch;
-                                }};
-                            }
-                            macro_rules! dispatch {
+                                        continue 'run
+                                    }};
+                                    (Exit $b:expr) => {{
+                                        if machine.depth == 0 {
+                                            break 'run Stop::Returned;
+                                        }
+                                        match leave(machine, memory) {
+                                            Some(target) => break 'goto target,
+                                            None => break 'run fault(FaultKind::InvalidInstruction, 0),
+                                        }
+                                    }};
+                                    ($branch:ident $b:expr) => {{
+                                        const { assert!(is_branch(stringify!($branch))) };
+                                        break 'branch
+                                    }};
+                                }
+                                macro_rules! dispatch {
                                 ($($byte:literal $name:ident $operation:ident $form:ident $selector:ident $variants:tt)*) => {
-                                    match slot.opcode {
+                                    match opcode {
                                         $($byte => arm!($operation operand!($form)),)*
+                                        // The second slot of `lddw`, never reached. An arm of its
+                                        // own starts the jump table at 0, which saves
+                                        // cycles for all.
+                                        0 => continue 'run,
                                         _ => break 'run fault(FaultKind::InvalidInstruction, 0),
                                     }
                                 };
                             }
-                            for_each_opcode!(dispatch)
-                        };
-                        let address =
-                            machine.registers[dst].wrapping_add_signed(i64::from(slot.offset));
-                        if !memory.store(address, Width::of(slot.opcode), stored) {
-                            break 'run fault(FaultKind::InvalidWrite, address);
+                                for_each_opcode!(dispatch)
+                            };
+                            let address =
+                                machine.registers[dst].wrapping_add_signed(i64::from(slot.offset));
+                            if !memory.store(address, Width::of(opcode), stored) {
+                                break 'run fault(FaultKind::InvalidWrite, address);
+                            }
+                            continue 'run;
                         }
-                        continue 'run;
+                        let address =
+                            machine.registers[src].wrapping_add_signed(i64::from(slot.offset));
+                        let Some(loaded) = memory.load(address, Load::of(opcode)) else {
+                            break 'run fault(FaultKind::InvalidRead, address);
+                        };
+                        break 'value loaded;
                     }
-                    let address =
-                        machine.registers[src].wrapping_add_signed(i64::from(slot.offset));
-                    let Some(loaded) = memory.load(address, Load::of(slot.opcode)) else {
-                        break 'run fault(FaultKind::InvalidRead, address);
+                    let mut a = machine.registers[dst];
+                    let mut b = if opcode & part::SOURCE_REGISTER == 0 {
+                        i64::from(slot.immediate) as u64
+                    } else {
+                        machine.registers[src]
                     };
-                    break 'value loaded;
-                }
-                let mut a = machine.registers[dst];
-                let mut b = if slot.opcode & part::SOURCE_REGISTER == 0 {
-                    i64::from(slot.immediate) as u64
-                } else {
-                    machine.registers[src]
-                };
-                // Sign extension keeps the order of 32-bit numbers, signed
-                // and unsigned, and which bits they have in common.
-                if slot.opcode & part::CLASS == part::CLASS_JMP32 {
-                    (a, b) = (a as i32 as u64, b as i32 as u64);
-                }
-                let (signed_a, signed_b) = (a as i64, b as i64);
-                macro_rules! condition {
-                    (Jeq) => {
-                        a == b
-                    };
-                    (Jgt) => {
-                        a > b
-                    };
-                    (Jge) => {
-                        a >= b
-                    };
-                    (Jset) => {
-                        a & b != 0
-                    };
-                    (Jne) => {
-                        a != b
-                    };
-                    (Jsgt) => {
-                        signed_a > signed_b
-                    };
-                    (Jsge) => {
-                        signed_a >= signed_b
-                    };
-                    (Jlt) => {
-                        a < b
-                    };
-                    (Jle) => {
-                        a <= b
-                    };
-                    (Jslt) => {
-                        signed_a < signed_b
-                    };
-                    (Jsle) => {
-                        signed_a <= signed_b
-                    };
-                    ($other:ident) => {
-                        false
-                    };
-                }
-                macro_rules! decide {
+                    // Sign extension keeps the order of 32-bit numbers, signed
+                    // and unsigned, and which bits they have in common.
+                    if opcode & part::CLASS == part::CLASS_JMP32 {
+                        (a, b) = (a as i32 as u64, b as i32 as u64);
+                    }
+                    let (signed_a, signed_b) = (a as i64, b as i64);
+                    #[rustfmt::skip]
+                    macro_rules! condition {
+                        (Jeq) => { a == b };
+                        (Jne) => { a != b };
+                        (Jset) => { a & b != 0 };
+                        (Jgt) => { a > b };
+                        (Jge) => { a >= b };
+                        (Jlt) => { a < b };
+                        (Jle) => { a <= b };
+                        (Jsgt) => { signed_a > signed_b };
+                        (Jsge) => { signed_a >= signed_b };
+                        (Jslt) => { signed_a < signed_b };
+                        (Jsle) => { signed_a <= signed_b };
+                        ($other:ident) => { false };
+                    }
+                    macro_rules! decide {
                     ($($byte:literal $name:ident $operation:ident $form:ident $selector:ident $variants:tt)*) => {
-                        match slot.opcode >> 4 {
+                        match opcode >> 4 {
                             $(codes::$name => condition!($operation),)*
                             _ => false,
                         }
                     };
                 }
-                #[allow(unreachable_patterns, reason = "all widths and forms share an arm")]
-                let taken = for_each_opcode!(decide);
-                if !taken {
-                    continue 'run;
+                    #[allow(unreachable_patterns, reason = "all widths and forms share an arm")]
+                    let taken = for_each_opcode!(decide);
+                    if !taken {
+                        continue 'run;
+                    }
+                    i32::from(slot.offset)
+                };
+                let next = next!();
+                if distance < 0 && credit < next as i32 {
+                    break 'run Stop::OutOfBudget;
                 }
-                i32::from(slot.offset)
+                next.wrapping_add_signed(distance as isize)
             };
-            if distance < 0 && credit < next as i32 {
-                break 'run Stop::OutOfBudget;
-            }
-            next = next.wrapping_add_signed(distance as isize);
-            credit = credit.wrapping_add(distance);
+            // What lies between is not executed.
+            credit = credit.wrapping_add((target as i32).wrapping_sub(next!() as i32));
+            let Some(slots) = text.get(target..) else {
+                break 'run fault(FaultKind::InvalidInstruction, 0);
+            };
+            rest = slots.iter();
             continue 'run;
         };
         machine.registers[dst] = value;
     };
 
-    let next = next as u32;
+    let next = next!() as u32;
     let (pc, outcome) = match stop {
         Stop::Returned => (next, Outcome::Returned(machine.registers[0])),
         // The instruction is not executed: it is the next one.
@@ -503,6 +422,7 @@ fn leave(machine: &mut Machine, memory: &mut MemoryMap<'_>) -> Option<usize> {
 /// with it.
 const MAX_COST: u32 = 1 << 30;
 
+/// Calls a helper, whether it faults or not, and charges what it cost.
 #[inline(never)]
 fn call_helper(
     machine: &mut Machine,
@@ -510,24 +430,18 @@ fn call_helper(
     host: &mut dyn Host,
     id: i32,
 ) -> Result<(), (FaultKind, u64)> {
-    let [r0, r1, r2, r3, r4, r5, ..] = &mut machine.registers;
+    let [_, r1, r2, r3, r4, r5, ..] = machine.registers;
     let mut call = HelperCall {
         id: id as u32,
-        arguments: [*r1, *r2, *r3, *r4, *r5],
+        arguments: [r1, r2, r3, r4, r5],
         cost: 0,
         address: 0,
     };
     let result = host.call(&mut call, memory);
-    if let Ok(value) = result {
-        *r0 = value;
-    }
     machine.charge(call.cost.min(MAX_COST));
-    result.map(drop).map_err(|kind| (kind, call.address))
+    machine.registers[0] = result.map_err(|kind| (kind, call.address))?;
+    Ok(())
 }
-
-/// Bit of the immediate of an atomic operation: the old value is wanted
-/// (RFC 9669, section 5.3).
-const FETCH: i32 = 0x01;
 
 /// The atomic operations. A run has its memory for itself, so a load and a
 /// store are atomic.
@@ -553,7 +467,7 @@ fn atomic(
         .load(address, load)
         .ok_or((FaultKind::InvalidRead, address))?;
     let operand = registers[slot.src()];
-    let new = match slot.immediate & !FETCH {
+    let new = match slot.immediate & !ATOMIC_FETCH {
         0x00 => old.wrapping_add(operand),
         0x40 => old | operand,
         0x50 => old & operand,
@@ -567,7 +481,7 @@ fn atomic(
     }
     if slot.immediate & 0xf0 == 0xf0 {
         registers[0] = old;
-    } else if slot.immediate & FETCH != 0 {
+    } else if slot.immediate & ATOMIC_FETCH != 0 {
         registers[slot.src()] = old;
     }
     Ok(())

@@ -34,6 +34,7 @@ mod arithmetic;
 mod engine;
 mod fault;
 mod interpreter;
+mod kinds;
 mod memory;
 mod program;
 mod verified;

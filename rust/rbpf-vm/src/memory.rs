@@ -73,8 +73,6 @@ pub enum MapError {
     Number,
     /// The region is longer than 16 MiB.
     Length,
-    /// The rights include writing, but the memory is shared.
-    Rights,
 }
 
 #[derive(Clone, Copy)]

@@ -9,78 +9,50 @@
 
 use rbpf_isa::{FRAME_POINTER, Field, Form, REGISTERS, Slot, form, opcode, selector};
 
+use crate::kinds::define_kinds;
 use crate::{Function, Functions};
 
-macro_rules! verify_errors {
-    ($($(#[$doc:meta])* $name:ident, $text:literal;)*) => {
-        /// The rule that a program breaks.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u8)]
-        pub enum VerifyErrorKind {
-            $($(#[$doc])* $name,)*
-        }
+define_kinds! {
+    /// The rule that a program breaks.
+    VerifyErrorKind;
 
-        impl VerifyErrorKind {
-            /// Every kind.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// A short text for people.
-            #[must_use]
-            pub const fn text(self) -> &'static str {
-                match self {
-                    $(Self::$name => $text,)*
-                }
-            }
-
-            /// The name as it stands in test data and reports.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$name => stringify!($name),)*
-                }
-            }
-        }
-    };
-}
-
-verify_errors! {
     /// A program has at least one instruction.
-    Empty, "program without instructions";
+    Empty = 1, "program without instructions";
     /// A program has at most 65,535 slots.
-    TooLong, "program longer than 65535 slots";
+    TooLong = 2, "program longer than 65535 slots";
     /// The opcode is not in the table.
-    UnknownOpcode, "unknown opcode";
+    UnknownOpcode = 3, "unknown opcode";
     /// The deprecated packet access of RFC 9669, section 5.5.
-    LegacyPacketAccess, "legacy packet access is not supported";
+    LegacyPacketAccess = 4, "legacy packet access is not supported";
     /// A call of an address in a register.
-    IndirectCall, "indirect calls are not supported";
+    IndirectCall = 5, "indirect calls are not supported";
     /// A register number above 10.
-    InvalidRegister, "register number above 10";
+    InvalidRegister = 6, "register number above 10";
     /// r10 as a destination.
-    FramePointerWrite, "write to the read-only frame pointer r10";
+    FramePointerWrite = 7, "write to the read-only frame pointer r10";
     /// A field that the instruction does not use is not zero.
-    UnusedField, "field not used by the instruction is not zero";
+    UnusedField = 8, "field not used by the instruction is not zero";
     /// The offset, immediate or source that selects the operation has a value
     /// that selects none.
-    InvalidSelector, "no such variant of the instruction";
+    InvalidSelector = 9, "no such variant of the instruction";
     /// The second slot of `lddw` is missing or has other fields than its
     /// immediate.
-    IncompleteLoad, "second slot of lddw missing or malformed";
+    IncompleteLoad = 10, "second slot of lddw missing or malformed";
     /// A jump or local call leaves the text.
-    JumpOutOfText, "jump target outside of the program";
+    JumpOutOfText = 11, "jump target outside of the program";
     /// A jump or local call goes to the second slot of `lddw`.
-    JumpIntoInstruction, "jump target inside of an instruction";
+    JumpIntoInstruction = 12, "jump target inside of an instruction";
     /// A local call to something that is not in the function table.
-    CallTarget, "local call to something that is not a function";
+    CallTarget = 13, "local call to something that is not a function";
     /// The last instruction does not end or leave.
-    FallsOffEnd, "control can run past the last instruction";
+    FallsOffEnd = 14, "control can run past the last instruction";
     /// No such helper.
-    UnknownHelper, "call of an unknown helper";
+    UnknownHelper = 15, "call of an unknown helper";
     /// A helper that this program may not call.
-    DeniedHelper, "call of a helper that is not granted";
+    DeniedHelper = 16, "call of a helper that is not granted";
     /// The table is empty, not in order, or names slots that are no
     /// instruction.
-    FunctionTable, "function table empty, not in order or not at instructions";
+    FunctionTable = 17, "function table empty, not in order or not at instructions";
 }
 
 /// Why a program is not accepted.
@@ -270,7 +242,7 @@ pub(crate) const CALL_LOCAL: u8 = 1;
 /// Bit of the opcode: the second operand is a register.
 const SOURCE_REGISTER: u8 = 0x08;
 /// Bit of the immediate of an atomic operation: the old value is wanted.
-const ATOMIC_FETCH: i32 = 0x01;
+pub(crate) const ATOMIC_FETCH: i32 = 0x01;
 /// Immediate of compare and exchange.
 const ATOMIC_COMPARE_EXCHANGE: i32 = 0xf1;
 

@@ -185,18 +185,15 @@ fn report(arguments: &Args, linked: &Linked) -> Result<()> {
         });
         return print(&format!("{report:#}\n"));
     }
-    let helpers = match helpers[..] {
-        [] => "none".into(),
-        _ => helpers.join(", "),
-    };
     print(&format!(
-        "{output}: {} bytes (text {}, rodata {}, data {}, bss {}), functions {}, helpers {helpers}, capabilities {}\n",
+        "{output}: {} bytes (text {}, rodata {}, data {}, bss {}), functions {}, helpers {}, capabilities {}\n",
         linked.image.len(),
         image.text().len(),
         image.rodata().len(),
         image.data().len(),
         image.bss_len(),
         linked.functions.len(),
+        helpers.len(),
         capability_names(image.capabilities()),
     ))
 }

@@ -11,13 +11,14 @@ const AFTER_HELP: &str = "\
 The device runs until Ctrl-C, then prints its counters.
 
 Example:
-  rbpf device device.toml";
+  rbpf device --config device.toml";
 
 /// Arguments of `rbpf device`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Args {
     /// The device's description: applications, sensors, address
+    #[arg(short, long, value_name = "FILE")]
     config: PathBuf,
     /// Print the addresses only
     #[arg(short, long)]

@@ -1,32 +1,43 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `rbpf run`: a program on the workstation.
+//! `rbpf run`: a program on the workstation, with the helpers of a device.
 
-use std::io::BufWriter;
+mod input;
+mod report;
+mod simulation;
+
+use std::io::LineWriter;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
-use rbpf_abi::context::WordsContext;
+use rbpf_host::config::Methods;
+use rbpf_host::device::MAX_RESPONSE;
+use rbpf_runtime::{Grant, KvEntry, RunReport, Runnable};
 use rbpf_vm::{
-    Engine, Fault, FaultKind, Machine, MapError, MemoryMap, Observed, Outcome, Program, Rights,
-    region,
+    Engine, Fault, Host, Machine, MapError, MemoryMap, Observed, Outcome, Program, Rights,
 };
-use serde_json::json;
-use zerocopy::IntoBytes as _;
 
-use super::print;
-use crate::container::{Container, hex, read_file};
+use crate::container::Container;
 use crate::trace::Tracer;
 use crate::{engines, progress};
 
+use input::Input;
+use report::{Reply, Value};
+use simulation::Simulation;
+
 const AFTER_HELP: &str = "\
 The context is what the program finds behind r1; its length is in r2. The program may write to
-it. Every run starts with fresh memory.
+it. Every run starts with fresh memory; values in the key-value stores last from run to run.
+
+Helpers are those of a device. What the program prints goes to stderr, after `log: `. Built-in
+sensors: a thermometer at 23.45 degC, a hygrometer at 48.1 %, and a switch that can be written.
 
 Examples:
   rbpf run fletcher32.rbpf --words data.bin --runs 1000
   rbpf run filter.rbpf --hex '01 02 03 04' --json
+  rbpf run coap_sensor.rbpf --coap GET
+  rbpf run average.rbpf --coap GET --config device.toml --runs 5
   rbpf run --raw program.bin --trace";
 
 /// Arguments of `rbpf run`.
@@ -53,10 +64,29 @@ pub struct Args {
     /// As --mem, with a context that says where the bytes are and how many 16-bit words
     #[arg(long, value_name = "FILE", conflicts_with_all = ["context", "hex", "mem"])]
     words: Option<PathBuf>,
+    /// Have the program answer a CoAP request
+    #[arg(long, value_name = "METHOD", ignore_case = true,
+          conflicts_with_all = ["context", "hex", "mem", "words"],
+          value_parser = clap::builder::PossibleValuesParser::new(Methods::NAMES))]
+    coap: Option<String>,
+    /// The payload of the request
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "coap",
+        conflicts_with = "payload_hex"
+    )]
+    payload: Option<String>,
+    /// The payload of the request in hexadecimal
+    #[arg(long, value_name = "BYTES", requires = "coap")]
+    payload_hex: Option<String>,
+    /// Simulate the sensors of a device's description instead of the built-in ones
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Instructions that a run may execute
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     budget: u32,
-    /// Run so many times; the time is that of the fastest
+    /// Run so many times, or until a fault; reports the last run, and the time of the fastest
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Write every instruction, with what it changed, to stderr
@@ -71,12 +101,16 @@ pub struct Args {
     json: bool,
 }
 
-/// How a run ended.
+/// How the last run ended, and what all of them left.
 struct End {
-    outcome: Result<u64, Fault>,
+    outcome: Result<Value, Fault>,
     instructions: u32,
     helper_calls: u32,
+    /// Runs that were made.
+    runs: u32,
+    /// The time of the fastest.
     time: Duration,
+    values: Vec<KvEntry>,
 }
 
 pub(super) fn run(arguments: &Args) -> Result<ExitCode> {
@@ -84,171 +118,123 @@ pub(super) fn run(arguments: &Args) -> Result<ExitCode> {
     let name = arguments.file.display();
     let program = container.verify().with_context(|| name.to_string())?;
     let input = Input::read(arguments)?;
-    let mut engine = engines::by_name(&arguments.engine)?;
-    let mut all = || -> Result<End> {
-        let mut best = once(&container, &program, &input, arguments, &mut *engine)?;
-        for _ in 1..arguments.runs {
-            let end = once(&container, &program, &input, arguments, &mut *engine)?;
-            best.time = best.time.min(end.time);
-        }
-        Ok(best)
-    };
+    let simulation = Simulation::new(arguments.config.as_deref())?;
+    let engine = engines::by_name(&arguments.engine)?;
+    let all = || repeat(&container, program, &input, arguments, simulation, engine);
     let end = match arguments.trace {
         true => all()?,
         false => progress::during(&format!("running {name}"), all)?,
     };
-    report(arguments, &container, &end)
+    report::report(arguments, &container, &end)
 }
 
-/// What the command line grants to the program.
-struct Input {
-    context: Vec<u8>,
-    granted: Vec<u8>,
-}
-
-impl Input {
-    fn read(arguments: &Args) -> Result<Self> {
-        let mut input = Self {
-            context: Vec::new(),
-            granted: Vec::new(),
-        };
-        if let Some(path) = arguments.mem.as_ref().or(arguments.words.as_ref()) {
-            input.granted = read_file(path)?;
+/// All runs.
+fn repeat(
+    container: &Container,
+    program: Program<'_>,
+    input: &Input,
+    arguments: &Args,
+    mut simulation: Simulation,
+    engine: Box<dyn Engine>,
+) -> Result<End> {
+    let mut engine = Watched {
+        engine,
+        trace: arguments.trace,
+        time: Duration::MAX,
+    };
+    let mut runs = 0;
+    let report = loop {
+        let report = once(
+            container,
+            program,
+            input,
+            arguments,
+            &mut simulation,
+            &mut engine,
+        )?;
+        runs += 1;
+        if runs == arguments.runs || report.outcome.is_err() {
+            break report;
         }
-        if let Some(path) = &arguments.context {
-            input.context = read_file(path)?;
-        } else if let Some(text) = &arguments.hex {
-            input.context = hex(text).context("--hex")?;
-        } else if arguments.words.is_some() {
-            let words = u32::try_from(input.granted.len() / 2).context("--words")?;
-            let context = WordsContext {
-                data: region::address(region::GRANTED).into(),
-                words: words.into(),
-                padding: 0.into(),
-            };
-            input.context = context.as_bytes().to_vec();
-        }
-        Ok(input)
-    }
+    };
+    Ok(End {
+        outcome: report.outcome,
+        instructions: report.instructions,
+        helper_calls: report.helper_calls,
+        runs,
+        time: engine.time,
+        values: simulation.helpers.values().copied().collect(),
+    })
 }
 
 /// One run, from fresh memory.
 fn once(
     container: &Container,
-    program: &Program<'_>,
+    program: Program<'_>,
     input: &Input,
     arguments: &Args,
-    engine: &mut dyn Engine,
-) -> Result<End> {
-    let mut stack = vec![0; container.stack_size.into()];
-    let mut context = input.context.clone();
-    let mut granted = input.granted.clone();
-    let mut data = container.data.clone();
-    let mut values = [0; 5];
-    if !context.is_empty() {
-        [values[0], values[1], ..] = [region::address(region::CONTEXT), context.len() as u64];
-    }
-    let mut memory = MemoryMap::new(&mut stack);
-    let too_long = |_: MapError| anyhow!("memory of more than 16 MiB");
-    if !context.is_empty() {
-        memory
-            .map_mut(region::CONTEXT, &mut context, Rights::ReadWrite)
-            .map_err(too_long)?;
-    }
-    if !granted.is_empty() {
-        memory
-            .map_mut(region::GRANTED, &mut granted, Rights::ReadWrite)
-            .map_err(too_long)?;
-    }
-    memory
-        .map(region::RODATA, &container.rodata)
-        .map_err(too_long)?;
-    memory
-        .map_mut(region::DATA, &mut data, Rights::ReadWrite)
-        .map_err(too_long)?;
-
-    let mut machine = Machine::new(program, values);
-    machine.add_budget(arguments.budget);
-    let mut host = engines::host();
-    let started = Instant::now();
-    let outcome = if arguments.trace {
-        let mut tracer = Tracer::new(program.text(), BufWriter::new(std::io::stderr()));
-        let outcome = Observed(&mut tracer).run(program, &mut machine, &mut memory, &mut *host);
-        let completed = !matches!(outcome, Outcome::Fault(_));
-        tracer.finish(machine.registers(), completed);
-        outcome
-    } else {
-        engine.run(program, &mut machine, &mut memory, &mut *host)
+    simulation: &mut Simulation,
+    engine: &mut Watched,
+) -> Result<RunReport<Value>> {
+    let name = arguments.file.file_stem().unwrap_or_default();
+    let runnable = Runnable {
+        name: &name.to_string_lossy(),
+        program,
+        rodata: &container.rodata,
+        data: &mut container.data.clone(),
+        stack: &mut vec![0; container.stack_size.into()],
     };
-    let time = started.elapsed();
-    Ok(End {
-        outcome: match outcome {
-            Outcome::Returned(value) => Ok(value),
-            Outcome::Fault(fault) => Err(fault),
-            Outcome::OutOfBudget => Err(Fault {
-                kind: FaultKind::BudgetExhausted,
-                pc: machine.pc(),
-                address: 0,
-            }),
-        },
-        instructions: machine.instructions(),
-        helper_calls: machine.helper_calls(),
-        time,
-    })
+    let budget = arguments.budget;
+    let helpers = &mut simulation.helpers;
+    let report = match input {
+        Input::Memory { context, granted } => {
+            let mut context = context.clone();
+            let mut granted = granted.clone();
+            let granted = &mut [Grant::Write(&mut granted, Rights::ReadWrite)];
+            helpers
+                .run(engine, runnable, &mut context, granted, budget)
+                .map(|report| report.map(Value::Number))
+        }
+        Input::Request { method, payload } => {
+            let mut response = vec![0; MAX_RESPONSE];
+            let request = input::request(*method, payload);
+            helpers
+                .coap(engine, runnable, &request, &mut response, budget)
+                .map(|report| report.map(|reply| Value::Reply(Reply::from(reply))))
+        }
+    };
+    simulation.log.flush();
+    report.map_err(|_: MapError| anyhow!("memory of more than 16 MiB"))
 }
 
-fn report(arguments: &Args, container: &Container, end: &End) -> Result<ExitCode> {
-    let microseconds = end.time.as_secs_f64() * 1e6;
-    let (instructions, helper_calls) = (end.instructions, end.helper_calls);
-    if arguments.json {
-        let fault = end.outcome.err().map(|fault| {
-            json!({
-                "kind": fault.kind.name(),
-                "text": fault.kind.text(),
-                "slot": fault.pc,
-                "address": fault.address,
-                "instruction": container.instruction(fault.pc),
-            })
-        });
-        let report = json!({
-            "r0": end.outcome.ok(),
-            "fault": fault,
-            "instructions": instructions,
-            "helper_calls": helper_calls,
-            "runs": arguments.runs,
-            "microseconds": microseconds,
-        });
-        print(&format!("{report:#}\n"))?;
-    }
-    match end.outcome {
-        Ok(value) => {
-            if !arguments.json {
-                print(&format!(
-                    "r0            {value} ({value:#x})\n\
-                     instructions  {instructions}\n\
-                     helper calls  {helper_calls}\n\
-                     time          {microseconds:.1} us\n"
-                ))?;
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(fault) => {
-            let name = arguments.file.display();
-            let kind = fault.kind;
-            eprintln!(
-                "error: {name}: fault at slot {}, address {:#x}: {} ({}), after {instructions} instructions",
-                fault.pc,
-                fault.address,
-                kind.text(),
-                kind.name()
-            );
-            if let Some(instruction) = container.instruction(fault.pc) {
-                eprintln!("  {instruction}");
-            }
-            if kind == FaultKind::BudgetExhausted {
-                eprintln!("  help: allow more with --budget");
-            }
-            Ok(ExitCode::FAILURE)
-        }
+/// An engine with a stopwatch, which writes a trace if that is wanted.
+struct Watched {
+    engine: Box<dyn Engine>,
+    trace: bool,
+    /// The time of the fastest run so far.
+    time: Duration,
+}
+
+impl Engine for Watched {
+    fn run(
+        &mut self,
+        program: &Program<'_>,
+        machine: &mut Machine,
+        memory: &mut MemoryMap<'_>,
+        host: &mut dyn Host,
+    ) -> Outcome {
+        let started = Instant::now();
+        let outcome = if self.trace {
+            // By lines, so that the log stands where it was written.
+            let mut tracer = Tracer::new(program.text(), LineWriter::new(std::io::stderr()));
+            let outcome = Observed(&mut tracer).run(program, machine, memory, host);
+            let completed = !matches!(outcome, Outcome::Fault(_));
+            tracer.finish(machine.registers(), completed);
+            outcome
+        } else {
+            self.engine.run(program, machine, memory, host)
+        };
+        self.time = self.time.min(started.elapsed());
+        outcome
     }
 }

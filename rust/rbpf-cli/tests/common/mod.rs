@@ -69,6 +69,45 @@ pub(crate) fn done(command: &mut Command) -> Done {
     command.output().expect("the command can be started").into()
 }
 
+/// A folder that is gone after the test.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("temporary folder"))
+    }
+
+    /// Writes a file; where it is.
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, bytes).expect("it can be written");
+        path
+    }
+
+    /// The content of a file.
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.0.path().join(name)).expect("it can be read")
+    }
+
+    /// Runs `rbpf` with arguments, in this folder.
+    pub(crate) fn rbpf(&self, arguments: &str) -> Done {
+        done(rbpf().current_dir(&self.0).args(arguments.split(' ')))
+    }
+
+    /// Builds the image of a source to a file in this folder.
+    pub(crate) fn build(&self, source: &Path, image: &str) {
+        let mut command = rbpf();
+        command.current_dir(&self.0).arg("build").arg(source);
+        done(command.args(["-o", image])).success();
+    }
+
+    /// Builds the image of a program in `examples/containers`.
+    pub(crate) fn example(&self, name: &str) {
+        let source = repository("examples/containers").join(name);
+        self.build(&source.with_extension("c"), &format!("{name}.rbpf"));
+    }
+}
+
 /// Whether there is a clang for BPF; if not, says loudly that a test is
 /// skipped.
 pub(crate) fn clang() -> bool {

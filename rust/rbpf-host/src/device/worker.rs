@@ -16,16 +16,19 @@ pub const MAX_APPLICATIONS: usize = 32;
 /// some tens of milliseconds.
 pub const DEFAULT_BUDGET: u32 = 1_000_000;
 
+/// Key-value entries that an application may own.
+pub const KV_SHARE: usize = 64;
+/// Bytes for a response; on most devices a few hundred.
+pub const MAX_RESPONSE: usize = 4096;
+
 /// Key-value entries, of which each application owns an equal share.
-const KV: usize = 64 * MAX_APPLICATIONS;
+const KV: usize = KV_SHARE * MAX_APPLICATIONS;
 /// Bytes for an image, and for its alignment.
 const IMAGE: usize = 128 * 1024;
 /// Bytes of the stack that containers share. That of most devices is 512.
 const STACK: usize = 4096;
 /// Bytes for the data and bss of the container that runs.
 const DATA: usize = 64 * 1024;
-/// Bytes for a response; on most devices a few hundred.
-const RESPONSE: usize = 4096;
 
 /// What the runtime works in.
 pub(super) struct Buffers {
@@ -41,7 +44,7 @@ impl Buffers {
             images: vec![vec![0; IMAGE]; MAX_APPLICATIONS],
             stack: vec![0; STACK],
             data: vec![0; DATA],
-            response: vec![0; RESPONSE],
+            response: vec![0; MAX_RESPONSE],
         }
     }
 

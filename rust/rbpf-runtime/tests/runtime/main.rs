@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tests of the runtime from outside: real images, services that write down
+//! what is asked of them.
+
+mod coap;
+mod counters;
+mod helpers;
+mod install;
+mod isolation;
+mod kv;
+mod printf;
+mod support;

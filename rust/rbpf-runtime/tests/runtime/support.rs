@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the tests have in common: a device, its services, and containers.
+
+use std::num::NonZeroU16;
+
+use rbpf_abi::context::Phydat;
+use rbpf_abi::image::{Function, ImageParts};
+use rbpf_abi::{Capabilities, Errno};
+use rbpf_isa::assemble;
+use rbpf_runtime::{AppId, Memory, RunError, Runtime, Sensor, Services};
+use rbpf_vm::{Fault, FaultKind};
+use zerocopy::IntoBytes;
+
+/// A service that was called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    NowMs,
+    NowUs,
+    Random,
+    Log(String, Vec<u8>),
+    FindNth(u32),
+    FindType(u8),
+    Read(u16),
+    Write(u16, Phydat),
+}
+
+/// Services that write down their calls.
+#[derive(Debug, Default)]
+pub(crate) struct Recording(pub(crate) Vec<Call>);
+
+impl Recording {
+    /// Takes the calls out.
+    pub(crate) fn take(&mut self) -> Vec<Call> {
+        std::mem::take(&mut self.0)
+    }
+
+    /// Takes the calls out; all that was logged, and nothing else.
+    pub(crate) fn logged(&mut self) -> String {
+        let text = self.take().into_iter().flat_map(|call| match call {
+            Call::Log(_, text) => text,
+            other => panic!("{other:?}"),
+        });
+        String::from_utf8(text.collect()).expect("the tests log text")
+    }
+}
+
+/// A sensor with two dimensions.
+pub(crate) const THERMOMETER: u16 = 1;
+/// An actuator with one dimension.
+pub(crate) const LAMP: u16 = 2;
+/// A sensor that does not answer.
+pub(crate) const BROKEN: u16 = 3;
+
+pub(crate) fn reading() -> Phydat {
+    Phydat {
+        val: [2345.into(), (-2).into(), 0.into()],
+        unit: 2,
+        scale: -2,
+    }
+}
+
+const fn sensor(number: u16) -> Option<Sensor> {
+    match NonZeroU16::new(number) {
+        Some(number) => Some(Sensor(number)),
+        None => None,
+    }
+}
+
+impl Services for Recording {
+    fn now_ms(&mut self) -> u32 {
+        self.0.push(Call::NowMs);
+        0xffff_fff0
+    }
+
+    fn now_us(&mut self) -> u32 {
+        self.0.push(Call::NowUs);
+        0xffff_fff1
+    }
+
+    fn random(&mut self) -> u32 {
+        self.0.push(Call::Random);
+        0xffff_fff2
+    }
+
+    fn log(&mut self, container: &str, text: &[u8]) {
+        self.0.push(Call::Log(container.into(), text.into()));
+    }
+
+    fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {
+        self.0.push(Call::FindNth(position));
+        sensor(*[THERMOMETER, LAMP, BROKEN].get(position as usize)?)
+    }
+
+    fn saul_find_type(&mut self, class: u8) -> Option<Sensor> {
+        self.0.push(Call::FindType(class));
+        match class {
+            0x82 => sensor(THERMOMETER),
+            _ => None,
+        }
+    }
+
+    fn saul_read(&mut self, sensor: Sensor) -> Result<(Phydat, u8), Errno> {
+        self.0.push(Call::Read(sensor.0.get()));
+        match sensor.0.get() {
+            THERMOMETER => Ok((reading(), 2)),
+            LAMP => Err(Errno::NotSupported),
+            BROKEN => Err(Errno::InputOutput),
+            _ => Err(Errno::NoDevice),
+        }
+    }
+
+    fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
+        self.0.push(Call::Write(sensor.0.get(), *value));
+        match sensor.0.get() {
+            LAMP => Ok(1),
+            THERMOMETER => Err(Errno::NotSupported),
+            _ => Err(Errno::NoDevice),
+        }
+    }
+}
+
+/// Three slots, three bindings, and 36 values, of which each slot owns 12.
+pub(crate) type Device = Runtime<'static, Recording, 3, 3, 36>;
+
+/// The device's memory, in bytes.
+pub(crate) struct Sizes {
+    pub(crate) images: [usize; 3],
+    pub(crate) stack: usize,
+    pub(crate) data: usize,
+    pub(crate) response: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            images: [4096; 3],
+            stack: 512,
+            data: 64,
+            response: 64,
+        }
+    }
+}
+
+/// Memory for the rest of the test; it is not clean.
+pub(crate) fn buffer(length: usize) -> &'static mut [u8] {
+    vec![0xdd; length].leak()
+}
+
+impl Sizes {
+    pub(crate) fn device<const KV: usize>(self) -> Runtime<'static, Recording, 3, 3, KV> {
+        let memory = Memory {
+            images: self.images.map(buffer),
+            stack: buffer(self.stack),
+            data: buffer(self.data),
+            response: buffer(self.response),
+        };
+        Runtime::new(Recording::default(), memory)
+    }
+}
+
+pub(crate) fn device() -> Device {
+    Sizes::default().device()
+}
+
+/// What an image is made of.
+pub(crate) struct App<'a> {
+    pub(crate) source: &'a str,
+    /// Entries and frames.
+    pub(crate) functions: &'a [(u16, u16)],
+    pub(crate) rodata: &'a [u8],
+    pub(crate) data: &'a [u8],
+    pub(crate) bss: u16,
+    pub(crate) stack: u16,
+    pub(crate) wants: Capabilities,
+    pub(crate) helpers: &'a [u16],
+}
+
+/// An app of a single function that wants all that there is.
+pub(crate) fn app(source: &str) -> App<'_> {
+    App {
+        source,
+        functions: &[(0, 64)],
+        rodata: &[],
+        data: &[],
+        bss: 0,
+        stack: 0,
+        wants: Capabilities::all(),
+        helpers: &[],
+    }
+}
+
+impl App<'_> {
+    pub(crate) fn image(&self) -> Vec<u8> {
+        let text = assemble(self.source).unwrap_or_else(|error| panic!("{error}\n{}", self.source));
+        let functions: Vec<Function> = self
+            .functions
+            .iter()
+            .map(|&(entry, frame)| Function::new(entry, frame))
+            .collect();
+        ImageParts {
+            stack_size: self.stack,
+            capabilities: self.wants,
+            text: text.as_slice().as_bytes(),
+            functions: &functions,
+            helpers: self.helpers,
+            rodata: self.rodata,
+            data: self.data,
+            bss_len: self.bss,
+        }
+        .write()
+        .expect("the test's image is sound")
+    }
+
+    /// Installs the app with all that it wants.
+    pub(crate) fn install<const KV: usize>(
+        &self,
+        device: &mut Runtime<'static, Recording, 3, 3, KV>,
+        name: &str,
+    ) -> AppId {
+        device
+            .install(name, &self.image(), Capabilities::all())
+            .unwrap_or_else(|error| panic!("{error:?}\n{}", self.source))
+    }
+}
+
+/// Runs an app without a context.
+pub(crate) fn run<const KV: usize>(
+    device: &mut Runtime<'static, Recording, 3, 3, KV>,
+    app: AppId,
+) -> Result<u64, RunError> {
+    device.run(app, &mut [], &mut [], 10_000)
+}
+
+/// Installs an app on a device of its own, and runs it once.
+pub(crate) fn run_once(app: &App<'_>) -> Result<u64, RunError> {
+    let mut device = device();
+    let id = app.install(&mut device, "app");
+    run(&mut device, id)
+}
+
+/// A fault, as the end of a run.
+pub(crate) fn fault<T>(kind: FaultKind, pc: u32, address: u64) -> Result<T, RunError> {
+    Err(RunError::Fault(Fault { kind, pc, address }))
+}
+
+/// What a guest sees of an error.
+pub(crate) fn errno(error: Errno) -> u64 {
+    i64::from(error.to_guest()) as u64
+}
+
+/// Loads r1 and those that follow; each takes two slots.
+pub(crate) fn arguments(values: &[u64]) -> String {
+    (1..)
+        .zip(values)
+        .map(|(register, value)| format!("lddw %r{register}, {value:#x}\n"))
+        .collect()
+}
+
+/// Guest addresses of the regions.
+pub(crate) mod at {
+    pub(crate) const STACK: u64 = 0x100_0000;
+    pub(crate) const CONTEXT: u64 = 0x200_0000;
+    pub(crate) const RODATA: u64 = 0x300_0000;
+    pub(crate) const DATA: u64 = 0x400_0000;
+    pub(crate) const GRANTED: u64 = 0x500_0000;
+    pub(crate) const UNMAPPED: u64 = 0x700_0000;
+}
