@@ -52,8 +52,8 @@ for target in "${targets[@]}"; do
     log=$root/target/fuzz-artifacts/$target.log
     echo "$target: $seconds s, sanitizer $sanitizer"
     if "$out/$host/release/$target" "$corpus" -artifact_prefix="$artifacts/" \
-        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
-        -use_value_profile=1 -print_final_stats=1 >"$log" 2>&1; then
+        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=1024 \
+        -len_control=0 -use_value_profile=1 -print_final_stats=1 >"$log" 2>&1; then
         grep -E '^stat::(number_of_executed_units|average_exec_per_sec)' "$log" |
             sed 's/^stat::/  /'
     else

@@ -22,24 +22,24 @@ enum Source {
     Bytes(Vec<u8>),
     /// Put together so that it is an image more often than not.
     Parts {
-        text: Text,
         frames: Vec<(u8, u8)>,
         rodata: Vec<u8>,
         data: Vec<u8>,
         bss: u8,
         stack: u8,
+        text: Text,
     },
 }
 
 #[derive(Debug, Arbitrary)]
 struct Input {
-    first: Source,
-    second: Source,
     denied: u32,
     code: u8,
     payload: Vec<u8>,
     context: Vec<u8>,
     budget: u16,
+    first: Source,
+    second: Source,
 }
 
 impl Source {

@@ -18,7 +18,7 @@ impl<'a> Arbitrary<'a> for Text {
         let mend = !bytes.ratio(1, 8)?;
         let length = bytes.int_in_range(1..=MAX_SLOTS)?;
         let mut slots = Vec::new();
-        while slots.len() < length {
+        while slots.len() < length && !bytes.is_empty() {
             let raw = Slot::from_bits(bytes.arbitrary()?);
             if mend {
                 slots.extend(mended(raw, slots.len(), length));
@@ -27,7 +27,9 @@ impl<'a> Arbitrary<'a> for Text {
             }
         }
         if mend {
-            slots.push(Slot::new(opcode::Exit, 0, 0, 0, 0));
+            // Jumps may go this far.
+            let missing = length.saturating_sub(slots.len()) + 1;
+            slots.extend([Slot::new(opcode::Exit, 0, 0, 0, 0)].repeat(missing));
         }
         Ok(Self(slots))
     }
