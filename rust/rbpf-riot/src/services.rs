@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What containers are served with on RIOT: ztimer, random, the console,
+//! SAUL.
+//!
+//! Numbers of the interface to containers (classes, units, errors) and of
+//! RIOT are translated by name, although they agree today: the compiler makes
+//! nothing of equal ones.
+
+use rbpf_abi::Errno;
+use rbpf_abi::context::Phydat;
+use rbpf_runtime::{Sensor, Services};
+
+use crate::sys;
+
+/// The services of this device.
+#[derive(Debug, Default)]
+pub(crate) struct RiotServices {
+    /// A container has written a part of a line.
+    line: bool,
+}
+
+impl RiotServices {
+    /// Ends a line that a container left unfinished.
+    pub(crate) fn end_line(&mut self) {
+        if core::mem::take(&mut self.line) {
+            sys::print("\n");
+        }
+    }
+}
+
+impl Services for RiotServices {
+    fn now_ms(&mut self) -> u32 {
+        sys::now_ms()
+    }
+
+    fn now_us(&mut self) -> u32 {
+        sys::now_us()
+    }
+
+    fn random(&mut self) -> u32 {
+        sys::random()
+    }
+
+    fn log(&mut self, container: &str, text: &[u8]) {
+        for piece in text.split_inclusive(|&byte| byte == b'\n') {
+            if !self.line {
+                sys::print(container);
+                sys::print(": ");
+            }
+            sys::write(piece);
+            self.line = !piece.ends_with(b"\n");
+        }
+    }
+
+    fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {
+        saul::find_nth(position)
+    }
+
+    fn saul_find_type(&mut self, class: u8) -> Option<Sensor> {
+        saul::find_type(class)
+    }
+
+    fn saul_read(&mut self, sensor: Sensor) -> Result<(Phydat, u8), Errno> {
+        saul::read(sensor)
+    }
+
+    fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
+        saul::write(sensor, value)
+    }
+}
+
+/// Devices by handle: the position in the registry and 1.
+#[cfg(feature = "saul")]
+mod saul {
+    use core::num::NonZeroU16;
+
+    use rbpf_abi::Errno;
+    use rbpf_abi::context::{Phydat, constants};
+    use rbpf_runtime::Sensor;
+
+    use crate::sys::saul::Device;
+
+    macro_rules! classes {
+        ($($name:ident)*) => {
+            /// RIOT's classes, whatever type its enumeration has on this board.
+            mod class {
+                $(pub(super) const $name: u32 = riot_sys::$name as u32;)*
+            }
+
+            /// A class of RIOT as containers know it; others are undefined.
+            fn class_to_guest(class: u8) -> u8 {
+                match u32::from(class) {
+                    $(class::$name => constants::$name as u8,)*
+                    _ => constants::SAUL_CLASS_UNDEF as u8,
+                }
+            }
+        };
+    }
+
+    classes! {
+        SAUL_ACT_LED_RGB SAUL_ACT_SERVO SAUL_ACT_MOTOR SAUL_ACT_SWITCH SAUL_ACT_DIMMER
+        SAUL_SENSE_BTN SAUL_SENSE_TEMP SAUL_SENSE_HUM SAUL_SENSE_LIGHT SAUL_SENSE_ACCEL
+        SAUL_SENSE_MAG SAUL_SENSE_GYRO SAUL_SENSE_COLOR SAUL_SENSE_PRESS SAUL_SENSE_ANALOG
+        SAUL_SENSE_UV SAUL_SENSE_OBJTEMP SAUL_SENSE_COUNT SAUL_SENSE_DISTANCE SAUL_SENSE_CO2
+        SAUL_SENSE_TVOC SAUL_SENSE_GAS SAUL_SENSE_OCCUP SAUL_SENSE_PROXIMITY SAUL_SENSE_RSSI
+        SAUL_SENSE_CHARGE SAUL_SENSE_CURRENT SAUL_SENSE_PM SAUL_SENSE_CAPACITANCE
+        SAUL_SENSE_VOLTAGE SAUL_SENSE_PH SAUL_SENSE_POWER SAUL_SENSE_SIZE
+    }
+
+    macro_rules! units {
+        ($($name:ident)*) => {
+            /// RIOT's units.
+            mod unit {
+                $(pub(super) const $name: u32 = riot_sys::$name as u32;)*
+            }
+
+            /// A unit of RIOT as containers know it; others are undefined.
+            fn unit_to_guest(unit: u8) -> u8 {
+                match u32::from(unit) {
+                    $(unit::$name => constants::$name as u8,)*
+                    _ => constants::UNIT_UNDEF as u8,
+                }
+            }
+
+            /// A unit of a container as RIOT knows it.
+            fn unit_to_riot(unit: u8) -> u8 {
+                match u32::from(unit) {
+                    $(constants::$name => unit::$name as u8,)*
+                    _ => riot_sys::UNIT_UNDEF as u8,
+                }
+            }
+        };
+    }
+
+    units! {
+        UNIT_NONE UNIT_TEMP_C UNIT_TEMP_F UNIT_TEMP_K UNIT_LUX UNIT_M UNIT_M2 UNIT_M3
+        UNIT_G_FORCE UNIT_DPS UNIT_GRAM UNIT_A UNIT_V UNIT_W UNIT_GAUSS UNIT_T UNIT_DBM
+        UNIT_COULOMB UNIT_F UNIT_OHM UNIT_PH UNIT_BAR UNIT_PA UNIT_CD UNIT_BOOL UNIT_CTS
+        UNIT_PERCENT UNIT_PERMILL UNIT_PPM UNIT_PPB UNIT_TIME UNIT_DATE UNIT_GPM3 UNIT_CPM3
+    }
+
+    /// Whether a class that a container asks for covers a device's.
+    fn covers(wanted: u8, class: u8) -> bool {
+        const CATEGORY: u8 = 0xc0;
+        match u32::from(wanted) {
+            constants::SAUL_CLASS_ANY => true,
+            constants::SAUL_ACT_ANY | constants::SAUL_SENSE_ANY => class & CATEGORY == wanted,
+            _ => class == wanted,
+        }
+    }
+
+    fn handle(position: u16) -> Option<Sensor> {
+        NonZeroU16::MIN.checked_add(position).map(Sensor)
+    }
+
+    fn device(sensor: Sensor) -> Result<Device, Errno> {
+        Device::nth(sensor.0.get() - 1).ok_or(Errno::NoDevice)
+    }
+
+    pub(super) fn find_nth(position: u32) -> Option<Sensor> {
+        let position = u16::try_from(position).ok()?;
+        Device::nth(position)?;
+        handle(position)
+    }
+
+    pub(super) fn find_type(wanted: u8) -> Option<Sensor> {
+        (0..u16::MAX)
+            .map_while(|position| Some((position, Device::nth(position)?)))
+            .find(|(_, device)| covers(wanted, class_to_guest(device.class())))
+            .and_then(|(position, _)| handle(position))
+    }
+
+    pub(super) fn read(sensor: Sensor) -> Result<(Phydat, u8), Errno> {
+        let mut value = riot_sys::phydat_t::default();
+        let dimensions = dimensions(device(sensor)?.read(&mut value))?;
+        let mut reading = Phydat {
+            unit: unit_to_guest(value.unit),
+            scale: value.scale,
+            ..Phydat::default()
+        };
+        let values = reading.val.iter_mut().zip(value.val);
+        for (to, from) in values.take(dimensions.into()) {
+            to.set(from);
+        }
+        Ok((reading, dimensions))
+    }
+
+    pub(super) fn write(sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
+        let mut value = riot_sys::phydat_t {
+            val: value.val.map(|dimension| dimension.get()),
+            unit: unit_to_riot(value.unit),
+            scale: value.scale,
+        };
+        dimensions(device(sensor)?.write(&mut value))
+    }
+
+    /// What a driver returned. Its error numbers are the C library's, and
+    /// some drivers return numbers that are none.
+    fn dimensions(result: i32) -> Result<u8, Errno> {
+        if result >= 0 {
+            return Ok(u8::try_from(result).map_or(3, |dimensions| dimensions.min(3)));
+        }
+        Err(match result.unsigned_abs() {
+            riot_sys::ENODEV => Errno::NoDevice,
+            riot_sys::ENOTSUP => Errno::NotSupported,
+            riot_sys::EINVAL => Errno::Invalid,
+            riot_sys::EAGAIN => Errno::TryAgain,
+            riot_sys::EBUSY => Errno::Busy,
+            riot_sys::ERANGE => Errno::Range,
+            riot_sys::ETIMEDOUT => Errno::TimedOut,
+            riot_sys::ECANCELED => Errno::Canceled,
+            _ => Errno::InputOutput,
+        })
+    }
+}
+
+/// Without the module there are no devices.
+#[cfg(not(feature = "saul"))]
+mod saul {
+    use rbpf_abi::Errno;
+    use rbpf_abi::context::Phydat;
+    use rbpf_runtime::Sensor;
+
+    pub(super) fn find_nth(_: u32) -> Option<Sensor> {
+        None
+    }
+
+    pub(super) fn find_type(_: u8) -> Option<Sensor> {
+        None
+    }
+
+    pub(super) fn read(_: Sensor) -> Result<(Phydat, u8), Errno> {
+        Err(Errno::NoDevice)
+    }
+
+    pub(super) fn write(_: Sensor, _: &Phydat) -> Result<u8, Errno> {
+        Err(Errno::NoDevice)
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What riot-wrappers lacks: RIOT's functions with safe signatures.
+//!
+//! Clocks are read without `ztimer::Clock::acquire`, whose release in
+//! riot-wrappers 0.9.2 acquires once more; SAUL without `saul::Phydat`, which
+//! trusts the number of dimensions that a driver returns.
+
+use core::cell::UnsafeCell;
+
+/// Milliseconds since start; wraps.
+pub(crate) fn now_ms() -> u32 {
+    // SAFETY: ZTIMER_MSEC is set up before threads run, and never changes;
+    // reading a clock is allowed anywhere.
+    unsafe { riot_sys::inline::ztimer_now(riot_sys::ZTIMER_MSEC.cast()) as u32 }
+}
+
+/// Microseconds since start; wraps.
+pub(crate) fn now_us() -> u32 {
+    // SAFETY: as in `now_ms`.
+    unsafe { riot_sys::inline::ztimer_now(riot_sys::ZTIMER_USEC.cast()) as u32 }
+}
+
+/// A number from RIOT's random module.
+pub(crate) fn random() -> u32 {
+    // SAFETY: no preconditions; the module is a dependency, and initialised
+    // before this one.
+    unsafe { riot_sys::random_uint32() }
+}
+
+/// Writes bytes to the standard output, as they are.
+pub(crate) fn write(mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        // SAFETY: the pointer is valid for so many bytes, and only read from.
+        let written = unsafe { riot_sys::stdio_write(bytes.as_ptr().cast(), bytes.len() as _) };
+        match usize::try_from(written).ok().and_then(|n| bytes.get(n..)) {
+            Some(rest) if written > 0 => bytes = rest,
+            // Nobody to tell.
+            _ => return,
+        }
+    }
+}
+
+/// Writes text to the standard output.
+pub(crate) fn print(text: &str) {
+    write(text.as_bytes());
+}
+
+/// Something that one thread waits for and another, or an interrupt, sends.
+///
+/// A binary semaphore: sending twice before anyone waits is sending once. It
+/// is a mutex that is born locked and unlocked to send, which RIOT allows
+/// from any context.
+pub(crate) struct Signal(UnsafeCell<riot_sys::inline::mutex_t>);
+
+// SAFETY: the mutex is touched only through RIOT's functions, which do so
+// with interrupts off.
+unsafe impl Sync for Signal {}
+
+impl Signal {
+    /// A signal; nothing is sent before somebody has called `reset`.
+    pub(crate) const fn new() -> Self {
+        // SAFETY: a C initialiser without side effects.
+        Self(UnsafeCell::new(unsafe { riot_sys::macro_MUTEX_INIT() }))
+    }
+
+    /// Forgets what was sent.
+    pub(crate) fn reset(&self) {
+        // SAFETY: the mutex is initialised; trying never blocks.
+        let _ = unsafe { riot_sys::mutex_trylock(self.0.get().cast()) };
+    }
+
+    /// Wakes who waits, now or later.
+    pub(crate) fn send(&self) {
+        // SAFETY: the mutex is initialised; RIOT allows any thread and any
+        // interrupt to unlock it, locked or not.
+        unsafe { riot_sys::mutex_unlock(self.0.get().cast()) }
+    }
+
+    /// Waits. Threads only.
+    pub(crate) fn wait(&self) {
+        // SAFETY: the mutex is initialised, and this is called by the worker
+        // thread only.
+        unsafe { riot_sys::mutex_lock(self.0.get().cast()) }
+    }
+
+    /// Waits so many milliseconds; `false` if nothing was sent. Threads only.
+    pub(crate) fn wait_for(&self, milliseconds: u32) -> bool {
+        // SAFETY: clock and mutex are initialised, and callers are threads.
+        let result = unsafe {
+            riot_sys::ztimer_mutex_lock_timeout(
+                riot_sys::ZTIMER_MSEC,
+                self.0.get().cast(),
+                milliseconds,
+            )
+        };
+        result == 0
+    }
+}
+
+/// The SAUL registry.
+#[cfg(feature = "saul")]
+pub(crate) mod saul {
+    /// A device of the registry.
+    pub(crate) struct Device(*mut riot_sys::saul_reg_t);
+
+    impl Device {
+        /// The device at a position, from 0.
+        pub(crate) fn nth(position: u16) -> Option<Self> {
+            // SAFETY: walks RIOT's list; any position is allowed.
+            let device = unsafe { riot_sys::saul_reg_find_nth(position.into()) };
+            (!device.is_null()).then_some(Self(device))
+        }
+
+        /// Its class.
+        pub(crate) fn class(&self) -> u8 {
+            // SAFETY: entries are static, as are their drivers: RIOT's
+            // registry has no removal that leaves users behind.
+            unsafe { (*(*self.0).driver).type_ }
+        }
+
+        /// Reads it; how many dimensions it has, or a negated `errno`.
+        pub(crate) fn read(&self, value: &mut riot_sys::phydat_t) -> i32 {
+            // SAFETY: the device is of the registry, the value writable.
+            unsafe { riot_sys::saul_reg_read(self.0, value) }
+        }
+
+        /// Writes to it; how many dimensions it took, or a negated `errno`.
+        pub(crate) fn write(&self, value: &mut riot_sys::phydat_t) -> i32 {
+            // SAFETY: the device is of the registry; drivers may even write
+            // to the value, which is exclusively borrowed.
+            unsafe { riot_sys::saul_reg_write(self.0, value) }
+        }
+    }
+}
