@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The shell command `rbpf`, and misuse of the C API.
+
+RBPF_IMAGES names the folder with the images of tests/device, as made by
+`cargo run --package rbpf-host --example device_images -- FOLDER`.
+"""
+
+import os
+import pathlib
+import sys
+
+from testrunner import run
+
+IMAGES = pathlib.Path(os.environ["RBPF_IMAGES"])
+MISUSES = 17
+# Bytes a line: RIOT buffers 64 characters of input.
+PIECE = 20
+
+
+def command(child, line, *answers):
+    """Types a line, and waits for these answers in this order."""
+    child.sendline(line)
+    for answer in answers:
+        child.expect(answer)
+    child.expect_exact("> ")
+
+
+def load(child, name, image):
+    """Loads an image and installs it."""
+    data = image.read_bytes()
+    command(child, "rbpf load")
+    for start in range(0, len(data), PIECE):
+        piece = data[start : start + PIECE]
+        command(
+            child,
+            f"rbpf load {name} {piece.hex()}",
+            rf"loaded {name} bytes {start + len(piece)}\r?\n",
+        )
+    command(child, f"rbpf load {name}", rf"installed {name} slot \d bytes {len(data)}\r?\n")
+
+
+def passed(name):
+    """Says that a check has passed."""
+    print(f"\nok shell {name}", flush=True)
+
+
+def errors(child):
+    """What is wrong on the command line."""
+    command(child, "rbpf", r"usage: rbpf VERB")
+    command(child, "rbpf help", r"usage: rbpf VERB")
+    for line in ["nonsense", "run", "bind x", "kv get global", "kv get global x", "info a b"]:
+        command(child, f"rbpf {line}", r"usage: rbpf VERB")
+    for line in ["info x", "run x", "remove x", "bind x /x", "unbind /x", "load x"]:
+        command(child, f"rbpf {line}", r"error: not found\r?\n")
+    for digits in ["0", "xy", "+1", "é0"]:
+        command(child, f"rbpf load x {digits}", r"error: not an even number of hex")
+    command(child, f"rbpf load {'x' * 17} 00", r"error: name empty or longer than 16")
+    command(child, "rbpf load x 00", r"loaded x bytes 1")
+    command(child, "rbpf load x", r"error: image is malformed, image error 1\r?\n")
+    passed("errors")
+
+
+def life(child):
+    """A container comes, runs, is bound, goes."""
+    load(child, "sum", IMAGES / "sum.rbpf")
+    command(child, "rbpf list", r"sum path - bytes \d+ runs 0 faults 0 instructions 0")
+    command(child, "rbpf bind sum /sum", r"bound sum /sum\r?\n")
+    command(child, "rbpf bind sum /sum", r"error: in use\r?\n")
+    command(child, "rbpf bind sum /rbpf/x", r"error: in use\r?\n")
+    command(child, "rbpf bind sum sum", r"error: invalid argument\r?\n")
+    command(child, "rbpf hooks", r"/sum sum\r?\n")
+    command(child, "rbpf info sum", r"slot 0\r?\n", r"bound /sum\r?\n")
+    command(child, "rbpf unbind /sum", r"unbound /sum\r?\n")
+    command(child, "rbpf remove sum", r"removed sum\r?\n")
+    command(child, "rbpf stats", r"slots 0 of 3\r?\n", r"bindings 0 of", r"timeouts 0\r?\n")
+    passed("life of a container")
+
+
+def faults(child):
+    """Faults and endless loops end the run, not the device."""
+    load(child, "fault", IMAGES / "fault.rbpf")
+    load(child, "endless", IMAGES / "endless.rbpf")
+    for _ in range(3):
+        command(child, "rbpf run fault", r"error: fault InvalidRead pc 1 address 0x0\r?\n")
+        command(child, "rbpf run endless", r"error: fault BudgetExhausted pc \d+")
+    # Longer than a page of 64 bytes.
+    command(
+        child,
+        "rbpf list",
+        r"fault path - .* runs 3 faults 3 .* last fault InvalidRead pc 1 address 0x0\r?\n",
+        r"endless path - .* runs 3 faults 3 instructions 30000\d ",
+    )
+    passed("faults")
+
+
+def full(child):
+    """Slots run out, and come back."""
+    load(child, "third", IMAGES / "echo.rbpf")
+    data = (IMAGES / "echo.rbpf").read_bytes()
+    for start in range(0, len(data), PIECE):
+        command(child, f"rbpf load fourth {data[start:start + PIECE].hex()}", r"loaded fourth")
+    command(child, "rbpf load fourth", r"error: no free slot is large enough\r?\n")
+    command(child, "rbpf remove fault", r"removed fault\r?\n")
+    load(child, "fourth", IMAGES / "echo.rbpf")
+    passed("slots")
+
+
+def misuse(child):
+    """The C API, called wrongly."""
+    child.sendline("misuse")
+    for _ in range(MISUSES):
+        child.expect(r"(PASS|FAIL) [^\r\n]*")
+        assert child.match.group(1) == "PASS", child.match.group(0)
+    child.expect_exact("misuse done")
+    child.expect_exact("> ")
+    passed("misuse of the C API")
+
+
+def testfunc(child):
+    child.sendline("")
+    child.expect_exact("> ")
+    errors(child)
+    life(child)
+    misuse(child)
+    faults(child)
+    full(child)
+    # It is still there.
+    command(child, "rbpf run endless", r"error: fault BudgetExhausted")
+    passed("alive at the end")
+
+
+if __name__ == "__main__":
+    sys.exit(run(testfunc, timeout=10, echo=bool(os.environ.get("VERBOSE"))))
