@@ -11,6 +11,9 @@ packages_build := clang-19
 packages_demo  := $(packages_build) libcoap3-bin
 packages_cross := rustc-web cargo-web rust-web-src lld-19 llvm-19
 packages_test  := $(packages_demo) $(packages_cross) python3-venv
+packages_riot  := $(packages_demo) $(packages_cross) python3-venv \
+	clang-14 libclang-14-dev llvm-14-dev cmake gcc-arm-none-eabi libnewlib-arm-none-eabi \
+	iproute2 unzip
 packages_bench := $(packages_build) lld-19 clang-14 libclang-14-dev
 
 .PHONY: help
@@ -31,6 +34,8 @@ test: ## everything that can fail: library, command, devices, clients
 .PHONY: lint
 lint: ## formatting, clippy, documentation; no warning is allowed
 	cargo fmt --all --check
+	cargo fmt --check --manifest-path rust/rbpf-riot/Cargo.toml
+	cargo fmt --check --manifest-path rust/rbpf-riot-standalone/Cargo.toml
 	cargo clippy --workspace --all-targets --all-features -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
 
@@ -42,6 +47,12 @@ generate: ## write the generated files anew
 .PHONY: prepush
 prepush: lint ## what is fast to check before a push
 	cargo test --workspace --quiet
+
+.PHONY: test-riot
+test-riot: ## the RIOT module: builds, shell, CoAP; skipped without RIOT (RIOTBASE, ~/RIOT)
+	@if [ -f "$${RIOTBASE:-$$HOME/RIOT}/Makefile.include" ]; then \
+		$(tools)/packages.sh $(packages_riot); fi
+	@$(tools)/test-riot.sh
 
 .PHONY: cross
 cross: ## the device's crates for Cortex-M4, Cortex-M0 and RISC-V
