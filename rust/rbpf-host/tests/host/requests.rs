@@ -28,8 +28,7 @@ fn a_sensor_is_read_over_both_protocols() {
         assert_eq!((response.code, response.text()), (CONTENT, "23.45"));
         assert_eq!(response.option(CoapOption::ContentFormat), Some(0));
     }
-    let reports = world.reports.lock().unwrap();
-    assert_eq!(reports.len(), 2);
+    let reports = world.reports(2);
     let line = reports[0].to_string();
     assert!(line.contains(" GET /sensor 2.05 5 bytes "), "{line}");
     assert!(reports[0].instructions > 20);

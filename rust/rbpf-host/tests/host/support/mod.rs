@@ -2,7 +2,8 @@
 //! A device in this process, and a client that asks it over loopback.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use coap_lite::{CoapOption, MessageType, Packet};
@@ -30,7 +31,7 @@ pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) device: Device,
     pub(crate) log: Arc<Mutex<Vec<String>>>,
-    pub(crate) reports: Arc<Mutex<Vec<RequestReport>>>,
+    reports: Arc<Mutex<Vec<RequestReport>>>,
     _folder: tempfile::TempDir,
 }
 
@@ -118,6 +119,21 @@ impl World {
 
     pub(crate) fn handle(&self) -> DeviceHandle {
         self.device.handle()
+    }
+
+    /// What the server has reported, once that is so much: it reports after
+    /// it has answered.
+    pub(crate) fn reports(&self, count: usize) -> MutexGuard<'_, Vec<RequestReport>> {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        loop {
+            let reports = self.reports.lock().unwrap();
+            if reports.len() >= count || Instant::now() > deadline {
+                assert_eq!(reports.len(), count);
+                return reports;
+            }
+            drop(reports);
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// A client of the first address, which is IPv6, or the second, IPv4.
