@@ -10,12 +10,15 @@
 
 pub mod bus;
 pub mod devices;
+pub mod endpoint;
 pub mod fault;
 pub mod host;
 pub mod image;
+pub mod layout;
 pub mod machine;
 pub mod memory;
 pub mod notes;
 pub mod peripherals;
 pub mod soc;
+pub mod stacks;
 pub mod wfe;
