@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rsemu::core::space::{
-    AccessConstraints, AddressSpace, Mapping, MemAttrs, MemOps, MemResult, Perms, RamStore, Region,
+    AccessConstraints, AddressSpace, DispatchPolicy, Mapping, MemAttrs, MemOps, MemResult, Perms,
+    RamStore, Region,
 };
 use rsemu::core::value::{Endian, Width};
 use rsemu::core::{BusError, Error};
 
-use crate::memory::{CODE_RAM_BASE, Memory, RAM_BASE, UICR_BASE};
+use crate::memory::{CODE_RAM_BASE, Memory, RAM_BASE, RAM_SIZE, UICR_BASE};
 use crate::peripherals::APB_BASE;
 use crate::peripherals::ficr::FICR_BASE;
 use crate::peripherals::gpio::GPIO_BASE;
@@ -101,7 +102,13 @@ impl Bus {
                 }),
             )
         };
-        let space = AddressSpace::new("cpu", 32);
+        // Flash and RAM by table, which is faster than by search.
+        let cover = u64::from(RAM_BASE + RAM_SIZE);
+        let table = DispatchPolicy::Dense {
+            page_bits: 12,
+            cover,
+        };
+        let space = AddressSpace::new("cpu", 32).with_dispatch(table);
         {
             let mut topology = space.topology();
             // Reads and fetches reach the bytes, stores reach the controller.

@@ -13,7 +13,8 @@ pub const LINES: usize = 2;
 /// While input may come, idle time passes this much faster than real time, so
 /// that input has a chance to come at all.
 const IDLE_SPEED: u64 = 1000;
-/// How long the first idle moment waits for input that is on its way already.
+/// How long a run waits before it begins for input that is on its way already,
+/// so that a run with its input in a file is the same each time.
 const GRACE: Duration = Duration::from_millis(20);
 
 /// What comes from the other end of a line.
@@ -23,6 +24,8 @@ pub enum Input {
     Bytes(usize, Vec<u8>),
     /// Nothing more will come on this line.
     Closed(usize),
+    /// The user wants the run to end.
+    Stop,
 }
 
 /// The far ends of the lines.
@@ -32,9 +35,9 @@ pub struct Host {
     /// Lines on which input may still come.
     open: [bool; LINES],
     realtime: Option<Instant>,
-    greeted: bool,
     messages: Box<dyn FnMut(&str) + Send>,
     alive: bool,
+    stopped: bool,
 }
 
 impl Host {
@@ -53,9 +56,9 @@ impl Host {
             outputs,
             open,
             realtime: None,
-            greeted: false,
             messages,
             alive: true,
+            stopped: false,
         };
         (host, sender)
     }
@@ -104,6 +107,12 @@ impl Host {
         self.alive
     }
 
+    /// Whether the user wants the run to end.
+    #[must_use]
+    pub const fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
     /// Sends bytes of the guest to the far end of a line.
     pub fn send(&mut self, line: usize, bytes: &[u8]) {
         let Some(output) = self.outputs.get_mut(line) else {
@@ -137,6 +146,15 @@ impl Host {
         }
     }
 
+    /// Input that is there before the guest runs, after waiting a moment for it.
+    pub fn greet(&mut self) -> Option<(usize, Vec<u8>)> {
+        if !self.any_open() || self.realtime.is_some() {
+            return None;
+        }
+        let input = self.inbox.recv_timeout(GRACE).ok()?;
+        self.take(input)
+    }
+
     /// Waits while the guest sleeps from `now` to `until`, or for ever. Returns
     /// the time at which it wakes and the input that woke it, if any.
     pub fn sleep(&mut self, now: u64, until: Option<u64>) -> (u64, Option<(usize, Vec<u8>)>) {
@@ -145,11 +163,6 @@ impl Host {
             (Some(start), Some(until)) => Some(wall(until).saturating_sub(start.elapsed())),
             (None, Some(until)) => Some(wall(until.saturating_sub(now) / IDLE_SPEED)),
             (_, None) => None,
-        };
-        let grace = if std::mem::replace(&mut self.greeted, true) || self.realtime.is_some() {
-            Duration::ZERO
-        } else {
-            GRACE
         };
         if !self.any_open() {
             if let (Some(_), Some(limit)) = (self.realtime, limit) {
@@ -163,19 +176,16 @@ impl Host {
                 .inbox
                 .recv()
                 .map_err(|_| RecvTimeoutError::Disconnected),
-            Some(limit) => self.inbox.recv_timeout(limit.max(grace)),
+            Some(limit) => self.inbox.recv_timeout(limit),
         };
         match received {
             Ok(input) => {
-                let reached = match self.realtime {
-                    Some(start) => cycles(start.elapsed()),
-                    None => now.saturating_add(cycles(asleep.elapsed()).saturating_mul(IDLE_SPEED)),
-                };
-                // Without a deadline, free time stands still while it waits.
-                let reached = if until.is_none() && self.realtime.is_none() {
-                    now
-                } else {
-                    reached
+                let passed = cycles(asleep.elapsed());
+                let reached = match (self.realtime, until) {
+                    (Some(start), _) => cycles(start.elapsed()),
+                    (None, Some(_)) => now.saturating_add(passed.saturating_mul(IDLE_SPEED)),
+                    // Without a deadline, time stands still while it waits.
+                    (None, None) => now,
                 };
                 (reached.clamp(now, end), self.take(input))
             }
@@ -204,6 +214,10 @@ impl Host {
                 if let Some(open) = self.open.get_mut(line) {
                     *open = false;
                 }
+                None
+            }
+            Input::Stop => {
+                self.stopped = true;
                 None
             }
         }

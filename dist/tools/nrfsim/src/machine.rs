@@ -60,6 +60,8 @@ pub enum Outcome {
     LockedUp,
     /// Nobody reads what the guest says.
     HostGone,
+    /// The user ended it.
+    Stopped,
 }
 
 /// What a run cost.
@@ -180,6 +182,9 @@ impl Machine {
 
     /// Runs until something ends it.
     pub fn run(&mut self, host: &mut Host, limits: &Limits) -> Outcome {
+        if let Some((line, bytes)) = host.greet() {
+            self.feed(line, &bytes);
+        }
         let outcome = loop {
             if let Some(outcome) = self.step(host, limits) {
                 break outcome;
@@ -209,8 +214,8 @@ impl Machine {
         if self.steps.is_multiple_of(SERVICE) {
             self.service(host);
             host.keep_pace(self.now);
-            if !host.is_alive() {
-                return Some(Outcome::HostGone);
+            if let Some(outcome) = end_by_host(host) {
+                return Some(outcome);
             }
         }
         if self.core.is_locked_up() {
@@ -390,8 +395,8 @@ impl Machine {
             return None;
         }
         self.service(host);
-        if !host.is_alive() {
-            return Some(Outcome::HostGone);
+        if let Some(outcome) = end_by_host(host) {
+            return Some(outcome);
         }
         let deadline = earliest(self.bus.with(|soc, _| soc.next()), self.systick_deadline());
         if deadline.is_some_and(|deadline| deadline <= self.now) {
@@ -436,6 +441,15 @@ impl Machine {
             };
             (sys.syst_csr & 3 == 3 && sys.syst_rvr != 0).then(|| self.now + u64::from(left))
         })
+    }
+}
+
+/// Whether the host ends the run.
+fn end_by_host(host: &Host) -> Option<Outcome> {
+    if host.is_stopped() {
+        Some(Outcome::Stopped)
+    } else {
+        (!host.is_alive()).then_some(Outcome::HostGone)
     }
 }
 

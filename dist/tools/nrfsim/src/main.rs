@@ -10,7 +10,7 @@ use std::time::Instant;
 use clap::Parser;
 
 use nrfsim::endpoint::{Endpoint, read_standard_input};
-use nrfsim::host::Host;
+use nrfsim::host::{Host, Input};
 use nrfsim::image::Image;
 use nrfsim::machine::{Limits, Machine, Outcome, seconds};
 use nrfsim::peripherals::CYCLES_PER_SECOND;
@@ -170,7 +170,12 @@ fn connect(arguments: &Arguments) -> Result<Host, String> {
         .open(1, inbox.clone(), tell)
         .map_err(|error| format!("--uarte1: {error}"))?;
     host.connect(1, output);
-    read_standard_input(0, inbox);
+    read_standard_input(0, inbox.clone());
+    // By Ctrl-C, or by a test that has seen enough: the reports still come.
+    ctrlc::set_handler(move || {
+        let _ = inbox.send(Input::Stop);
+    })
+    .map_err(|error| format!("signals: {error}"))?;
     Ok(host.with_realtime(arguments.realtime))
 }
 
@@ -184,6 +189,7 @@ fn summary(arguments: &Arguments, machine: &Machine, outcome: Outcome, begun: In
         Outcome::Reset => "reset",
         Outcome::LockedUp => "locked up",
         Outcome::HostGone => "nobody reads",
+        Outcome::Stopped => "stopped",
     };
     if std::io::stderr().is_terminal() {
         eprintln!();
