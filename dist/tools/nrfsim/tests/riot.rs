@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::io::Write;
 use std::path::Path;
 
 use common::{SECOND, run};
@@ -16,7 +17,9 @@ use nrfsim::stacks;
 #[test]
 fn riot_boots_and_its_stacks_are_found() {
     let Some(path) = std::env::var_os("NRFSIM_TEST_ELF") else {
-        eprintln!("SKIPPED: NRFSIM_TEST_ELF names no image of RIOT for nrf52840dk");
+        // Not by eprintln!, which the test harness would swallow.
+        let text = "SKIPPED: NRFSIM_TEST_ELF names no image of RIOT for nrf52840dk";
+        let _ = writeln!(std::io::stderr(), "{text}");
         return;
     };
     let image = Image::open(Path::new(&path)).expect("a usable file");

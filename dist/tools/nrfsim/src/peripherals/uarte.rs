@@ -18,12 +18,11 @@ const RXDRDY: u32 = 2;
 const ENDRX: u32 = 4;
 const TXDRDY: u32 = 7;
 const ENDTX: u32 = 8;
-const ERROR: u32 = 9;
 const RXTO: u32 = 17;
 const RXSTARTED: u32 = 19;
 const TXSTARTED: u32 = 20;
 const TXSTOPPED: u32 = 22;
-/// CTS, NCTS and those above.
+/// Those above, CTS, NCTS and ERROR.
 const IMPLEMENTED: u32 = 0b0101_1010_0000_0011_1001_0111;
 
 const TASK_STARTRX: u32 = 0x000;
