@@ -33,6 +33,8 @@ if [[ ! -d $root/../shared/conformance && -z ${RBPF_CONFORMANCE:-} ]]; then
 fi
 stage "libraries and commands" cargo test --workspace --all-features
 stage "CoAP with aiocoap and libcoap" interop
+stage "emulator of the nRF52840" cargo test --quiet --release \
+    --manifest-path dist/tools/nrfsim/Cargo.toml --target-dir target/nrfsim
 stage "builds for microcontrollers" dist/tools/cross.sh
 stage "size on a Cortex-M4" dist/tools/size.sh
 stage "cycles on a Cortex-M4" dist/tools/bench-m4.sh
