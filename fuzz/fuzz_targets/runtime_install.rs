@@ -179,7 +179,7 @@ fuzz_target!(|input: Input| {
                 assert!(info.counters.faults <= info.counters.runs);
                 assert!(allowed.contains(info.granted));
             }
-            assert!(runtime.unbind("/path"));
+            assert!(runtime.unbind("/path", Some(app)));
         }
         let apps: Vec<_> = runtime.apps().map(|info| info.id).collect();
         for app in apps {

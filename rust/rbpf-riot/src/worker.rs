@@ -316,10 +316,14 @@ fn bind(runtime: &mut Containers, job: &mut Job) -> Status {
     {
         return Status::Taken;
     }
+    // There are no hooks yet.
+    if !job.path.starts_with('/') {
+        return Status::Invalid;
+    }
     let status = match runtime.bind(&job.path, app) {
         Ok(()) => Status::Done,
         Err(BindError::UnknownApp) => Status::NotFound,
-        Err(BindError::Path) => Status::Invalid,
+        Err(BindError::Target) => Status::Invalid,
         Err(BindError::Taken) => Status::Taken,
         Err(BindError::Full) => Status::Full,
     };
@@ -328,7 +332,7 @@ fn bind(runtime: &mut Containers, job: &mut Job) -> Status {
 }
 
 fn unbind(runtime: &mut Containers, job: &mut Job) -> Status {
-    let unbound = runtime.unbind(&job.path);
+    let unbound = runtime.unbind(&job.path, None);
     publish(runtime);
     if unbound {
         Status::Done

@@ -9,10 +9,10 @@ use crate::coap::{CoapReply, CoapRequest};
 use crate::kv::{KvEntry, KvScope};
 use crate::run::{Account, Grant, Helpers, RunReport, Runnable};
 use crate::services::Services;
-use crate::store::{AppId, AppInfo, Container, InstallError, Limits, Store, is_visible};
+use crate::store::{AppId, AppInfo, Container, InstallError, Limits, Store, is_label};
 
-/// Bytes of the longest path that a container can be bound to.
-const MAX_PATH: usize = 32;
+/// Bytes of the longest target that a container can be bound to.
+pub const MAX_TARGET: usize = 32;
 
 /// The memory that a runtime works in, lent by its host.
 #[derive(Debug)]
@@ -46,10 +46,11 @@ pub enum RunError {
 pub enum BindError {
     /// The id names no container.
     UnknownApp,
-    /// The path does not begin with a slash, is longer than 32 bytes, or has
-    /// other characters than visible ones of ASCII.
-    Path,
-    /// Another container answers on that path.
+    /// The target is empty, longer than [`MAX_TARGET`] bytes, or has other
+    /// characters than visible ones of ASCII.
+    Target,
+    /// Another container answers on that path, or the same is bound to that
+    /// hook.
     Taken,
     /// The table of bindings is full.
     Full,
@@ -64,10 +65,28 @@ pub enum CoapError {
     Run(AppId, RunError),
 }
 
+/// What came of an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Triggered {
+    /// Containers that were run.
+    pub runs: u8,
+    /// Those of them whose runs ended in a fault.
+    pub faults: u8,
+    /// The result of the last that returned.
+    pub result: Option<u64>,
+    /// What went wrong first, and with which container.
+    pub failure: Option<(AppId, RunError)>,
+}
+
 #[derive(Debug)]
 struct Binding {
-    path: String<MAX_PATH>,
+    target: String<MAX_TARGET>,
     app: AppId,
+}
+
+/// Whether a target is a path, and not the name of a hook.
+fn is_path(target: &str) -> bool {
+    target.starts_with('/')
 }
 
 /// Containers and everything that they share.
@@ -184,46 +203,59 @@ where
         self.store.iter()
     }
 
-    /// Lets a container answer CoAP requests for a path.
+    /// Lets an event trigger a container.
+    ///
+    /// A target that begins with a slash is a path, on which one container
+    /// answers CoAP requests. Any other is the name of a hook of the host's,
+    /// to which any number are bound, each of them once. Whether there is
+    /// such a hook is the host's business.
     ///
     /// # Errors
     ///
     /// Nothing is bound then.
-    pub fn bind(&mut self, path: &str, app: AppId) -> Result<(), BindError> {
+    pub fn bind(&mut self, target: &str, app: AppId) -> Result<(), BindError> {
         if !self.apps().any(|info| info.id == app) {
             return Err(BindError::UnknownApp);
         }
-        if self.bound(path).is_some() {
+        let shared = !is_path(target);
+        if self
+            .bindings()
+            .any(|(taken, by)| taken == target && (!shared || by == app))
+        {
             return Err(BindError::Taken);
         }
-        let path = String::try_from(path).map_err(|_| BindError::Path)?;
-        if !path.starts_with('/') || !is_visible(&path) {
-            return Err(BindError::Path);
+        let target = String::try_from(target).map_err(|_| BindError::Target)?;
+        if !is_label(&target) {
+            return Err(BindError::Target);
         }
         self.bindings
-            .push(Binding { path, app })
+            .push(Binding { target, app })
             .map_err(|_| BindError::Full)
     }
 
-    /// Undoes a binding; `false` if there is none for the path.
-    pub fn unbind(&mut self, path: &str) -> bool {
+    /// Undoes the binding of a container to a target, or all to that target;
+    /// `false` if there is none.
+    pub fn unbind(&mut self, target: &str, app: Option<AppId>) -> bool {
         let before = self.bindings.len();
-        self.bindings.retain(|binding| binding.path != path);
+        self.bindings.retain(|binding| {
+            binding.target != target || app.is_some_and(|app| binding.app != app)
+        });
         self.bindings.len() < before
     }
 
-    /// All bindings: paths and the containers that answer there.
+    /// All bindings, in the order in which they were made: targets and the
+    /// containers that are bound there.
     pub fn bindings(&self) -> impl Iterator<Item = (&str, AppId)> {
         self.bindings
             .iter()
-            .map(|binding| (binding.path.as_str(), binding.app))
+            .map(|binding| (binding.target.as_str(), binding.app))
     }
 
     /// The container that answers on a path.
     #[must_use]
     pub fn bound(&self, path: &str) -> Option<AppId> {
         self.bindings()
-            .find(|&(bound, _)| bound == path)
+            .find(|&(bound, _)| bound == path && is_path(path))
             .map(|(_, app)| app)
     }
 
@@ -297,6 +329,46 @@ where
             budget,
         )?;
         record(container, report)
+    }
+
+    /// Runs the containers that are bound to a hook, one after the other in
+    /// the order of their bindings, each as [`run`](Self::run) does.
+    ///
+    /// All get the same context and the same regions: what one has written
+    /// there, those after it see. Each has a budget of its own. A fault ends
+    /// the run of one and nothing else; regions that cannot be granted end
+    /// the event.
+    pub fn trigger(
+        &mut self,
+        hook: &str,
+        context: &mut [u8],
+        granted: &mut [Grant<'_>],
+        budget: u32,
+    ) -> Triggered {
+        let mut triggered = Triggered::default();
+        for index in 0..self.bindings.len() {
+            let app = match self.bindings.get(index) {
+                Some(binding) if binding.target == hook && !is_path(hook) => binding.app,
+                _ => continue,
+            };
+            let error = match self.run(app, context, granted, budget) {
+                Ok(result) => {
+                    triggered.runs += 1;
+                    triggered.result = Some(result);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            triggered.failure.get_or_insert((app, error));
+            match error {
+                RunError::Fault(_) => {
+                    triggered.runs += 1;
+                    triggered.faults += 1;
+                }
+                _ => break,
+            }
+        }
+        triggered
     }
 
     /// Who is charged for what a container stores.

@@ -70,9 +70,10 @@ install_errors! {
     Data, "data and bss larger than the device's memory for them";
 }
 
-/// Whether a name stands in a line of a report, and in an argument, as it is.
-pub(crate) fn is_visible(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_graphic())
+/// Whether a name or target stands in a line of a report, and in an argument,
+/// as it is, and is not empty.
+pub(crate) fn is_label(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// What is counted for each container. All counts wrap.
@@ -194,7 +195,7 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         limits: &Limits,
     ) -> Result<AppId, InstallError> {
         let name = String::try_from(name).map_err(|_| InstallError::Name)?;
-        if name.is_empty() || !is_visible(&name) {
+        if !is_label(&name) {
             return Err(InstallError::Name);
         }
         if self.find(&name).is_some() {

@@ -92,7 +92,7 @@ pub(super) fn install_error(error: &InstallError) -> String {
 pub(super) const fn bind_error(error: BindError) -> &'static str {
     match error {
         BindError::UnknownApp => "there is no such application",
-        BindError::Path => "the path is too long, or does not begin with `/`",
+        BindError::Target => "the path is too long, or has other than visible characters",
         BindError::Taken => "another application answers there",
         BindError::Full => "too many paths",
     }

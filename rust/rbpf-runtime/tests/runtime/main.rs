@@ -5,6 +5,7 @@
 mod coap;
 mod counters;
 mod helpers;
+mod hooks;
 mod install;
 mod isolation;
 mod kv;
