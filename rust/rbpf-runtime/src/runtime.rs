@@ -9,7 +9,9 @@ use crate::coap::{CoapReply, CoapRequest};
 use crate::kv::{KvEntry, KvScope};
 use crate::run::{Account, Grant, Helpers, RunReport, Runnable};
 use crate::services::Services;
-use crate::store::{AppId, AppInfo, Container, InstallError, Limits, Store, is_label};
+use crate::store::{
+    AppId, AppInfo, Container, InstallError, Layout, Loaded, Rules, Store, is_label,
+};
 
 /// Bytes of the longest target that a container can be bound to.
 pub const MAX_TARGET: usize = 32;
@@ -174,11 +176,36 @@ where
         image: &[u8],
         allowed: Capabilities,
     ) -> Result<AppId, InstallError> {
-        let limits = Limits {
-            stack: self.stack.len(),
-            data: self.data.len(),
-        };
-        self.store.install(name, image, allowed, &limits)
+        let rules = self.rules(allowed);
+        self.store.install(name, image, &rules)
+    }
+
+    /// Exchanges the image of a container, which keeps its name, slot and
+    /// bindings, and grants the new one what [`install`](Self::install) would.
+    ///
+    /// Its id is a new one: the old names nothing from then on. Counters start
+    /// afresh, and its values in the stores are forgotten, as if it had been
+    /// removed. No other slot is needed, since the image is judged where it
+    /// lies; so it has to lie at a multiple of 8 bytes.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the new image. The container is as it was, then.
+    pub fn replace(
+        &mut self,
+        app: AppId,
+        image: &[u8],
+        allowed: Capabilities,
+    ) -> Result<AppId, InstallError> {
+        if !self.store.contains(app) {
+            return Err(InstallError::UnknownApp);
+        }
+        let rules = self.rules(allowed);
+        let replaced = self.store.replace(app, image, &rules);
+        if !self.store.contains(app) {
+            self.succeed(app, replaced.ok());
+        }
+        replaced
     }
 
     /// Removes a container, its bindings and its values in the stores; those
@@ -186,10 +213,31 @@ where
     pub fn remove(&mut self, app: AppId) -> bool {
         let removed = self.store.remove(app);
         if removed {
-            self.bindings.retain(|binding| binding.app != app);
-            self.helpers.kv.forget(app.slot);
+            self.succeed(app, None);
         }
         removed
+    }
+
+    /// Lets a successor have the bindings of a container that is gone, and
+    /// nobody its values.
+    fn succeed(&mut self, gone: AppId, successor: Option<AppId>) {
+        self.bindings.retain_mut(|binding| {
+            if binding.app != gone {
+                return true;
+            }
+            binding.app = successor.unwrap_or(gone);
+            successor.is_some()
+        });
+        self.helpers.kv.forget(gone.slot);
+    }
+
+    /// What images have to keep to.
+    fn rules(&self, allowed: Capabilities) -> Rules {
+        Rules {
+            stack: self.stack.len(),
+            data: self.data.len(),
+            allowed,
+        }
     }
 
     /// The container of a name.
@@ -214,7 +262,7 @@ where
     ///
     /// Nothing is bound then.
     pub fn bind(&mut self, target: &str, app: AppId) -> Result<(), BindError> {
-        if !self.apps().any(|info| info.id == app) {
+        if !self.store.contains(app) {
             return Err(BindError::UnknownApp);
         }
         let shared = !is_path(target);
@@ -289,7 +337,8 @@ where
     ) -> Result<CoapReply<'_>, RunError> {
         let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
         clear_stack(self.stack, &mut self.last, app);
-        let runnable = runnable(container, self.data, self.stack)?;
+        let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
+            .ok_or(RunError::Grant)?;
         let report = self.helpers.coap_for(
             Self::account(app),
             &mut self.engine,
@@ -319,7 +368,8 @@ where
     ) -> Result<u64, RunError> {
         let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
         clear_stack(self.stack, &mut self.last, app);
-        let runnable = runnable(container, self.data, self.stack)?;
+        let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
+            .ok_or(RunError::Grant)?;
         let report = self.helpers.run_for(
             Self::account(app),
             &mut self.engine,
@@ -395,33 +445,44 @@ fn clear_stack(stack: &mut [u8], last: &mut Option<AppId>, app: AppId) {
     }
 }
 
-/// A container with its rodata, and its data and bss as they are at the start
+/// A program with its rodata, and its data and bss as they are at the start
 /// of every run.
-fn runnable<'r>(
-    container: &'r Container<'_>,
+fn runnable<'r, B: AsRef<[u8]>>(
+    name: &'r str,
+    loaded: &'r Loaded<B>,
     data: &'r mut [u8],
     stack: &'r mut [u8],
-) -> Result<Runnable<'r>, RunError> {
-    let image = container.verified.bytes();
-    let initial = image.get(container.data.clone()).unwrap_or_default();
-    let length = initial.len() + container.bss_len;
-    // The installation has checked that they fit. The stack is as long as the
-    // image says, not as this host has it: programs do the same everywhere.
-    let data = data.get_mut(..length).ok_or(RunError::Grant)?;
-    let stack = stack
-        .get_mut(..container.stack_len)
-        .ok_or(RunError::Grant)?;
-    if let Some((variables, bss)) = data.split_at_mut_checked(initial.len()) {
-        variables.copy_from_slice(initial);
-        bss.fill(0);
-    }
-    Ok(Runnable {
-        name: &container.name,
-        program: container.verified.program(),
-        rodata: image.get(container.rodata.clone()).unwrap_or_default(),
+) -> Option<Runnable<'r>> {
+    let image = loaded.verified.bytes();
+    let (rodata, data, stack) = sections(image, &loaded.layout, data, stack)?;
+    Some(Runnable {
+        name,
+        program: loaded.verified.program(),
+        rodata,
         data,
         stack,
     })
+}
+
+/// The memory of a run. What there is suffices, as verifying has shown.
+fn sections<'r>(
+    image: &'r [u8],
+    layout: &Layout,
+    data: &'r mut [u8],
+    stack: &'r mut [u8],
+) -> Option<(&'r [u8], &'r mut [u8], &'r mut [u8])> {
+    let initial = image.get(layout.data.clone())?;
+    let data = data.get_mut(..initial.len() + layout.bss_len)?;
+    let (variables, bss) = data.split_at_mut_checked(initial.len())?;
+    variables.copy_from_slice(initial);
+    bss.fill(0);
+    Some((
+        image.get(layout.rodata.clone())?,
+        data,
+        // As long as the image says, not as this host has it: programs do
+        // the same everywhere.
+        stack.get_mut(..layout.stack_len)?,
+    ))
 }
 
 /// Counts a run.

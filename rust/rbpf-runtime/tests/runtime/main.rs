@@ -10,4 +10,5 @@ mod install;
 mod isolation;
 mod kv;
 mod printf;
+mod replace;
 mod support;
