@@ -6,11 +6,11 @@ use rbpf_abi::Capabilities;
 use rbpf_vm::{Engine, Fault, Interpreter, MapError};
 
 use crate::coap::{CoapReply, CoapRequest};
-use crate::kv::{KvEntry, KvScope};
+use crate::kv::{HOST, KvEntry, KvScope};
 use crate::run::{Account, Grant, Helpers, RunReport, Runnable};
 use crate::services::Services;
 use crate::store::{
-    AppId, AppInfo, Container, InstallError, Layout, Loaded, Rules, Store, is_label,
+    self, AppId, AppInfo, Container, InstallError, Layout, Loaded, Rules, Store, is_label,
 };
 
 /// Bytes of the longest target that a container can be bound to.
@@ -41,6 +41,15 @@ pub enum RunError {
     Grant,
     /// The run ended in a fault.
     Fault(Fault),
+}
+
+/// Why an image has not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecuteError {
+    /// It is refused.
+    Refused(InstallError),
+    /// As [`RunError::Grant`].
+    Grant,
 }
 
 /// Why a container is not bound.
@@ -94,7 +103,7 @@ fn is_path(target: &str) -> bool {
 /// Containers and everything that they share.
 ///
 /// It belongs to one thread. `SLOTS` containers, `BINDINGS` bindings and `KV`
-/// key-value entries, of which each slot owns `KV / SLOTS`.
+/// key-value entries, of which each slot and the host own `KV / (SLOTS + 1)`.
 #[derive(Debug)]
 pub struct Runtime<
     's,
@@ -340,7 +349,7 @@ where
         let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
             .ok_or(RunError::Grant)?;
         let report = self.helpers.coap_for(
-            Self::account(app),
+            Self::account(app.slot),
             &mut self.engine,
             runnable,
             request,
@@ -371,7 +380,7 @@ where
         let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
             .ok_or(RunError::Grant)?;
         let report = self.helpers.run_for(
-            Self::account(app),
+            Self::account(app.slot),
             &mut self.engine,
             runnable,
             context,
@@ -421,11 +430,51 @@ where
         triggered
     }
 
-    /// Who is charged for what a container stores.
-    const fn account(app: AppId) -> Account {
+    /// Runs an image once, where it lies, without installing it. It is
+    /// granted what [`install`](Self::install) would grant it, and is called
+    /// `-` in the log.
+    ///
+    /// What it stores is on the account of the [`HOST`], and its local store,
+    /// [`KvScope::Local`]`(HOST)`, is that of all images that are run so. The
+    /// image has to lie at a multiple of 8 bytes.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, as [`install`](Self::install) would say; or that
+    /// regions cannot be granted. Nothing has run then. A fault is not an
+    /// error, but an outcome.
+    pub fn execute(
+        &mut self,
+        image: &[u8],
+        allowed: Capabilities,
+        context: &mut [u8],
+        granted: &mut [Grant<'_>],
+        budget: u32,
+    ) -> Result<RunReport, ExecuteError> {
+        let loaded = store::verify(image, image.len(), &self.rules(allowed))
+            .map_err(|(_, error)| ExecuteError::Refused(error))?;
+        // Whoever ran before, and whoever runs next.
+        self.last = None;
+        self.stack.fill(0);
+        let runnable = runnable("-", &loaded, self.data, self.stack).ok_or(ExecuteError::Grant)?;
+        self.helpers
+            .run_for(
+                Self::account(HOST),
+                &mut self.engine,
+                runnable,
+                context,
+                granted,
+                budget,
+            )
+            .map_err(|_| ExecuteError::Grant)
+    }
+
+    /// Who is charged for what is stored by the container in a slot, or by
+    /// the host.
+    const fn account(slot: u8) -> Account {
         Account {
-            slot: app.slot,
-            quota: KV / SLOTS,
+            slot,
+            quota: KV / (SLOTS + 1),
         }
     }
 }

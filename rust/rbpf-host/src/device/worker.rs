@@ -21,8 +21,8 @@ pub const KV_SHARE: usize = 64;
 /// Bytes for a response; on most devices a few hundred.
 pub const MAX_RESPONSE: usize = 4096;
 
-/// Key-value entries, of which each application owns an equal share.
-const KV: usize = KV_SHARE * MAX_APPLICATIONS;
+/// Key-value entries: an equal share for each application, and for the host.
+const KV: usize = KV_SHARE * (MAX_APPLICATIONS + 1);
 /// Bytes for an image, and for its alignment.
 const IMAGE: usize = 128 * 1024;
 /// Bytes of the stack that containers share. That of most devices is 512.

@@ -7,8 +7,8 @@ use rbpf_runtime::{AppId, KvEntry, KvScope, Runtime};
 
 use crate::support::*;
 
-/// Four values for each of three slots.
-type Small = Runtime<'static, Recording, 3, 3, 12>;
+/// Four values for each of three slots, and for the host.
+type Small = Runtime<'static, Recording, 3, 3, 16>;
 const QUOTA: u32 = 4;
 
 /// A container that calls the helper that its context names, with two
@@ -174,7 +174,7 @@ fn keys_and_values_have_32_bits() {
 /// A pool too small for a share.
 #[test]
 fn a_share_of_nothing() {
-    let mut device: Runtime<'static, Recording, 3, 3, 2> = Sizes::default().device();
+    let mut device: Runtime<'static, Recording, 3, 3, 3> = Sizes::default().device();
     let source = "mov %r1, 1\nmov %r2, 2\ncall 0x10\nexit";
     let id = app(source).install(&mut device, "app");
     assert_eq!(run(&mut device, id), Ok(errno(FULL)));

@@ -4,6 +4,7 @@
 
 mod coap;
 mod counters;
+mod execute;
 mod helpers;
 mod hooks;
 mod install;

@@ -119,8 +119,11 @@ impl Services for Recording {
     }
 }
 
-/// Three slots, three bindings, and 36 values, of which each slot owns 12.
-pub(crate) type Device = Runtime<'static, Recording, 3, 3, 36>;
+/// Values that each slot owns, and the host.
+pub(crate) const SHARE: usize = 12;
+
+/// Three slots, three bindings, and four shares of values.
+pub(crate) type Device = Runtime<'static, Recording, 3, 3, { 4 * SHARE }>;
 
 /// The device's memory, in bytes.
 pub(crate) struct Sizes {
