@@ -87,10 +87,23 @@ impl<const KV: usize> KvStore<KV> {
                     key,
                     value,
                 };
+                // The compiler does not know that it is no more than that.
+                let index = index.min(self.entries.len());
                 self.entries
                     .insert(index, entry)
                     .map_err(|_| Errno::NoSpace)
             }
+        }
+    }
+
+    /// Erases a value; `false` if there is none.
+    pub(crate) fn erase(&mut self, scope: KvScope, key: u32) -> bool {
+        match self.position(scope, key) {
+            Ok(index) if index < self.entries.len() => {
+                self.entries.remove(index);
+                true
+            }
+            _ => false,
         }
     }
 

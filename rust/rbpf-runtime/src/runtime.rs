@@ -2,7 +2,7 @@
 //! The runtime: containers, what triggers them, and their runs.
 
 use heapless::{String, Vec};
-use rbpf_abi::Capabilities;
+use rbpf_abi::{Capabilities, Errno};
 use rbpf_vm::{Engine, Fault, Interpreter, MapError};
 
 use crate::coap::{CoapReply, CoapRequest};
@@ -320,6 +320,30 @@ where
     #[must_use]
     pub fn fetch(&self, scope: KvScope, key: u32) -> Option<u32> {
         self.helpers.fetch(scope, key)
+    }
+
+    /// Stores a value for the host, as containers do by their helpers.
+    ///
+    /// A new key in the store of a container is charged to that container,
+    /// any other to the host.
+    ///
+    /// # Errors
+    ///
+    /// `NoEntry` if there is no container in that slot, `NoSpace` if the share
+    /// of who is charged is used up.
+    pub fn store(&mut self, scope: KvScope, key: u32, value: u32) -> Result<(), Errno> {
+        let owner = match scope {
+            KvScope::Global | KvScope::Local(HOST) => HOST,
+            KvScope::Local(slot) if self.store.occupied(slot) => slot,
+            KvScope::Local(_) => return Err(Errno::NoEntry),
+        };
+        let Account { slot, quota } = Self::account(owner);
+        self.helpers.kv.store(scope, slot, quota, key, value)
+    }
+
+    /// Erases a value, whoever has stored it; `false` if there is none.
+    pub fn erase(&mut self, scope: KvScope, key: u32) -> bool {
+        self.helpers.kv.erase(scope, key)
     }
 
     /// All values in all stores, by store and key.

@@ -349,6 +349,11 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         }
     }
 
+    /// Whether there is a container in a slot.
+    pub(crate) fn occupied(&self, slot: u8) -> bool {
+        self.iter().any(|info| info.id.slot == slot)
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<AppId> {
         self.iter()
             .find(|info| info.name == name)
