@@ -185,8 +185,8 @@ where
         image: &[u8],
         allowed: Capabilities,
     ) -> Result<AppId, InstallError> {
-        let rules = self.rules(allowed);
-        self.store.install(name, image, &rules)
+        let (store, rules) = self.store_with_rules(allowed);
+        store.install(name, image, &rules)
     }
 
     /// Exchanges the image of a container, which keeps its name, slot and
@@ -199,7 +199,9 @@ where
     ///
     /// # Errors
     ///
-    /// What is wrong with the new image. The container is as it was, then.
+    /// What is wrong with the new image. The container is as it was, then;
+    /// unless [`Services::application_helper`] answered first so and then
+    /// otherwise, which removes it.
     pub fn replace(
         &mut self,
         app: AppId,
@@ -209,8 +211,8 @@ where
         if !self.store.contains(app) {
             return Err(InstallError::UnknownApp);
         }
-        let rules = self.rules(allowed);
-        let replaced = self.store.replace(app, image, &rules);
+        let (store, rules) = self.store_with_rules(allowed);
+        let replaced = store.replace(app, image, &rules);
         if !self.store.contains(app) {
             self.succeed(app, replaced.ok());
         }
@@ -240,13 +242,15 @@ where
         self.helpers.kv.forget(gone.slot);
     }
 
-    /// What images have to keep to.
-    fn rules(&self, allowed: Capabilities) -> Rules {
-        Rules {
+    /// The store, and what images in it have to keep to.
+    fn store_with_rules(&mut self, allowed: Capabilities) -> (&mut Store<'s, SLOTS>, Rules<'_, S>) {
+        let rules = Rules {
             stack: self.stack.len(),
             data: self.data.len(),
             allowed,
-        }
+            services: &self.helpers.services,
+        };
+        (&mut self.store, rules)
     }
 
     /// The container of a name.
@@ -475,7 +479,8 @@ where
         granted: &mut [Grant<'_>],
         budget: u32,
     ) -> Result<RunReport, ExecuteError> {
-        let loaded = store::verify(image, image.len(), &self.rules(allowed))
+        let (_, rules) = self.store_with_rules(allowed);
+        let loaded = store::verify(image, image.len(), &rules)
             .map_err(|(_, error)| ExecuteError::Refused(error))?;
         // Whoever ran before, and whoever runs next.
         self.last = None;

@@ -4,11 +4,13 @@
 use core::ops::Range;
 
 use heapless::String;
+use rbpf_abi::helpers::is_application_helper;
 use rbpf_abi::image::HEADER_LEN;
 use rbpf_abi::{Capabilities, Helper, Image, ImageError};
 use rbpf_vm::{Fault, HelperGrant, Verified, VerifyError};
 
 use crate::run::RunReport;
+use crate::services::Services;
 
 /// Bytes of the longest name of a container.
 pub const MAX_NAME: usize = 16;
@@ -181,13 +183,31 @@ struct Slot<'s> {
 }
 
 /// What an image has to keep to.
-pub(crate) struct Rules {
+pub(crate) struct Rules<'r, S> {
     /// Bytes of stack that there are.
     pub(crate) stack: usize,
     /// Bytes for data and bss that there are.
     pub(crate) data: usize,
     /// What it may be granted.
     pub(crate) allowed: Capabilities,
+    /// Know what the application's helpers need.
+    pub(crate) services: &'r S,
+}
+
+impl<S: Services> Rules<'_, S> {
+    /// What a container with these capabilities may do with a helper.
+    fn grant(&self, granted: Capabilities, id: u32) -> HelperGrant {
+        let needed = match Helper::from_id(id) {
+            Some(helper) => Some(helper.capability()),
+            None if is_application_helper(id) => self.services.application_helper(id),
+            None => None,
+        };
+        match needed {
+            Some(needed) if granted.contains(needed) => HelperGrant::Granted,
+            Some(_) => HelperGrant::Denied,
+            None => HelperGrant::Unknown,
+        }
+    }
 }
 
 impl<'s> Slot<'s> {
@@ -199,7 +219,7 @@ impl<'s> Slot<'s> {
         buffer: &'s mut [u8],
         name: String<MAX_NAME>,
         bytes: &[u8],
-        rules: &Rules,
+        rules: &Rules<'_, impl Services>,
     ) -> Result<AppId, InstallError> {
         let loaded = match buffer.get_mut(..bytes.len()) {
             Some(target) => {
@@ -270,7 +290,7 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         &mut self,
         name: &str,
         bytes: &[u8],
-        rules: &Rules,
+        rules: &Rules<'_, impl Services>,
     ) -> Result<AppId, InstallError> {
         let name = String::try_from(name).map_err(|_| InstallError::Name)?;
         if !is_label(&name) {
@@ -304,15 +324,15 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         &mut self,
         id: AppId,
         bytes: &[u8],
-        rules: &Rules,
+        rules: &Rules<'_, impl Services>,
     ) -> Result<AppId, InstallError> {
         let container = self.get_mut(id).ok_or(InstallError::UnknownApp)?;
         if container.loaded.verified.bytes().len() < bytes.len() {
             return Err(InstallError::NoSlot);
         }
-        // There is one buffer only. So it is judged in full where it lies,
-        // and what comes after that does not fail: the same bytes are judged
-        // by the same rules.
+        // There is one buffer only. So it is judged in full where it lies.
+        // Then the same bytes are judged by the same rules, which fails only
+        // if the services give other answers; the slot is free then.
         verify(bytes, bytes.len(), rules).map_err(|(_, error)| error)?;
         let (slot, container) = self
             .slots
@@ -382,17 +402,17 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
 
 /// Verifies the image at the start of a buffer. Gives the buffer back with an
 /// error.
-pub(crate) fn verify<B: AsRef<[u8]>>(
+pub(crate) fn verify<B: AsRef<[u8]>, S: Services>(
     buffer: B,
     length: usize,
-    rules: &Rules,
+    rules: &Rules<'_, S>,
 ) -> Result<Loaded<B>, (B, InstallError)> {
     let bytes = buffer.as_ref().get(..length).unwrap_or_default();
     let (layout, text, functions) = match Layout::new(bytes, rules) {
         Ok(layout) => layout,
         Err(error) => return Err((buffer, error)),
     };
-    let policy = |id| grant(layout.granted, id);
+    let policy = |id| rules.grant(layout.granted, id);
     match Verified::verify(buffer, text, functions, &policy) {
         Ok(verified) => Ok(Loaded { verified, layout }),
         Err((buffer, error)) => Err((buffer, InstallError::Verify(error))),
@@ -401,9 +421,9 @@ pub(crate) fn verify<B: AsRef<[u8]>>(
 
 impl Layout {
     /// The layout of an image, and where its text and function table are.
-    fn new(
+    fn new<S>(
         bytes: &[u8],
-        rules: &Rules,
+        rules: &Rules<'_, S>,
     ) -> Result<(Self, Range<usize>, Range<usize>), InstallError> {
         let image = Image::new_checked(bytes).map_err(InstallError::Image)?;
         let bss_len = usize::from(image.bss_len());
@@ -426,14 +446,5 @@ impl Layout {
             granted: image.capabilities() & rules.allowed,
         };
         Ok((layout, text, functions))
-    }
-}
-
-/// What a container with these capabilities may do with a helper.
-fn grant(granted: Capabilities, id: u32) -> HelperGrant {
-    match Helper::from_id(id) {
-        Some(helper) if granted.contains(helper.capability()) => HelperGrant::Granted,
-        Some(_) => HelperGrant::Denied,
-        None => HelperGrant::Unknown,
     }
 }

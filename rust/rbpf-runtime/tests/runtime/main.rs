@@ -2,6 +2,7 @@
 //! Tests of the runtime from outside: real images, services that write down
 //! what is asked of them.
 
+mod application;
 mod coap;
 mod counters;
 mod execute;
