@@ -70,6 +70,9 @@ pub struct CoapConfig {
     pub transfer_timeout: Duration,
     /// `request_timeout`: how long a request waits for the containers before it.
     pub request_timeout: Duration,
+    /// `unsigned_install`: whether anyone on the network may install, bind and
+    /// remove containers.
+    pub unsigned_install: bool,
 }
 
 /// `[runtime]`: what every container may use.

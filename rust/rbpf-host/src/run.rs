@@ -93,7 +93,14 @@ pub fn run_until(
         config.applications,
         log,
         config.coap.request_timeout,
+        config.coap.unsigned_install,
     )?;
+    if config.coap.unsigned_install {
+        print(
+            &output,
+            "warning: anyone on the network may install containers (unsigned_install)",
+        );
+    }
     let handle = device.handle();
     if talkative {
         for application in handle.applications() {
@@ -117,8 +124,8 @@ pub fn run_until(
     let _ = stop.recv();
     drop(server);
     if talkative {
-        for application in handle.applications() {
-            print(&output, format_args!("counters {application}"));
+        for line in handle.list().lines() {
+            print(&output, format_args!("counters {line}"));
         }
     }
     Ok(())

@@ -16,7 +16,7 @@ use toml::Spanned;
 
 use super::sensor::RawSensor;
 use super::{ApplicationConfig, CoapConfig, Config, ConfigError, Methods, RuntimeConfig};
-use crate::device::{DEFAULT_BUDGET, MAX_APPLICATIONS, RESERVED_PATHS};
+use crate::device::{DEFAULT_BUDGET, MAX_APPLICATIONS};
 
 const DEFAULT_LISTEN: [&str; 2] = ["[::1]:5683", "127.0.0.1:5683"];
 const DEFAULT_BLOCK_SIZE: u32 = 1024;
@@ -52,6 +52,8 @@ struct RawCoap {
     max_upload: Option<Spanned<u32>>,
     transfer_timeout: Option<Spanned<u32>>,
     request_timeout: Option<Spanned<u32>>,
+    #[serde(default)]
+    unsigned_install: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -204,6 +206,7 @@ impl Reader<'_> {
             )? as usize,
             transfer_timeout: seconds(&raw.transfer_timeout, DEFAULT_TRANSFER_TIMEOUT)?,
             request_timeout: seconds(&raw.request_timeout, DEFAULT_REQUEST_TIMEOUT)?,
+            unsigned_install: raw.unsigned_install,
         })
     }
 
@@ -291,7 +294,7 @@ impl Reader<'_> {
                 "`{text}` is not a path; write it as `/sensor` or `/sensor/temperature`"
             ));
         }
-        if RESERVED_PATHS.contains(&text.as_str()) {
+        if rbpf_device::is_reserved(text) {
             return error(format!(
                 "the device itself answers on `{text}`; choose another path"
             ));

@@ -98,6 +98,7 @@ impl World {
             config.applications,
             log,
             config.coap.request_timeout,
+            config.coap.unsigned_install,
         )
         .unwrap();
         let reports = Arc::new(Mutex::new(Vec::new()));
