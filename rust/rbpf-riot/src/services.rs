@@ -6,11 +6,12 @@
 //! RIOT are translated by name, although they agree today: the compiler makes
 //! nothing of equal ones.
 
-use rbpf_abi::Errno;
 use rbpf_abi::context::Phydat;
+use rbpf_abi::{Capabilities, Errno};
 use rbpf_runtime::{Sensor, Services};
+use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
-use crate::sys;
+use crate::{helpers, sys};
 
 /// The services of this device.
 #[derive(Debug, Default)]
@@ -50,6 +51,18 @@ impl Services for RiotServices {
             sys::write(piece);
             self.line = !piece.ends_with(b"\n");
         }
+    }
+
+    fn application_helper(&self, id: u32) -> Option<Capabilities> {
+        helpers::capability(id)
+    }
+
+    fn call_application_helper(
+        &mut self,
+        call: &mut HelperCall,
+        memory: &mut MemoryMap<'_>,
+    ) -> Result<u64, FaultKind> {
+        helpers::call(call, memory)
     }
 
     fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {

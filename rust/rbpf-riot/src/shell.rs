@@ -5,13 +5,13 @@
 //! then. Who types is trusted, so containers can be installed here without
 //! more ado.
 
+use rbpf_device::{Fill, Operation, Status, digits};
 use riot_wrappers::shell::Args;
 use riot_wrappers::stdio::Stdio;
 
-use crate::job::{Job, Operation, Status};
-use crate::page::{PAGE, digits};
-use crate::queue::{self, Fill};
-use crate::{staging, sys};
+use crate::queue::{self, Job};
+use crate::worker::{PAGE, stage};
+use crate::sys;
 
 /// Bytes that one line can load.
 const PIECE: usize = 128;
@@ -20,15 +20,15 @@ const HELP: &str = " VERB ...
 list                    containers, one a line
 info NAME               one container, what it may do, where it answers
 run NAME [HEX]          run once, with a context of these bytes
-bind NAME PATH          let it answer CoAP requests for a path
-unbind PATH             undo that
+bind NAME PATH|HOOK     let it answer CoAP requests for a path, or run at a hook
+unbind PATH|HOOK [NAME] undo that, for all or one
 remove NAME             remove it, its bindings and values
 kv                      values in the stores
 kv get NAME|global KEY  one value
-hooks                   bindings: paths and containers
+hooks                   paths and hooks, and who is bound there
 stats                   what the device has, and how much is in use
 load NAME HEX           append bytes to the image of a new container
-load NAME               install what was appended
+load NAME               install what was appended, or replace NAME by it
 load                    discard what was appended
 help                    this text
 ";
@@ -103,18 +103,21 @@ fn verb(args: &Args<'_>) -> Result<(), Failure> {
                 job.set_input(bytes)
             })
         }
-        ("bind", (Some(name), Some(path), None)) => done(
+        ("bind", (Some(name), Some(target), None)) => done(
             Operation::Bind,
             &mut |job: &mut Job| {
                 job.set_name(name)?;
-                job.set_path(path).map_err(|_| Status::Invalid)
+                job.set_target(target).map_err(|_| Status::Invalid)
             },
-            &["bound ", name, " ", path],
+            &["bound ", name, " ", target],
         ),
-        ("unbind", (Some(path), None, _)) => done(
+        ("unbind", (Some(target), name, None)) => done(
             Operation::Unbind,
-            &mut |job: &mut Job| job.set_path(path),
-            &["unbound ", path],
+            &mut |job: &mut Job| {
+                job.set_name(name.unwrap_or_default())?;
+                job.set_target(target)
+            },
+            &["unbound ", target],
         ),
         ("remove", (Some(name), None, _)) => done(
             Operation::Remove,
@@ -122,7 +125,7 @@ fn verb(args: &Args<'_>) -> Result<(), Failure> {
             &["removed ", name],
         ),
         ("load", (None, ..)) => {
-            staging::clear();
+            stage(|staging| staging.clear());
             Ok(())
         }
         ("load", (Some(name), None, _)) => {
@@ -143,8 +146,14 @@ fn verb(args: &Args<'_>) -> Result<(), Failure> {
 fn load(name: &str, hex: &str) -> Result<(), Failure> {
     let mut bytes = [0; PIECE];
     let bytes = unhex(hex, &mut bytes)?;
-    let there = staging::length(name);
-    let length = staging::put(name, there, bytes).map_err(|error| Failure::Text(error.text()))?;
+    let loaded = stage(|staging| {
+        let there = staging.begun(name);
+        staging.put(name, there, bytes).map(|()| there + bytes.len())
+    });
+    let length = match loaded {
+        Some(loaded) => loaded.map_err(|error| Failure::Text(error.text()))?,
+        None => return Err(Status::Busy.into()),
+    };
     sys::print("loaded ");
     sys::print(name);
     sys::print(" bytes ");
@@ -172,24 +181,23 @@ fn unhex<'b>(hex: &str, buffer: &'b mut [u8; PIECE]) -> Result<&'b [u8], Failure
 }
 
 /// Prints an answer of one page; or why there is none.
-fn once(operation: Operation, fill: Fill<'_>) -> Result<(), Failure> {
-    let mut ticket = queue::ask(operation, fill)?;
-    let job = ticket.job().ok_or(Status::Busy)?;
-    if job.status == Status::Done {
-        sys::write(job.output.bytes());
+fn once(operation: Operation, fill: Fill<'_, PAGE>) -> Result<(), Failure> {
+    let ticket = queue::ask(operation, fill)?;
+    if ticket.status.is_done() {
+        sys::write(ticket.answer());
         return Ok(());
     }
-    if job.output.bytes().is_empty() {
-        return Err(job.status.into());
+    if ticket.answer().is_empty() {
+        return Err(ticket.status.into());
     }
     sys::print("error: ");
-    sys::write(job.output.bytes());
+    sys::write(ticket.answer());
     sys::print("\n");
     Err(Failure::Said)
 }
 
 /// As [`once`], and then prints a line.
-fn done(operation: Operation, fill: Fill<'_>, line: &[&str]) -> Result<(), Failure> {
+fn done(operation: Operation, fill: Fill<'_, PAGE>, line: &[&str]) -> Result<(), Failure> {
     once(operation, fill)?;
     for text in line {
         sys::print(text);
@@ -199,20 +207,19 @@ fn done(operation: Operation, fill: Fill<'_>, line: &[&str]) -> Result<(), Failu
 }
 
 /// Prints an answer page after page.
-fn pages(operation: Operation, fill: Fill<'_>) -> Result<(), Failure> {
+fn pages(operation: Operation, fill: Fill<'_, PAGE>) -> Result<(), Failure> {
     let mut offset = 0;
     loop {
-        let mut ticket = queue::ask(operation, &mut |job| {
-            job.output.start(offset);
+        let ticket = queue::ask(operation, &mut |job| {
+            job.offset = offset;
             fill(job)
         })?;
-        let job = ticket.job().ok_or(Status::Busy)?;
-        if job.status != Status::Done {
-            return Err(job.status.into());
+        if !ticket.status.is_done() {
+            return Err(ticket.status.into());
         }
-        sys::write(job.output.bytes());
+        sys::write(ticket.answer());
         offset += PAGE;
-        if offset >= job.output.length() {
+        if offset >= ticket.answer_length() {
             return Ok(());
         }
     }
