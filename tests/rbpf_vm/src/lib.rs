@@ -9,8 +9,8 @@
 //! cycles are the business of `make bench-m4`.
 //!
 //! A line for each test that fails, one now and then for progress, and at the
-//! end the counts. All tests together take 26 KiB of flash, so every
-//! board with room for the machine has room for them all.
+//! end the counts. All tests together take 26 KiB of flash, so every board
+//! with room for the machine has room for them all.
 #![no_std]
 
 use core::fmt::{self, Write as _};
