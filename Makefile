@@ -13,7 +13,7 @@ packages_cross := rustc-web cargo-web rust-web-src lld-19 llvm-19
 packages_test  := $(packages_demo) $(packages_cross) python3-venv
 packages_riot  := $(packages_demo) $(packages_cross) python3-venv \
 	clang-14 libclang-14-dev llvm-14-dev cmake gcc-arm-none-eabi libnewlib-arm-none-eabi \
-	iproute2 unzip
+	iproute2 unzip qemu-system-arm
 packages_bench := $(packages_build) lld-19 clang-14 libclang-14-dev
 
 .PHONY: help
@@ -36,6 +36,7 @@ lint: ## formatting, clippy, documentation; no warning is allowed
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path rust/rbpf-riot/Cargo.toml
 	cargo fmt --check --manifest-path rust/rbpf-riot-standalone/Cargo.toml
+	cargo fmt --check --manifest-path tests/rbpf_vm/Cargo.toml
 	cargo fmt --check --manifest-path dist/tools/nrfsim/Cargo.toml
 	cargo clippy --workspace --all-targets --all-features -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet

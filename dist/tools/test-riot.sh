@@ -110,6 +110,16 @@ lines() {
     fi
 }
 
+# vm_test BOARD [EMULATOR...]: all of tests/data on a board. An emulator takes the
+# place of RIOT's terminal program, and begins with a reset.
+vm_test() {
+    local board=$1
+    local -a options=()
+    (($# == 1)) || options=(RESET=true TERMPROG="$2" TERMFLAGS="${*:3}")
+    TESTRUNNER_RESET_BOARD_ON_STARTUP=0 TESTRUNNER_START_DELAY=0 lines \
+        timeout -s KILL 120 make -C tests/rbpf_vm BOARD="$board" "${options[@]}" test
+}
+
 # Root may make namespaces; others in a namespace of users of their own.
 namespace=(unshare --net)
 [[ $(id -u) -eq 0 ]] || namespace=(unshare --map-root-user --net)
@@ -124,6 +134,18 @@ namespace=(unshare --net)
 
     check "build of rbpf_shell for native64" make -C tests/rbpf_shell BOARD=native64
     RBPF_IMAGES=$images lines timeout -s KILL 120 make -C tests/rbpf_shell BOARD=native64 test
+
+    vm=tests/rbpf_vm/bin
+    check "nrfsim" cargo build --quiet --release \
+        --manifest-path dist/tools/nrfsim/Cargo.toml --target-dir target/nrfsim
+    check "build of rbpf_vm for native64" make -C tests/rbpf_vm BOARD=native64
+    vm_test native64
+    check "build of rbpf_vm for nrf52840dk" cross make -C tests/rbpf_vm BOARD=nrf52840dk
+    vm_test nrf52840dk "$root/target/nrfsim/release/nrfsim" "$root/$vm/nrf52840dk/tests_rbpf_vm.elf"
+    check "rbpf_vm without core::fmt" no_fmt $vm/nrf52840dk/tests_rbpf_vm.elf
+    check "build of rbpf_vm for microbit" cross make -C tests/rbpf_vm BOARD=microbit
+    vm_test microbit qemu-system-arm -machine microbit -nographic -serial mon:stdio \
+        -device "loader,file=$root/$vm/microbit/tests_rbpf_vm.elf"
 
     check "build of rbpf_gcoap for native64" make -C $example BOARD=native64
     lines "${namespace[@]}" dist/tools/test-riot.sh --coap "$python" $elf "$images" closed
