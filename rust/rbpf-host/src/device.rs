@@ -160,6 +160,20 @@ enum Command {
     Stop,
 }
 
+/// What a device is started with.
+#[derive(Clone, Debug)]
+pub struct DeviceSettings {
+    /// Its containers.
+    pub applications: Vec<ApplicationConfig>,
+    /// Instructions for one event, where an application does not say.
+    pub budget: u32,
+    /// How long a request waits for its reply.
+    pub timeout: Duration,
+    /// Whether anyone who can reach the device may install, bind and remove
+    /// containers.
+    pub may_change: bool,
+}
+
 /// A running device; it stops when this is dropped.
 #[derive(Debug)]
 pub struct Device {
@@ -178,31 +192,39 @@ pub struct DeviceHandle {
 }
 
 impl Device {
-    /// Installs the applications and starts the device. A request waits for
-    /// its reply at most `timeout`. If `may_change`, anyone who can reach the
-    /// device may install, bind and remove containers.
+    /// Installs the applications and starts the device.
     ///
     /// Lines of `log` that a container left unfinished are ended after each run.
     ///
     /// # Errors
     /// The first application that cannot be installed.
-    pub fn start<S>(
-        services: S,
-        applications: Vec<ApplicationConfig>,
-        log: Log,
-        timeout: Duration,
-        may_change: bool,
-    ) -> Result<Self, DeviceError>
+    pub fn start<S>(services: S, log: Log, options: DeviceSettings) -> Result<Self, DeviceError>
     where
         S: Services + Send + 'static,
     {
+        let DeviceSettings {
+            applications,
+            budget,
+            timeout,
+            may_change,
+        } = options;
         let staged = Staged::new(Mutex::new(Box::new(Staging::new())));
         let shared = Arc::clone(&staged);
         let (commands, inbox) = mpsc::sync_channel(QUEUE);
         let (started, start) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("rbpf-device".into())
-            .spawn(move || run(services, &applications, &log, shared, &inbox, &started))
+            .spawn(move || {
+                run(
+                    services,
+                    &applications,
+                    budget,
+                    &log,
+                    shared,
+                    &inbox,
+                    &started,
+                )
+            })
             .map_err(DeviceError::Thread)?;
         let device = Self {
             handle: DeviceHandle {
@@ -238,13 +260,14 @@ impl Drop for Device {
 fn run<S: Services>(
     services: S,
     applications: &[ApplicationConfig],
+    budget: u32,
     log: &Log,
     staged: Staged,
     inbox: &Receiver<Command>,
     started: &SyncSender<Result<(), DeviceError>>,
 ) {
     let mut memory = worker::Buffers::new();
-    let mut worker = match Worker::new(services, memory.lend(), applications, staged) {
+    let mut worker = match Worker::new(services, memory.lend(), applications, budget, staged) {
         Ok(worker) => worker,
         Err(error) => {
             let _ = started.send(Err(error));

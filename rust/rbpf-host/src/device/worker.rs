@@ -73,6 +73,8 @@ struct Route {
 pub(super) struct Worker<'m, S> {
     runtime: Runtime<'m, S, MAX_APPLICATIONS, MAX_APPLICATIONS, KV>,
     routes: BTreeMap<String, Route>,
+    /// Instructions for one event, where no route says.
+    budget: u32,
     staged: Staged,
 }
 
@@ -81,11 +83,13 @@ impl<'m, S: Services> Worker<'m, S> {
         services: S,
         memory: Memory<'m, MAX_APPLICATIONS>,
         applications: &[ApplicationConfig],
+        budget: u32,
         staged: Staged,
     ) -> Result<Self, DeviceError> {
         let mut worker = Self {
             runtime: Runtime::new(services, memory),
             routes: BTreeMap::new(),
+            budget,
             staged,
         };
         for application in applications {
@@ -129,7 +133,7 @@ impl<'m, S: Services> Worker<'m, S> {
 
     /// Does a job; a request as the configuration says for its path.
     pub(super) fn work(&mut self, job: &mut Job) {
-        let mut budget = DEFAULT_BUDGET;
+        let mut budget = self.budget;
         if job.operation() == Operation::Coap
             && let Some(route) = self.routes.get(job.target())
         {
