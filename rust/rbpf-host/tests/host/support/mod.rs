@@ -96,6 +96,7 @@ impl World {
         let settings = DeviceSettings {
             applications: config.applications,
             budget: config.runtime.budget,
+            response_size: config.runtime.response_size,
             timeout: config.coap.request_timeout,
             may_change: config.coap.unsigned_install,
         };
