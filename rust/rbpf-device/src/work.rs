@@ -402,17 +402,21 @@ fn name_of<'a>(mut apps: impl Iterator<Item = AppInfo<'a>>, slot: u8) -> &'a str
 
 /// A container; the record is left open.
 fn record<'a, const PAGE: usize>(
-    mut bindings: impl Iterator<Item = (&'a str, AppId)>,
+    bindings: impl Iterator<Item = (&'a str, AppId)>,
     info: &AppInfo<'_>,
     report: &mut Report<'_, PAGE>,
 ) {
-    let target = bindings.find(|&(_, app)| app == info.id);
+    let (mut bound, mut path) = (false, None);
+    for (target, _) in bindings.filter(|&(_, app)| app == info.id) {
+        bound = true;
+        path = path.or(Some(target).filter(|target| target.starts_with('/')));
+    }
     let counters = &info.counters;
     report.record();
     report.first("name", info.name);
-    report.text_field("state", if target.is_some() { "bound" } else { "idle" });
-    match target {
-        Some((target, _)) => report.text_field("path", target),
+    report.text_field("state", if bound { "bound" } else { "idle" });
+    match path {
+        Some(path) => report.text_field("path", path),
         None => report.word(" path -"),
     }
     report.number_field("bytes", info.size as u64);

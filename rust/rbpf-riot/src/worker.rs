@@ -131,7 +131,12 @@ fn run() {
 pub(crate) fn publish(runtime: &Containers) {
     hooks::publish(runtime);
     #[cfg(feature = "gcoap")]
-    crate::gcoap::publish(runtime.bindings().map(|(target, _)| target));
+    crate::gcoap::publish(
+        runtime
+            .bindings()
+            .map(|(target, _)| target)
+            .filter(|target| target.starts_with('/')),
+    );
 }
 
 /// Makes the runtime. It is moved to its place over the stack, and not
