@@ -22,9 +22,9 @@ use crate::{queue, worker};
 /// Regions that a run may be granted.
 const REGIONS: usize = rbpf_vm::REGIONS - rbpf_vm::region::GRANTED as usize;
 
-/// The container may read the region.
+/// @brief   The container may read the region
 pub const REGION_READ: u8 = 1;
-/// The container may write the region.
+/// @brief   The container may write the region
 pub const REGION_WRITE: u8 = 2;
 
 /// @brief   Memory that a run is granted

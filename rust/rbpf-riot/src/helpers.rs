@@ -18,41 +18,48 @@ use rbpf_vm::{FaultKind, HelperCall, MemoryMap, Rights};
 /// Arguments of a helper: r1 to r5.
 const ARGUMENTS: usize = 5;
 
-/// The argument is a number; all its 64 bits are passed on.
+/// @brief   The argument is a number; all its 64 bits are passed on
 pub const PARAMETER_VALUE: u8 = 0;
-/// The argument is the address of memory that the helper reads.
+/// @brief   The argument is the address of memory that the helper reads
 pub const PARAMETER_INPUT: u8 = 1;
-/// The argument is the address of memory that the helper writes.
+/// @brief   The argument is the address of memory that the helper writes
 pub const PARAMETER_OUTPUT: u8 = 2;
-/// The argument is the address of memory that the helper reads and writes.
+/// @brief   The argument is the address of memory that the helper reads and
+///          writes
 pub const PARAMETER_IN_OUT: u8 = 3;
 
-/// What an argument of a helper is.
+/// @brief   What an argument of a helper is
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Parameter {
-    /// One of `RBPF_PARAMETER_…`.
+    /// One of `RBPF_PARAMETER_...`
     pub kind: u8,
-    /// Bytes of the memory; 0 if the argument after this one says it.
+    /// Bytes of the memory; 0 if the argument after this one says it
     pub length: u16,
 }
 
-/// An argument, as a helper in C gets it.
+/// @brief   An argument, as a helper in C gets it
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Argument {
-    /// What the register holds.
+    /// What the register holds
     pub value: u64,
     /// The memory at that address, `NULL` for a number. It is valid until the
-    /// helper returns, may overlap with that of another argument, and may not
-    /// be aligned.
+    /// helper returns, and may overlap with that of another argument. It need
+    /// not be aligned: use `memcpy` for anything larger than a byte
     pub data: *mut c_void,
-    /// Bytes of the memory, 0 for a number.
+    /// Bytes of the memory, 0 for a number
     pub length: usize,
 }
 
-/// The function of a helper in C.
-pub type HelperFunction = Option<unsafe extern "C" fn(*const Argument, *mut c_void) -> i64>;
+/// @brief   The function of a helper
+///
+/// @param[in] arguments     r1 to r5, checked
+/// @param[in] user          what the helper was registered with
+///
+/// @return  the result, r0
+pub type HelperFunction =
+    Option<unsafe extern "C" fn(arguments: *const Argument, user: *mut c_void) -> i64>;
 
 /// The function of a helper in Rust: the call, whose cost it may raise, and
 /// the memory of the container.
@@ -60,12 +67,12 @@ pub type RustHelper = fn(&mut HelperCall, &mut MemoryMap<'_>) -> Result<u64, Fau
 
 /// @brief   A helper of the application's own
 ///
-/// A static, registered once.
+/// A static, initialised by @ref RBPF_HELPER_INIT and registered once.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Helper {
-    /// The next of all helpers; private.
-    next: Cell<*const Helper>,
+    /// The next of all helpers; private
+    next: Cell<*const c_void>,
     /// Number by which containers call it, from @ref RBPF_HELPER_FIRST on
     id: u32,
     /// Capability that containers need: `RBPF_CAPABILITY_APPLICATION`, or
@@ -132,7 +139,7 @@ impl Helper {
             if find(self.id).is_some() {
                 return Err(Status::Taken);
             }
-            self.next.set(HELPERS.load(Ordering::Relaxed));
+            self.next.set(HELPERS.load(Ordering::Relaxed).cast());
             HELPERS.store(ptr::from_ref(self).cast_mut(), Ordering::Release);
             Ok(())
         })
@@ -181,7 +188,7 @@ fn find(id: u32) -> Option<&'static Helper> {
     // SAFETY: helpers in the list are statics, and the list only grows.
     let at = |helper: *const Helper| unsafe { helper.as_ref::<'static>() };
     core::iter::successors(at(HELPERS.load(Ordering::Acquire)), |helper| {
-        at(helper.next.get())
+        at(helper.next.get().cast())
     })
     .find(|helper| helper.id == id)
 }

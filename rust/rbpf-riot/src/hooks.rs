@@ -7,7 +7,7 @@
 //! context. Where nothing is bound, both are a load and a branch.
 
 use core::cell::Cell;
-use core::ffi::{CStr, c_char};
+use core::ffi::{CStr, c_char, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
@@ -22,16 +22,16 @@ use crate::worker::Containers;
 
 /// @brief   A place in the application's code where containers run
 ///
-/// A static, registered once.
+/// A static, initialised by @ref RBPF_HOOK_INIT and registered once.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Hook {
-    /// The next of all hooks; private.
-    next: Cell<*const Hook>,
+    /// The next of all hooks; private
+    next: Cell<*const c_void>,
     /// Its name: 1 to 32 visible characters of ASCII, of which the first is
-    /// not a slash. The string stays.
+    /// not a slash; the string stays
     name: *const c_char,
-    /// Containers bound to it, where 255 stands for more, too; private.
+    /// Containers bound to it, where 255 stands for more, too; private
     bound: AtomicU8,
 }
 
@@ -99,7 +99,7 @@ impl Hook {
             if all().any(|hook| hook.name() == name) {
                 return Err(Status::Taken);
             }
-            self.next.set(HOOKS.load(Ordering::Relaxed));
+            self.next.set(HOOKS.load(Ordering::Relaxed).cast());
             HOOKS.store(ptr::from_ref(self).cast_mut(), Ordering::Release);
             Ok(())
         })
@@ -173,7 +173,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Hook> {
     // SAFETY: hooks in the list are statics, and the list only grows.
     let at = |hook: *const Hook| unsafe { hook.as_ref::<'static>() };
     core::iter::successors(at(HOOKS.load(Ordering::Acquire)), move |hook| {
-        at(hook.next.get())
+        at(hook.next.get().cast())
     })
 }
 
