@@ -128,10 +128,8 @@ if [[ ${2-} == --node ]]; then
     exit
 fi
 
-if [[ ! -f $RIOTBASE/Makefile.include ]]; then
-    echo "error: no RIOT: set RIOTBASE to a checkout of https://github.com/RIOT-OS/RIOT" >&2
-    exit 2
-fi
+"$root/dist/tools/riot-tools.sh"
+export PATH=$PATH:$HOME/.cargo/bin
 mkdir -p "$work"
 
 say "Compile, link and verify three containers"
