@@ -86,14 +86,9 @@ check() {
     fi
 }
 
-# cross COMMAND...: with a toolchain that has `core` for microcontrollers: the
-# installed target, or else Debian's, which builds it from source.
+# cross COMMAND...: for a board; the make files find the toolchain.
 cross() {
-    if rustup target list --installed 2>/dev/null | grep -qx thumbv7em-none-eabihf; then
-        "$@"
-    else
-        PATH=${python%/*}:/usr/bin:$PATH RUSTC_BOOTSTRAP=1 CARGO_OPTIONS=-Zbuild-std=core "$@"
-    fi
+    "$@"
 }
 
 # no_fmt ELF: no code for formatting is linked, which takes kilobytes.

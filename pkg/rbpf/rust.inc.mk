@@ -1,4 +1,4 @@
-# The Rust toolchain for the board. Included by the
+# The Rust toolchain for the board, and options for small code. Included by the
 # module; a Rust application that does without it includes this file after
 # RIOT's Makefile.include. In this order:
 #
@@ -24,6 +24,24 @@ ifndef RBPF_RUST_TOOLCHAIN
     # rustup's cargo takes a path for a toolchain, Debian's does not ask.
     $(CARGO_LIB) cargo-command: export RUSTUP_TOOLCHAIN := /usr
     $(CARGO_LIB) cargo-command: export RUSTC_BOOTSTRAP := 1
+
+    # A panic is an undefined instruction, which ends in RIOT's HardFault
+    # handler: no message and no code for one.
+    RUSTFLAGS += -Zunstable-options -Cpanic=immediate-abort
+
+    # Rust keeps a frame pointer in every function for bare metal, which costs
+    # a register and an instruction or two, and nothing here follows it. Only
+    # the target's description can say otherwise.
+    ifneq (,$(findstring -none-,$(RUST_TARGET)))
+      RBPF_RUST_TARGET = $(BINDIR)/rust-target/$(RUST_TARGET).json
+      CARGO_OPTIONS += -Zjson-target-spec --target $(RBPF_RUST_TARGET)
+      $(CARGO_LIB) cargo-command: $(RBPF_RUST_TARGET)
+
+$(RBPF_RUST_TARGET): /usr/bin/rustc | $(CLEAN)
+	$(Q)mkdir -p $(@D)
+	$(Q)RUSTC_BOOTSTRAP=1 /usr/bin/rustc -Zunstable-options --print target-spec-json \
+	  --target $(RUST_TARGET) | sed 's/"frame-pointer": "[a-z-]*"/"frame-pointer": "may-omit"/' > $@
+    endif
   endif
 
   ifeq (missing,$(RBPF_RUST_TOOLCHAIN))
