@@ -224,9 +224,7 @@ impl Ticket {
             // up in between and found the answer there.
             let sent = left > 0 && entry.done.wait_for(left);
             let state = TABLE.with(|table| match table.get(index) {
-                Some(State::Queued(_) | State::Running) if !sent => {
-                    table.give_up(index, patient)
-                }
+                Some(State::Queued(_) | State::Running) if !sent => table.give_up(index, patient),
                 state => state.unwrap_or(State::Done),
             });
             match state {
