@@ -21,10 +21,18 @@ help: ## list what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: demo
-demo: ## from C source to an answered CoAP request, on this workstation
+demo: ## from C source to an answered CoAP request, on this workstation, or on RIOT: BOARD=native64
+ifeq (native64,$(BOARD))
+	@$(tools)/packages.sh $(packages_riot)
+	cargo build --release --package rbpf-cli
+	@dist/demo-riot.sh target/release/rbpf
+else ifeq (,$(BOARD))
 	@$(tools)/packages.sh $(packages_demo)
 	cargo build --release --package rbpf-cli
 	@dist/demo.sh target/release/rbpf
+else
+	@echo "error: make demo knows BOARD=native64, and no board is the workstation" >&2; exit 2
+endif
 
 .PHONY: test
 test: ## everything that can fail: library, command, devices, clients

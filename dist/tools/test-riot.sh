@@ -39,7 +39,8 @@ coap() {
         cat "$work/output"
         return 1
     fi
-    "$python" tests/device/riot_coap.py "coap://[${address%% *}%tap0]" "$@"
+    "$python" tests/device/riot_coap.py "coap://[${address%% *}%tap0]" "$@" \
+        --shell "$work/input" "$work/output" --peer target/debug/rbpf --requests 10000
     local result=$?
     exec 7>&-
     ((result)) && tail -n 20 "$work/output"
@@ -85,14 +86,9 @@ check() {
     fi
 }
 
-# cross COMMAND...: with a toolchain that has `core` for microcontrollers: the
-# installed target, or else Debian's, which builds it from source.
+# cross COMMAND...: for a board; the make files find the toolchain.
 cross() {
-    if rustup target list --installed 2>/dev/null | grep -qx thumbv7em-none-eabihf; then
-        "$@"
-    else
-        PATH=${python%/*}:/usr/bin:$PATH RUSTC_BOOTSTRAP=1 CARGO_OPTIONS=-Zbuild-std=core "$@"
-    fi
+    "$@"
 }
 
 # no_fmt ELF: no code for formatting is linked, which takes kilobytes.
@@ -150,7 +146,8 @@ namespace=(unshare --net)
     check "build of rbpf_gcoap for native64" make -C $example BOARD=native64
     lines "${namespace[@]}" dist/tools/test-riot.sh --coap "$python" $elf "$images" closed
     check "build of rbpf_gcoap for native64, unsigned" \
-        make -C $example BOARD=native64 RBPF_UNSIGNED_INSTALL=1
+        env USEMODULE=shell_cmd_gnrc_pktbuf \
+        make -C $example BOARD=native64 RBPF_UNSIGNED_INSTALL=1 DEVELHELP=1
     lines "${namespace[@]}" dist/tools/test-riot.sh --coap "$python" $elf "$images" open
     check "build of rbpf_gcoap for nrf52840dk" cross make -C $example BOARD=nrf52840dk
     check "nrf52840dk without core::fmt" no_fmt $example/bin/nrf52840dk/rbpf_gcoap.elf

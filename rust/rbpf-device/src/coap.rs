@@ -175,6 +175,13 @@ pub fn hash(bytes: &[u8]) -> u32 {
     })
 }
 
+/// The first segment of a path without its leading slash, and the others.
+fn segment(path: &str) -> (&str, Option<&str>) {
+    let end = path.bytes().position(|byte| byte == b'/');
+    end.and_then(|end| Some((path.get(..end)?, path.get(end + 1..))))
+        .unwrap_or((path, None))
+}
+
 /// Whether a path is one of the device's own, below `/rbpf`.
 #[must_use]
 pub fn is_own_path(path: &[u8]) -> bool {
@@ -199,7 +206,7 @@ impl<'r> Request<'r> {
                 option::URI_PATH => {
                     // A slash in a segment would make another path of it.
                     let segment = core::str::from_utf8(item.value()).map_err(|_| bad())?;
-                    if segment.contains('/') {
+                    if segment.bytes().any(|byte| byte == b'/') {
                         return Err(Error::not_found());
                     }
                     let pushed = request.path.push('/');
@@ -332,10 +339,11 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
     }
 
     fn own(&mut self, request: &Request<'_>, rest: &str) -> Result<Reply<D::Ticket>, Status> {
-        let mut segments = rest.trim_start_matches('/').splitn(3, '/');
-        let first = segments.next().unwrap_or_default();
-        let second = segments.next();
-        let third = segments.next();
+        let (first, rest) = segment(rest.strip_prefix('/').unwrap_or_default());
+        let (second, third) = rest.map_or((None, None), |rest| {
+            let (second, third) = segment(rest);
+            (Some(second), third)
+        });
         match (request.method, first, second, third) {
             (code::GET, "", None, _) => self.read(request, Operation::List, "", 0),
             (code::GET, "bindings", None, _) => self.read(request, Operation::Bindings, "", 0),

@@ -40,6 +40,24 @@ pub enum Operation {
     Coap,
 }
 
+impl Operation {
+    /// Whether it only looks, so that it can be asked for again: for the next
+    /// page of its answer.
+    #[must_use]
+    pub const fn is_reading(self) -> bool {
+        matches!(
+            self,
+            Self::List
+                | Self::Info
+                | Self::Values
+                | Self::Value
+                | Self::Bindings
+                | Self::Stats
+                | Self::Links
+        )
+    }
+}
+
 /// How a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

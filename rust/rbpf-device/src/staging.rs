@@ -16,16 +16,10 @@ use rbpf_runtime::{AppId, MAX_NAME};
 pub struct Staging<const IMAGE: usize> {
     bytes: Vec<u8, IMAGE>,
     name: String<MAX_NAME>,
-    /// What was made of it.
-    installed: Option<Installed>,
-}
-
-/// What was made of an image.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Installed {
-    pub(crate) app: AppId,
-    /// It took the place of none.
-    pub(crate) created: bool,
+    /// The container that was made of it.
+    installed: Option<AppId>,
+    /// Which took the place of none.
+    created: bool,
 }
 
 /// Why a piece is not taken.
@@ -59,6 +53,7 @@ impl<const IMAGE: usize> Staging<IMAGE> {
             bytes: Vec::new(),
             name: String::new(),
             installed: None,
+            created: false,
         }
     }
 
@@ -120,15 +115,17 @@ impl<const IMAGE: usize> Staging<IMAGE> {
         }
     }
 
-    /// What was made of the image that is here.
-    pub(crate) fn installed(&self) -> Option<Installed> {
-        self.installed
+    /// The container that was made of what is here, and whether it took the
+    /// place of none.
+    pub(crate) fn installed(&self) -> (Option<AppId>, bool) {
+        (self.installed, self.created)
     }
 
     /// Remembers what was made of the image that is here: who asks again,
     /// because the answer was lost, gets the same one.
-    pub(crate) fn set_installed(&mut self, installed: Installed) {
-        self.installed = Some(installed);
+    pub(crate) fn set_installed(&mut self, app: AppId, created: bool) {
+        self.installed = Some(app);
+        self.created = created;
     }
 
     /// Discards what is there.

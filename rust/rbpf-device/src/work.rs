@@ -10,7 +10,7 @@ use rbpf_vm::{Engine, Fault, FaultKind};
 
 use crate::job::{Job, Operation, Status};
 use crate::report::{Format, Report};
-use crate::staging::{Installed, Staging};
+use crate::staging::Staging;
 
 /// What a job needs beside the runtime.
 pub struct Host<'h, const IMAGE: usize> {
@@ -300,37 +300,28 @@ where
         };
         let bytes = image.len();
         let old = self.runtime.find(name);
-        let installed = match (self.host.staging.installed(), old) {
+        let (again, created) = match self.host.staging.installed() {
             // Asked for twice, since the first answer was lost.
-            (Some(installed), Some(old)) if installed.app == old => Ok(installed),
-            (_, Some(old)) => {
-                let replaced = self.runtime.replace(old, image, self.host.allowed);
-                replaced.map(|app| Installed {
-                    app,
-                    created: false,
-                })
-            }
-            (_, None) => {
-                let installed = self.runtime.install(name, image, self.host.allowed);
-                installed.map(|app| Installed { app, created: true })
-            }
+            (again, created) if again.is_some() && again == old => (again, created),
+            _ => (None, old.is_none()),
+        };
+        let installed = match (again, old) {
+            (Some(app), _) => Ok(app),
+            (None, Some(old)) => self.runtime.replace(old, image, self.host.allowed),
+            (None, None) => self.runtime.install(name, image, self.host.allowed),
         };
         let mut report = self.job.report();
         match installed {
-            Ok(installed) => {
-                self.host.staging.set_installed(installed);
+            Ok(app) => {
+                self.host.staging.set_installed(app, created);
                 report.record();
-                report.word(if installed.created {
-                    "installed "
-                } else {
-                    "replaced "
-                });
+                report.word(if created { "installed " } else { "replaced " });
                 report.first("name", name);
-                report.number_field("slot", installed.app.slot());
+                report.number_field("slot", app.slot());
                 report.number_field("bytes", bytes as u64);
                 report.line();
                 report.end();
-                if installed.created {
+                if created {
                     Status::Created
                 } else {
                     Status::Done
@@ -402,17 +393,21 @@ fn name_of<'a>(mut apps: impl Iterator<Item = AppInfo<'a>>, slot: u8) -> &'a str
 
 /// A container; the record is left open.
 fn record<'a, const PAGE: usize>(
-    mut bindings: impl Iterator<Item = (&'a str, AppId)>,
+    bindings: impl Iterator<Item = (&'a str, AppId)>,
     info: &AppInfo<'_>,
     report: &mut Report<'_, PAGE>,
 ) {
-    let target = bindings.find(|&(_, app)| app == info.id);
+    let (mut bound, mut path) = (false, None);
+    for (target, _) in bindings.filter(|&(_, app)| app == info.id) {
+        bound = true;
+        path = path.or(Some(target).filter(|target| target.starts_with('/')));
+    }
     let counters = &info.counters;
     report.record();
     report.first("name", info.name);
-    report.text_field("state", if target.is_some() { "bound" } else { "idle" });
-    match target {
-        Some((target, _)) => report.text_field("path", target),
+    report.text_field("state", if bound { "bound" } else { "idle" });
+    match path {
+        Some(path) => report.text_field("path", path),
         None => report.word(" path -"),
     }
     report.number_field("bytes", info.size as u64);

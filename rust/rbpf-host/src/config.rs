@@ -7,6 +7,7 @@
 //!
 //! [runtime]
 //! budget = 1000000            # instructions for one request
+//! response_size = 4096        # bytes of the longest response
 //!
 //! [[sensor]]
 //! name = "thermometer"
@@ -80,6 +81,9 @@ pub struct CoapConfig {
 pub struct RuntimeConfig {
     /// `budget`: instructions for one event, where the application does not say.
     pub budget: u32,
+    /// `response_size`: bytes of the buffer in which a container builds its
+    /// response, 64 to 4096.
+    pub response_size: usize,
 }
 
 /// `[[sensor]]`: a simulated device.

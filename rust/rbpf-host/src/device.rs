@@ -160,6 +160,22 @@ enum Command {
     Stop,
 }
 
+/// What a device is started with.
+#[derive(Clone, Debug)]
+pub struct DeviceSettings {
+    /// Its containers.
+    pub applications: Vec<ApplicationConfig>,
+    /// Instructions for one event, where an application does not say.
+    pub budget: u32,
+    /// Bytes of the buffer in which a container builds its response.
+    pub response_size: usize,
+    /// How long a request waits for its reply.
+    pub timeout: Duration,
+    /// Whether anyone who can reach the device may install, bind and remove
+    /// containers.
+    pub may_change: bool,
+}
+
 /// A running device; it stops when this is dropped.
 #[derive(Debug)]
 pub struct Device {
@@ -178,39 +194,42 @@ pub struct DeviceHandle {
 }
 
 impl Device {
-    /// Installs the applications and starts the device. A request waits for
-    /// its reply at most `timeout`. If `may_change`, anyone who can reach the
-    /// device may install, bind and remove containers.
+    /// Installs the applications and starts the device.
     ///
     /// Lines of `log` that a container left unfinished are ended after each run.
     ///
     /// # Errors
     /// The first application that cannot be installed.
-    pub fn start<S>(
-        services: S,
-        applications: Vec<ApplicationConfig>,
-        log: Log,
-        timeout: Duration,
-        may_change: bool,
-    ) -> Result<Self, DeviceError>
+    pub fn start<S>(services: S, log: Log, settings: DeviceSettings) -> Result<Self, DeviceError>
     where
         S: Services + Send + 'static,
     {
-        let staged = Staged::new(Mutex::new(Box::new(Staging::new())));
-        let shared = Arc::clone(&staged);
         let (commands, inbox) = mpsc::sync_channel(QUEUE);
+        let handle = DeviceHandle {
+            commands,
+            timeout: settings.timeout,
+            staged: Staged::new(Mutex::new(Box::new(Staging::new()))),
+            may_change: settings.may_change,
+        };
+        let staged = Arc::clone(&handle.staged);
         let (started, start) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("rbpf-device".into())
-            .spawn(move || run(services, &applications, &log, shared, &inbox, &started))
+            .spawn(move || {
+                let mut memory = worker::Buffers::new(settings.response_size);
+                match Worker::new(services, memory.lend(), &settings, staged) {
+                    Ok(worker) => {
+                        let _ = started.send(Ok(()));
+                        run(worker, &log, &inbox);
+                    }
+                    Err(error) => {
+                        let _ = started.send(Err(error));
+                    }
+                }
+            })
             .map_err(DeviceError::Thread)?;
         let device = Self {
-            handle: DeviceHandle {
-                commands,
-                timeout,
-                staged,
-                may_change,
-            },
+            handle,
             thread: Some(thread),
         };
         start.recv().map_err(|_| DeviceError::Ended)??;
@@ -234,24 +253,8 @@ impl Drop for Device {
     }
 }
 
-/// The device's thread.
-fn run<S: Services>(
-    services: S,
-    applications: &[ApplicationConfig],
-    log: &Log,
-    staged: Staged,
-    inbox: &Receiver<Command>,
-    started: &SyncSender<Result<(), DeviceError>>,
-) {
-    let mut memory = worker::Buffers::new();
-    let mut worker = match Worker::new(services, memory.lend(), applications, staged) {
-        Ok(worker) => worker,
-        Err(error) => {
-            let _ = started.send(Err(error));
-            return;
-        }
-    };
-    let _ = started.send(Ok(()));
+/// Does what is asked, until it is told to stop.
+fn run<S: Services>(mut worker: Worker<'_, S>, log: &Log, inbox: &Receiver<Command>) {
     while let Ok(command) = inbox.recv() {
         // Those who asked may have gone; their answer is then dropped.
         match command {

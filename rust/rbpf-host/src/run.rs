@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 
 use crate::config::{Config, ConfigError};
-use crate::device::{ApplicationStatus, Device, DeviceError};
+use crate::device::{ApplicationStatus, Device, DeviceError, DeviceSettings};
 use crate::server::Server;
 use crate::services::{Log, WorkstationServices};
 
@@ -88,13 +88,14 @@ pub fn run_until(
         Log::silent()
     };
     let services = WorkstationServices::new(&config.sensors, log.clone());
-    let device = Device::start(
-        services,
-        config.applications,
-        log,
-        config.coap.request_timeout,
-        config.coap.unsigned_install,
-    )?;
+    let settings = DeviceSettings {
+        applications: config.applications,
+        budget: config.runtime.budget,
+        response_size: config.runtime.response_size,
+        timeout: config.coap.request_timeout,
+        may_change: config.coap.unsigned_install,
+    };
+    let device = Device::start(services, log, settings)?;
     if config.coap.unsigned_install {
         print(
             &output,

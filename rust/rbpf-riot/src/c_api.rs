@@ -227,9 +227,7 @@ unsafe fn grants<'a>(
         let grant = unsafe {
             match region.rights {
                 REGION_READ => Grant::Read(bytes(region.data, region.length)?),
-                REGION_WRITE => {
-                    Grant::Write(bytes_mut(region.data, region.length)?, Rights::Write)
-                }
+                REGION_WRITE => Grant::Write(bytes_mut(region.data, region.length)?, Rights::Write),
                 3 => Grant::Write(bytes_mut(region.data, region.length)?, Rights::ReadWrite),
                 _ => return Err(INVALID),
             }
@@ -556,8 +554,7 @@ pub unsafe extern "C" fn rbpf_execute(
         let image = unsafe { bytes(image, image_length)? };
         // SAFETY: promised by the caller.
         let (context, mut regions) = unsafe { grants(context, length, regions, count)? };
-        let value =
-            containers::execute(image, Capabilities::all(), context, &mut regions, budget)?;
+        let value = containers::execute(image, Capabilities::all(), context, &mut regions, budget)?;
         // SAFETY: promised by the caller.
         unsafe { give(result, value as i64) };
         Ok(())

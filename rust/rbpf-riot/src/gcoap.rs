@@ -10,8 +10,8 @@ use core::ffi::{c_char, c_int};
 use core::mem::MaybeUninit;
 
 use heapless::Vec;
-use rbpf_device::coap::{MAX_PATH, Resources, hash, is_own_path};
 use rbpf_device::Operation;
+use rbpf_device::coap::{MAX_PATH, Resources, hash, is_own_path};
 use riot_wrappers::coap_handler::v0_2::GcoapHandler;
 use riot_wrappers::gcoap::{self, Handler, ListenerProvider, PacketBuffer, SingleHandlerListener};
 use riot_wrappers::mutex::Mutex;
@@ -140,7 +140,11 @@ unsafe extern "C" fn encode_links(
         (&*context, buffer)
     };
     const FIRST: u16 = riot_sys::COAP_LINK_FLAG_INIT_RESLIST as u16;
-    let comma: &[u8] = if context.flags & FIRST != 0 { b"" } else { b"," };
+    let comma: &[u8] = if context.flags & FIRST != 0 {
+        b""
+    } else {
+        b","
+    };
     links(comma, buffer).map_or(-1, |length| length as riot_sys::ssize_t)
 }
 

@@ -124,10 +124,14 @@ impl Helper {
     pub fn register(&'static self) -> Result<(), Status> {
         let known = Capabilities::from_bits(self.capability).is_some();
         let last = self.parameters.len() - 1;
-        let sound = self.parameters.iter().enumerate().all(|(index, parameter)| {
-            let sized = parameter.length > 0 || index < last;
-            parameter.kind == PARAMETER_VALUE || (parameter.kind <= PARAMETER_IN_OUT && sized)
-        });
+        let sound = self
+            .parameters
+            .iter()
+            .enumerate()
+            .all(|(index, parameter)| {
+                let sized = parameter.length > 0 || index < last;
+                parameter.kind == PARAMETER_VALUE || (parameter.kind <= PARAMETER_IN_OUT && sized)
+            });
         if self.id < FIRST_APPLICATION_HELPER.into() || !known || !sound {
             return Err(Status::Invalid);
         }
@@ -183,8 +187,10 @@ impl Helper {
 fn find(id: u32) -> Option<&'static Helper> {
     // SAFETY: helpers in the list are statics, and the list only grows.
     let at = |helper: *const Helper| unsafe { helper.as_ref::<'static>() };
-    core::iter::successors(at(HELPERS.load(Ordering::Acquire)), |helper| at(helper.next.get().cast()))
-        .find(|helper| helper.id == id)
+    core::iter::successors(at(HELPERS.load(Ordering::Acquire)), |helper| {
+        at(helper.next.get().cast())
+    })
+    .find(|helper| helper.id == id)
 }
 
 /// The capability that a helper needs, if there is one of that number.

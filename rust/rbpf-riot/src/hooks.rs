@@ -172,7 +172,9 @@ impl Hook {
 pub(crate) fn all() -> impl Iterator<Item = &'static Hook> {
     // SAFETY: hooks in the list are statics, and the list only grows.
     let at = |hook: *const Hook| unsafe { hook.as_ref::<'static>() };
-    core::iter::successors(at(HOOKS.load(Ordering::Acquire)), move |hook| at(hook.next.get().cast()))
+    core::iter::successors(at(HOOKS.load(Ordering::Acquire)), move |hook| {
+        at(hook.next.get().cast())
+    })
 }
 
 /// Events that were lost, because too many waited; wraps.

@@ -15,8 +15,8 @@
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
-use riot_wrappers::mutex::{Mutex, MutexGuard};
 use rbpf_device::{Fill, Operation, Status};
+use riot_wrappers::mutex::{Mutex, MutexGuard};
 
 use crate::config::{QUEUE, TIMEOUT_MS};
 use crate::sys::{self, Shared, Signal};

@@ -116,7 +116,10 @@ fn run() {
     queue::serve(
         runtime,
         |runtime, job| {
-            do_job(runtime, job);
+            // Nobody else asks, and what nobody asks is not linked.
+            if cfg!(any(feature = "gcoap", feature = "shell")) {
+                do_job(runtime, job);
+            }
             runtime.services().end_line();
         },
         |runtime| {
@@ -131,7 +134,12 @@ fn run() {
 pub(crate) fn publish(runtime: &Containers) {
     hooks::publish(runtime);
     #[cfg(feature = "gcoap")]
-    crate::gcoap::publish(runtime.bindings().map(|(target, _)| target));
+    crate::gcoap::publish(
+        runtime
+            .bindings()
+            .map(|(target, _)| target)
+            .filter(|target| target.starts_with('/')),
+    );
 }
 
 /// Makes the runtime. It is moved to its place over the stack, and not

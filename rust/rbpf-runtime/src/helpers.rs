@@ -145,6 +145,8 @@ macro_rules! define_dispatch {
 for_each_helper!(define_dispatch);
 
 impl<S: Services, const KV: usize> Host for HelperHost<'_, S, KV> {
+    // Not inlined in the engine, which is built for speed.
+    #[inline(never)]
     fn call(
         &mut self,
         call: &mut HelperCall,

@@ -16,7 +16,7 @@ use toml::Spanned;
 
 use super::sensor::RawSensor;
 use super::{ApplicationConfig, CoapConfig, Config, ConfigError, Methods, RuntimeConfig};
-use crate::device::{DEFAULT_BUDGET, MAX_APPLICATIONS};
+use crate::device::{DEFAULT_BUDGET, MAX_APPLICATIONS, MAX_RESPONSE};
 
 const DEFAULT_LISTEN: [&str; 2] = ["[::1]:5683", "127.0.0.1:5683"];
 const DEFAULT_BLOCK_SIZE: u32 = 1024;
@@ -60,6 +60,7 @@ struct RawCoap {
 #[serde(deny_unknown_fields)]
 struct RawRuntime {
     budget: Option<Spanned<u32>>,
+    response_size: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]
@@ -128,6 +129,11 @@ impl Reader<'_> {
             DEFAULT_BUDGET,
             1..=i32::MAX as u32,
         )?;
+        let response_size = self.number(
+            raw.runtime.response_size.as_ref(),
+            MAX_RESPONSE as u32,
+            64..=MAX_RESPONSE as u32,
+        )?;
         if let Some(excess) = raw.sensor.get(MAX_SENSORS) {
             return Err(self.error(&excess.span(), "too many sensors; remove this one"));
         }
@@ -149,7 +155,10 @@ impl Reader<'_> {
         }
         Ok(Config {
             coap,
-            runtime: RuntimeConfig { budget },
+            runtime: RuntimeConfig {
+                budget,
+                response_size: response_size as usize,
+            },
             sensors,
             applications,
         })

@@ -7,7 +7,7 @@ use rbpf_abi::Capabilities;
 use rbpf_device::{Host, Operation, Status, work};
 use rbpf_runtime::{Memory, Runtime, Services};
 
-use super::{ApplicationStatus, DeviceError, IMAGE, Job, Staged, lock};
+use super::{ApplicationStatus, DeviceError, DeviceSettings, IMAGE, Job, Staged, lock};
 use crate::config::{ApplicationConfig, Methods};
 
 /// Applications that a device holds.
@@ -39,12 +39,12 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(response: usize) -> Self {
         Self {
             images: vec![vec![0; IMAGE + ALIGNMENT]; MAX_APPLICATIONS],
             stack: vec![0; STACK],
             data: vec![0; DATA],
-            response: vec![0; MAX_RESPONSE],
+            response: vec![0; response.min(MAX_RESPONSE)],
         }
     }
 
@@ -73,6 +73,8 @@ struct Route {
 pub(super) struct Worker<'m, S> {
     runtime: Runtime<'m, S, MAX_APPLICATIONS, MAX_APPLICATIONS, KV>,
     routes: BTreeMap<String, Route>,
+    /// Instructions for one event, where no route says.
+    budget: u32,
     staged: Staged,
 }
 
@@ -80,15 +82,16 @@ impl<'m, S: Services> Worker<'m, S> {
     pub(super) fn new(
         services: S,
         memory: Memory<'m, MAX_APPLICATIONS>,
-        applications: &[ApplicationConfig],
+        settings: &DeviceSettings,
         staged: Staged,
     ) -> Result<Self, DeviceError> {
         let mut worker = Self {
             runtime: Runtime::new(services, memory),
             routes: BTreeMap::new(),
+            budget: settings.budget,
             staged,
         };
-        for application in applications {
+        for application in &settings.applications {
             worker.install(application)?;
         }
         Ok(worker)
@@ -129,7 +132,7 @@ impl<'m, S: Services> Worker<'m, S> {
 
     /// Does a job; a request as the configuration says for its path.
     pub(super) fn work(&mut self, job: &mut Job) {
-        let mut budget = DEFAULT_BUDGET;
+        let mut budget = self.budget;
         if job.operation() == Operation::Coap
             && let Some(route) = self.routes.get(job.target())
         {
