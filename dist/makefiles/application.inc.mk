@@ -21,3 +21,5 @@ EXTERNAL_MODULE_DIRS += $(RBPF_ROOT)/pkg
 ifeq (1,$(RBPF))
   USEMODULE += rbpf
 endif
+
+include $(RBPF_ROOT)/dist/makefiles/emulator.inc.mk
