@@ -6,7 +6,9 @@
 #   make BOARD=nrf52840dk EMULATE=1 all test    RIOT's test runner
 #
 # native* run by themselves, nrf52840dk in dist/tools/nrfsim, microbit in QEMU.
-# NRFSIM_FLAGS and QEMU_FLAGS add options.
+# NRFSIM_FLAGS and QEMU_FLAGS add options. With NETWORK=slip, where an application
+# knows it, the nrf52840dk's second serial line is a network, and the node answers
+# at coap://[::1] (SLIP_FLAGS='--port PORT': at that port).
 
 ifneq (,$(filter emulate,$(MAKECMDGOALS)))
   EMULATE := 1
@@ -26,8 +28,14 @@ ifeq (1,$(EMULATE))
     EMULATORDEPS += rbpf-nrfsim
     # The end of the input ends the run, once the guest has nothing more to say
     RBPF_NRFSIM_FLAGS = $(ELFFILE) --exit-idle --stack-report $(NRFSIM_FLAGS)
-    EMULATOR = $(RBPF_NRFSIM)
-    EMULATOR_FLAGS = $(RBPF_NRFSIM_FLAGS)
+    ifeq (slip,$(NETWORK))
+      # Its second serial line is a network
+      EMULATOR = $(RBPF_ROOT)/dist/tools/slip.py
+      EMULATOR_FLAGS = $(SLIP_FLAGS) $(RBPF_NRFSIM) $(RBPF_NRFSIM_FLAGS)
+    else
+      EMULATOR = $(RBPF_NRFSIM)
+      EMULATOR_FLAGS = $(RBPF_NRFSIM_FLAGS)
+    endif
     RBPF_EMULATOR_TERM := 1
   endif
 
