@@ -13,7 +13,7 @@ packages_cross := rustc-web cargo-web rust-web-src lld-19 llvm-19
 packages_test  := $(packages_demo) $(packages_cross) python3-venv
 packages_riot  := $(packages_demo) $(packages_cross) python3-venv \
 	clang-14 libclang-14-dev llvm-14-dev cmake gcc-arm-none-eabi libnewlib-arm-none-eabi \
-	iproute2 unzip
+	iproute2 qemu-system-arm unzip
 packages_bench := $(packages_build) lld-19 clang-14 libclang-14-dev
 
 .PHONY: help
@@ -50,7 +50,7 @@ prepush: lint ## what is fast to check before a push
 	cargo test --workspace --quiet
 
 .PHONY: test-riot
-test-riot: ## the RIOT module: builds, shell, CoAP; skipped without RIOT (RIOTBASE, ~/RIOT)
+test-riot: ## the RIOT module on three boards, in emulation; skipped without RIOT (RIOTBASE, ~/RIOT)
 	@if [ -f "$${RIOTBASE:-$$HOME/RIOT}/Makefile.include" ]; then \
 		$(tools)/packages.sh $(packages_riot); fi
 	@$(tools)/test-riot.sh

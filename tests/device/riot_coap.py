@@ -3,11 +3,12 @@
 """Asks a RIOT node with aiocoap and libcoap; prints a line `ok NAME` or
 `FAIL NAME: why` a check.
 
-usage: riot_coap.py coap://ADDRESS IMAGES open|closed
+usage: riot_coap.py coap://ADDRESS IMAGES open|closed [READING]
 
-  IMAGES  folder with the images that dist/tools/test-riot.sh makes
-  open    the node lets anyone install containers (RBPF_UNSIGNED_INSTALL=1)
-  closed  it does not
+  IMAGES   folder with the images that dist/tools/test-riot.sh makes
+  open     the node lets anyone install containers (RBPF_UNSIGNED_INSTALL=1)
+  closed   it does not
+  READING  what the first sensor says, 23.45
 """
 
 import asyncio
@@ -31,10 +32,11 @@ NO_RESPONSE = 258
 class Node:
     """A node, and a client for it."""
 
-    def __init__(self, context, base, images):
+    def __init__(self, context, base, images, reading):
         self.context = context
         self.base = base
         self.images = images
+        self.reading = reading
 
     async def ask(self, code, path, payload=b"", block=None, options=(), whole=True):
         """The response; aiocoap does the blocks if `whole`."""
@@ -103,7 +105,7 @@ async def sensor(node):
     """The life of the sensor container."""
     await node.install("sensor", "coap_sensor", "/temp")
     response = await node.ask(GET, "/temp")
-    same("payload", response.payload, b"23.45")
+    same("payload", response.payload, node.reading.encode())
     same("format", int(response.opt.content_format), 0)
     size = len(node.image("coap_sensor"))
     contains(await node.expect(codes.CONTENT, GET, "/rbpf"), f"sensor path /temp bytes {size} runs 1")
@@ -130,7 +132,7 @@ async def libcoap(node):
     output = await client("-m", "put", "-b", "64", "-f", image, f"{node.base}/rbpf/app/sensor")
     contains(output, "installed sensor")
     await client("-m", "post", "-e", "/temp", f"{node.base}/rbpf/bind/sensor")
-    same("payload", await client("-m", "get", f"{node.base}/temp"), "23.45")
+    same("payload", await client("-m", "get", f"{node.base}/temp"), node.reading)
     contains(await client("-m", "get", "-b", "16", f"{node.base}/rbpf"), "sensor path /temp bytes")
     await client("-m", "delete", f"{node.base}/rbpf/app/sensor")
     same("list", await node.expect(codes.CONTENT, GET, "/rbpf"), "")
@@ -267,7 +269,7 @@ async def endurance(node):
         await node.remove(line.split(" ")[0])
     await node.install("sensor", "coap_sensor", "/temp")
     for _ in range(REQUESTS):
-        same("payload", await node.expect(codes.CONTENT, GET, "/temp"), "23.45")
+        same("payload", await node.expect(codes.CONTENT, GET, "/temp"), node.reading)
     contains(await node.expect(codes.CONTENT, GET, "/rbpf"), f"runs {REQUESTS} faults 0")
     text = await node.expect(codes.CONTENT, GET, "/rbpf/stats")
     contains(text, f"slots 1 of {SLOTS}\n")
@@ -280,9 +282,9 @@ OPEN = [pages, sensor, libcoap, values, faults, payload, long_list, bad_images, 
 CLOSED = [pages, closed, options]
 
 
-async def main(base, images, state):
+async def main(base, images, state, reading="23.45"):
     context = await Context.create_client_context()
-    node = Node(context, base, pathlib.Path(images))
+    node = Node(context, base, pathlib.Path(images), reading)
     failed = False
     for check in OPEN if state == "open" else CLOSED:
         name = f"{state} {check.__name__}"
@@ -297,6 +299,6 @@ async def main(base, images, state):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4 or sys.argv[3] not in ("open", "closed"):
+    if len(sys.argv) not in (4, 5) or sys.argv[3] not in ("open", "closed"):
         sys.exit(__doc__)
     sys.exit(asyncio.run(main(*sys.argv[1:])))
