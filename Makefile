@@ -45,6 +45,7 @@ lint: ## formatting, clippy, documentation; no warning is allowed
 	cargo fmt --check --manifest-path rust/rbpf-riot/Cargo.toml
 	cargo fmt --check --manifest-path rust/rbpf-riot-standalone/Cargo.toml
 	cargo fmt --check --manifest-path tests/rbpf_vm/Cargo.toml
+	cargo fmt --check --manifest-path examples/rbpf_rust/Cargo.toml
 	cargo fmt --check --manifest-path dist/tools/nrfsim/Cargo.toml
 	cargo clippy --workspace --all-targets --all-features -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
