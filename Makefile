@@ -13,7 +13,7 @@ packages_cross := rustc-web cargo-web rust-web-src lld-19 llvm-19
 packages_test  := $(packages_demo) $(packages_cross) python3-venv
 packages_riot  := $(packages_demo) $(packages_cross) python3-venv \
 	clang-14 libclang-14-dev llvm-14-dev cmake gcc-arm-none-eabi libnewlib-arm-none-eabi \
-	iproute2 qemu-system-arm unzip
+	iproute2 unzip qemu-system-arm
 packages_bench := $(packages_build) lld-19 clang-14 libclang-14-dev
 
 .PHONY: help
@@ -21,10 +21,18 @@ help: ## list what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: demo
-demo: ## from C source to an answered CoAP request, on this workstation
+demo: ## from C source to an answered CoAP request, on this workstation, or on RIOT: BOARD=native64
+ifeq (native64,$(BOARD))
+	@$(tools)/packages.sh $(packages_riot)
+	cargo build --release --package rbpf-cli
+	@dist/demo-riot.sh target/release/rbpf
+else ifeq (,$(BOARD))
 	@$(tools)/packages.sh $(packages_demo)
 	cargo build --release --package rbpf-cli
 	@dist/demo.sh target/release/rbpf
+else
+	@echo "error: make demo knows BOARD=native64, and no board is the workstation" >&2; exit 2
+endif
 
 .PHONY: test
 test: ## everything that can fail: library, command, devices, clients
@@ -36,6 +44,7 @@ lint: ## formatting, clippy, documentation; no warning is allowed
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path rust/rbpf-riot/Cargo.toml
 	cargo fmt --check --manifest-path rust/rbpf-riot-standalone/Cargo.toml
+	cargo fmt --check --manifest-path tests/rbpf_vm/Cargo.toml
 	cargo fmt --check --manifest-path dist/tools/nrfsim/Cargo.toml
 	cargo clippy --workspace --all-targets --all-features -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
@@ -43,7 +52,7 @@ lint: ## formatting, clippy, documentation; no warning is allowed
 .PHONY: generate
 generate: ## write the generated files anew
 	UPDATE=1 cargo test --quiet --package rbpf-isa --features text --test reference_page
-	UPDATE=1 cargo test --quiet --package rbpf-sdk --test generated
+	UPDATE=1 cargo test --quiet --package rbpf-sdk --test generated --test riot_header
 
 .PHONY: prepush
 prepush: lint ## what is fast to check before a push

@@ -16,5 +16,6 @@ for target in "${targets[@]}"; do
     echo "$target"
     cross_build "$target" --release --quiet --manifest-path "$root/Cargo.toml" \
         --target-dir "$root/target/cross" \
-        -p rbpf-isa -p rbpf-abi -p rbpf-vm -p rbpf-runtime
+        -p rbpf-isa -p rbpf-abi -p rbpf-vm -p rbpf-runtime -p rbpf-device \
+        --features rbpf-device/coap
 done

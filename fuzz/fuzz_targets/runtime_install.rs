@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Images from nowhere through the whole runtime: installed, triggered by
-//! requests and otherwise, removed.
+//! Images from nowhere through the whole runtime: run without being
+//! installed, installed, triggered by requests and otherwise, replaced,
+//! removed.
 #![no_main]
 
 use std::num::NonZeroU16;
@@ -8,11 +9,11 @@ use std::num::NonZeroU16;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use rbpf_abi::context::Phydat;
-use rbpf_abi::image::ImageParts;
+use rbpf_abi::image::{ImageBuffer, ImageParts};
 use rbpf_abi::{Capabilities, Errno, Function};
 use rbpf_fuzz::{Guarded, Text};
 use rbpf_isa::opcode;
-use rbpf_runtime::{CoapRequest, Grant, Memory, Runtime, Sensor, Services};
+use rbpf_runtime::{CoapRequest, Grant, HOST, Memory, Runtime, Sensor, Services};
 use rbpf_vm::Rights;
 use zerocopy::IntoBytes;
 
@@ -104,7 +105,7 @@ impl Services for Device {
     }
 
     fn log(&mut self, container: &str, _: &[u8]) {
-        assert!(container == "first" || container == "second");
+        assert!(["first", "second", "-"].contains(&container));
     }
 
     fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {
@@ -149,7 +150,14 @@ fuzz_target!(|input: Input| {
         let sources = [("first", &input.first), ("second", &input.second)];
         for (name, source) in sources {
             let image = source.image();
-            let Ok(app) = runtime.install(name, &image, allowed) else {
+            let aligned = ImageBuffer::copy_from(&image);
+            let mut context = input.context.clone();
+            let budget = input.budget.into();
+            let executed = runtime.execute(aligned.bytes(), allowed, &mut context, &mut [], budget);
+            assert_eq!(runtime.find(name), None);
+            let installed = runtime.install(name, &image, allowed);
+            assert!(executed.is_ok() || installed.is_err());
+            let Ok(mut app) = installed else {
                 continue;
             };
             assert_eq!(runtime.find(name), Some(app));
@@ -179,14 +187,27 @@ fuzz_target!(|input: Input| {
                 assert!(info.counters.faults <= info.counters.runs);
                 assert!(allowed.contains(info.granted));
             }
-            assert!(runtime.unbind("/path"));
+            assert_eq!(runtime.bind("hook", app), Ok(()));
+            let other = ImageBuffer::copy_from(&input.second.image());
+            match runtime.replace(app, other.bytes(), allowed) {
+                Ok(new) => {
+                    assert!(!runtime.remove(app));
+                    app = new;
+                }
+                Err(_) => assert_eq!(runtime.find(name), Some(app)),
+            }
+            assert!(runtime.bindings().all(|(_, bound)| bound == app));
+            let triggered = runtime.trigger("hook", &mut context, &mut [], budget);
+            assert!(triggered.runs == 1 && triggered.faults <= 1);
+            assert!(runtime.unbind("hook", None));
+            assert!(runtime.unbind("/path", Some(app)));
         }
         let apps: Vec<_> = runtime.apps().map(|info| info.id).collect();
         for app in apps {
             assert!(runtime.remove(app));
             assert!(!runtime.remove(app));
         }
-        assert_eq!(runtime.values().count(), 0);
+        assert!(runtime.values().all(|entry| entry.owner == HOST));
     }
     for buffer in &buffers {
         buffer.check();

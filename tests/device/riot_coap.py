@@ -3,21 +3,32 @@
 """Asks a RIOT node with aiocoap and libcoap; prints a line `ok NAME` or
 `FAIL NAME: why` a check.
 
-usage: riot_coap.py coap://ADDRESS IMAGES open|closed [READING]
+usage: riot_coap.py coap://ADDRESS IMAGES open|closed [OPTION ...]
 
-  IMAGES   folder with the images that dist/tools/test-riot.sh makes
-  open     the node lets anyone install containers (RBPF_UNSIGNED_INSTALL=1)
-  closed   it does not
-  READING  what the first sensor says, 23.45
+  IMAGES           folder with the images that dist/tools/test-riot.sh makes
+  open             the node lets anyone install containers
+                   (RBPF_UNSIGNED_INSTALL=1)
+  closed           it does not
+  --reading TEXT   what the first sensor says, 23.45 if not said
+  --requests N     requests in a row, 500 if not said
+  --shell IN OUT   the node's shell: a pipe to write to, a file to read from;
+                   what the requests left behind is compared there
+  --peer COMMAND   the command `rbpf`: asks its device the same as the node
 """
 
+import argparse
 import asyncio
 import pathlib
 import random
+import re
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 import urllib.parse
+
+import cbor2
 
 from aiocoap import Context, GET, POST, PUT, DELETE, FETCH, Message
 from aiocoap.numbers import codes
@@ -25,18 +36,18 @@ from aiocoap.optiontypes import BlockOption, OpaqueOption
 
 TIMEOUT = 20
 SLOTS = 4
-REQUESTS = 500
 NO_RESPONSE = 258
+CBOR = 60
 
 
 class Node:
     """A node, and a client for it."""
 
-    def __init__(self, context, base, images, reading):
+    def __init__(self, context, base, images, options=None):
         self.context = context
         self.base = base
         self.images = images
-        self.reading = reading
+        self.options = options
 
     async def ask(self, code, path, payload=b"", block=None, options=(), whole=True):
         """The response; aiocoap does the blocks if `whole`."""
@@ -53,6 +64,24 @@ class Node:
         response = await self.ask(code, path, *arguments, **keywords)
         same(f"code of {path}", response.code, wanted)
         return response.payload.decode(errors="replace")
+
+    async def cbor(self, path):
+        """What is at a path, in CBOR."""
+        response = await self.ask(GET, path, options=[(17, bytes([CBOR]))])
+        same(f"code of {path}", response.code, codes.CONTENT)
+        same(f"format of {path}", int(response.opt.content_format), CBOR)
+        return cbor2.loads(response.payload)
+
+    def datagrams(self):
+        """A socket to the node."""
+        host = urllib.parse.urlsplit(self.base).netloc
+        host, _, port = host.rpartition("]")
+        host, port = (host + "]", port[1:]) if host else (port.partition(":")[0], port.partition(":")[2])
+        found = socket.getaddrinfo(host.strip("[]"), port or 5683, type=socket.SOCK_DGRAM)[0]
+        datagrams = socket.socket(found[0], socket.SOCK_DGRAM)
+        datagrams.settimeout(TIMEOUT)
+        datagrams.connect(found[4])
+        return datagrams
 
     def image(self, name):
         """An image's bytes."""
@@ -85,7 +114,7 @@ async def pages(node):
     """What a node without containers says."""
     contains(await node.expect(codes.CONTENT, GET, "/.well-known/core"), "</rbpf>")
     same("list", await node.expect(codes.CONTENT, GET, "/rbpf"), "")
-    contains(await node.expect(codes.CONTENT, GET, "/rbpf/stats"), f"slots 0 of {SLOTS}\n")
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf/stats"), f"slots 0\nslots-max {SLOTS}\n")
     for path in ["/", "/nothing", "/rbpf/nothing", "/rbpf/app/x", "/rbpf/kv/x/1", "/rbpfx"]:
         await node.expect(codes.NOT_FOUND, GET, path)
     await node.expect(codes.METHOD_NOT_ALLOWED, POST, "/rbpf")
@@ -104,11 +133,12 @@ async def closed(node):
 async def sensor(node):
     """The life of the sensor container."""
     await node.install("sensor", "coap_sensor", "/temp")
+    contains(await node.expect(codes.CONTENT, GET, "/.well-known/core"), "</temp>")
     response = await node.ask(GET, "/temp")
-    same("payload", response.payload, node.reading.encode())
+    same("payload", response.payload, node.options.reading.encode())
     same("format", int(response.opt.content_format), 0)
     size = len(node.image("coap_sensor"))
-    contains(await node.expect(codes.CONTENT, GET, "/rbpf"), f"sensor path /temp bytes {size} runs 1")
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf"), f"sensor state bound path /temp bytes {size} runs 1")
     contains(await node.expect(codes.CONTENT, GET, "/rbpf/app/sensor"), "granted sensor\n")
     same("bindings", await node.expect(codes.CONTENT, GET, "/rbpf/bindings"), "/temp sensor\n")
     await node.expect(codes.CHANGED, POST, "/rbpf/unbind", b"/temp")
@@ -132,10 +162,47 @@ async def libcoap(node):
     output = await client("-m", "put", "-b", "64", "-f", image, f"{node.base}/rbpf/app/sensor")
     contains(output, "installed sensor")
     await client("-m", "post", "-e", "/temp", f"{node.base}/rbpf/bind/sensor")
-    same("payload", await client("-m", "get", f"{node.base}/temp"), node.reading)
-    contains(await client("-m", "get", "-b", "16", f"{node.base}/rbpf"), "sensor path /temp bytes")
+    same("payload", await client("-m", "get", f"{node.base}/temp"), node.options.reading)
+    contains(await client("-m", "get", "-b", "16", f"{node.base}/rbpf"), "sensor state bound path /temp bytes")
     await client("-m", "delete", f"{node.base}/rbpf/app/sensor")
     same("list", await node.expect(codes.CONTENT, GET, "/rbpf"), "")
+
+
+async def replacement(node):
+    """A container is replaced by another version, and stays bound."""
+    await node.install("app", "counter", "/app")
+    for count in ["1", "2"]:
+        same("count", await node.expect(codes.CONTENT, GET, "/app"), count)
+    await node.expect(codes.UNPROCESSABLE_ENTITY, PUT, "/rbpf/app/app", b"nonsense")
+    same("count", await node.expect(codes.CONTENT, GET, "/app"), "3")
+    text = await node.expect(codes.CHANGED, PUT, "/rbpf/app/app", node.image("coap_sensor"))
+    contains(text, "replaced app slot")
+    same("payload", await node.expect(codes.CONTENT, GET, "/app"), node.options.reading)
+    same("values", await node.expect(codes.CONTENT, GET, "/rbpf/kv"), "")
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf"), "app state bound path /app")
+    await node.remove("app")
+
+
+async def cbor(node):
+    """Programs read the same as people."""
+    same("list", await node.cbor("/rbpf"), [])
+    await node.install("counter", "counter", "/count")
+    await node.install("fault", "fault", "/fault")
+    await node.expect(codes.CONTENT, GET, "/count")
+    await node.expect(codes.INTERNAL_SERVER_ERROR, GET, "/fault")
+    counter, fault = await node.cbor("/rbpf")
+    same("record", {key: counter[key] for key in ["name", "state", "path", "bytes", "runs", "faults"]},
+         {"name": "counter", "state": "bound", "path": "/count", "runs": 1, "faults": 0,
+          "bytes": len(node.image("counter"))})
+    same("fault", (fault["fault"], fault["pc"], fault["address"]), ("InvalidRead", 1, 0))
+    same("values", await node.cbor("/rbpf/kv"),
+         [{"store": "counter", "key": 0, "value": 1, "owner": "counter"}])
+    same("value", await node.cbor("/rbpf/kv/counter/0"), 1)
+    same("slots", (await node.cbor("/rbpf/stats"))["slots"], 2)
+    same("rights", (await node.cbor("/rbpf/app/counter"))["bound"], ["/count"])
+    response = await node.ask(GET, "/rbpf", options=[(17, b"\x32")])
+    same("code for JSON", response.code, codes.NOT_ACCEPTABLE)
+    await node.remove("counter", "fault")
 
 
 async def values(node):
@@ -168,7 +235,7 @@ async def payload(node):
     """A request's payload reaches the container; one too large does not."""
     await node.install("echo", "echo", "/echo")
     same("echo", await node.expect(codes.CHANGED, POST, "/echo", b"hello"), "hello")
-    await node.expect(codes.REQUEST_ENTITY_TOO_LARGE, POST, "/echo", bytes(129))
+    await node.expect(codes.REQUEST_ENTITY_TOO_LARGE, POST, "/echo", bytes(257))
     await node.expect(codes.REQUEST_ENTITY_TOO_LARGE, POST, "/echo", bytes(3000))
     await node.remove("echo")
 
@@ -196,9 +263,9 @@ async def bad_images(node):
     await node.expect(codes.REQUEST_ENTITY_TOO_LARGE, PUT, "/rbpf/app/a", bytes(5000))
     await node.expect(codes.BAD_REQUEST, PUT, f"/rbpf/app/{'a' * 17}", image)
     await node.expect(codes.CREATED, PUT, "/rbpf/app/a", image)
-    await node.expect(codes.CONFLICT, PUT, "/rbpf/app/a", image)
+    await node.expect(codes.CREATED, PUT, "/rbpf/app/a", image)
     await node.expect(codes.CONFLICT, POST, "/rbpf/bind/a", b"/rbpf/a")
-    await node.expect(codes.BAD_REQUEST, POST, "/rbpf/bind/a", b"a")
+    await node.expect(codes.NOT_FOUND, POST, "/rbpf/bind/a", b"a")
     await node.expect(codes.BAD_REQUEST, POST, "/rbpf/bind/a", b"/" + b"a" * 32)
     await node.expect(codes.BAD_REQUEST, POST, "/rbpf/bind/a", b"/\xff")
     await node.remove("a")
@@ -230,6 +297,42 @@ async def blocks(node):
     await node.remove("b")
 
 
+async def duplicates(node):
+    """The last block of an image comes twice, as when its answer was lost."""
+    image = node.image("counter")
+    last = (len(image) - 1) // 64
+
+    def block(identifier, number):
+        value = bytes([number << 4 | (number < last) << 3 | 2])
+        data = image[number * 64:][:64]
+        # Confirmable PUT, Uri-Path /rbpf/app/twice, Block1.
+        return (b"\x40\x03" + identifier.to_bytes(2, "big") + b"\xb4rbpf\x03app\x05twice\xd1\x03"
+                + value + b"\xff" + data)
+
+    with node.datagrams() as datagrams:
+        for number in range(last + 1):
+            for _ in range(2):
+                datagrams.send(block(0x7000 + number, number))
+                answer = datagrams.recv(1500)
+                wanted = codes.CONTINUE if number < last else codes.CREATED
+                same(f"code for block {number}", answer[1], wanted)
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf"), "twice state idle path - bytes")
+    await node.remove("twice")
+
+
+async def long_response(node):
+    """A container's response in blocks, all of one run."""
+    await node.install("letters", "letters", "/letters")
+    whole = (await node.ask(GET, "/letters")).payload
+    same("length", len(whole), 200)
+    small = Message(code=GET, uri=node.base + "/letters")
+    small.opt.block2 = BlockOption.BlockwiseTuple(0, False, 1)
+    response = await asyncio.wait_for(node.context.request(small).response, TIMEOUT)
+    same("payload", response.payload, whole)
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf"), "runs 2 faults 0")
+    await node.remove("letters")
+
+
 async def options(node):
     """Options that are odd, long, or try to silence the answer."""
     await node.expect(codes.BAD_OPTION, GET, "/rbpf", options=[(9999, b"")])
@@ -247,47 +350,136 @@ async def options(node):
 async def noise(node):
     """Datagrams that are hardly CoAP."""
     generator = random.Random(1)
-    host = urllib.parse.urlsplit(node.base).netloc.strip("[]")
-    address = socket.getaddrinfo(host, 5683, socket.AF_INET6, socket.SOCK_DGRAM)[0][4]
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
+    with node.datagrams() as sender:
         # NON, tokens, and options that begin like a path of the module.
         start = b"\x51\x03\x12\x34\xaa\xb4rbpf\x03app\x01n"
         for _ in range(500):
             data = bytearray(start + generator.randbytes(generator.randrange(80)))
             for _ in range(generator.randrange(4)):
                 data[generator.randrange(len(data))] = generator.randrange(256)
-            sender.sendto(data[:generator.randrange(1, len(data) + 1)], address)
+            sender.send(data[:generator.randrange(1, len(data) + 1)])
             await asyncio.sleep(0.002)
     contains(await node.expect(codes.CONTENT, GET, "/rbpf/stats"), "slots ")
 
 
+def shell(node, command, end):
+    """What the node's shell says to a command, up to a text."""
+    pipe, output = node.options.shell
+    before = pathlib.Path(output).stat().st_size
+    with open(pipe, "w") as stream:
+        stream.write(command + "\n")
+    for _ in range(100):
+        time.sleep(0.1)
+        text = pathlib.Path(output).read_bytes()[before:].decode(errors="replace")
+        if end in text:
+            time.sleep(0.1)
+            return pathlib.Path(output).read_bytes()[before:].decode(errors="replace")
+    raise AssertionError(f"{command} says {text!r}")
+
+
+def resources(node):
+    """What the node has in use: stacks by thread, bytes of packet buffer."""
+    if not node.options.shell:
+        return None
+    threads = re.findall(r"\| (\w+) .*\|\s+\d+ \(\s*(-?\d+)\)", shell(node, "ps", "SUM"))
+    same("threads with stacks", len(threads) > 3, True)
+    packets = re.search(r"position of last byte used: (\d+)", shell(node, "pktbuf", "position of"))
+    return {"stacks": threads, "packets": packets.group(1)}
+
+
 async def endurance(node):
     """Many requests in a row leave nothing behind."""
-    await node.expect(codes.CONTENT, GET, "/rbpf")
-    text = await node.expect(codes.CONTENT, GET, "/rbpf")
-    for line in text.splitlines():
+    for line in (await node.expect(codes.CONTENT, GET, "/rbpf")).splitlines():
         await node.remove(line.split(" ")[0])
     await node.install("sensor", "coap_sensor", "/temp")
-    for _ in range(REQUESTS):
-        same("payload", await node.expect(codes.CONTENT, GET, "/temp"), node.reading)
-    contains(await node.expect(codes.CONTENT, GET, "/rbpf"), f"runs {REQUESTS} faults 0")
-    text = await node.expect(codes.CONTENT, GET, "/rbpf/stats")
-    contains(text, f"slots 1 of {SLOTS}\n")
-    contains(text, "refused 0\ntimeouts 0\n")
+    requests, reading = node.options.requests, node.options.reading.encode()
+
+    def ask(datagrams, first, count):
+        # Confirmable GET /temp with a token of two bytes.
+        for number in range(first, first + count):
+            token = (number & 0xffff).to_bytes(2, "big")
+            datagrams.send(b"\x42\x01" + token + token + b"\xb4temp")
+            answer = datagrams.recv(1500)
+            same("answer", answer, b"\x62\x45" + token + token + b"\xc0\xff" + reading)
+
+    with node.datagrams() as datagrams:
+        # What is reached once only, such as the depth of stacks, is reached.
+        ask(datagrams, 0, 100)
+        stats = await node.expect(codes.CONTENT, GET, "/rbpf/stats")
+        before = resources(node)
+        ask(datagrams, 100, requests)
+        same("resources", resources(node), before)
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf"), f"runs {requests + 100} faults 0")
+    after = await node.expect(codes.CONTENT, GET, "/rbpf/stats")
+    without_jobs = [re.sub(r"jobs \d+\n", "", text) for text in (stats, after)]
+    same("stats", without_jobs[1], without_jobs[0])
+    contains(after, "slots 1\n")
+    contains(after, "refused 0\ntimeouts 0\n")
     await node.remove("sensor")
 
 
-OPEN = [pages, sensor, libcoap, values, faults, payload, long_list, bad_images, blocks, options,
-        noise, endurance]
+async def twins(node):
+    """The same image gives the same answers, counts and faults on the node
+    and on the workstation's device."""
+    if not node.options.peer:
+        return
+    whole, _, fraction = node.options.reading.partition(".")
+    with tempfile.TemporaryDirectory() as folder:
+        description = pathlib.Path(folder) / "device.toml"
+        description.write_text(f"""
+            [coap]
+            listen = ["[::1]:0"]
+            unsigned_install = true
+            [runtime]
+            budget = 100000
+            response_size = 256
+            [[sensor]]
+            name = "thermometer"
+            class = "temp"
+            unit = "degC"
+            scale = {-len(fraction)}
+            kind = "constant"
+            value = [{whole}{fraction}]
+        """)
+        command = [node.options.peer, "device", "--config", str(description)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                base = next(line.split()[1] for line in process.stdout if line.startswith("listening"))
+                peer = Node(node.context, base, node.images)
+                for image in sorted(path.stem for path in node.images.glob("*.rbpf")):
+                    one, other = await life(node, image), await life(peer, image)
+                    same(f"{image} on the node", one, other)
+            finally:
+                process.terminate()
+
+
+async def life(node, image):
+    """All that a container of this image answers, and what is counted."""
+    seen = []
+    response = await node.ask(PUT, "/rbpf/app/twin", node.image(image))
+    if response.code != codes.CREATED:
+        return [response.code]
+    await node.expect(codes.CHANGED, POST, "/rbpf/bind/twin", b"/twin")
+    for code, payload in [(GET, b""), (POST, b"payload"), (PUT, bytes(200)), (GET, b"")]:
+        response = await node.ask(code, "/twin", payload)
+        seen.append((response.code, response.opt.content_format, response.payload))
+    seen.append(await node.expect(codes.CONTENT, GET, "/rbpf/app/twin"))
+    seen.append(await node.expect(codes.CONTENT, GET, "/rbpf/kv"))
+    await node.remove("twin")
+    return seen
+
+
+OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, payload, long_list, bad_images,
+        blocks, duplicates, long_response, options, noise, twins, endurance]
 CLOSED = [pages, closed, options]
 
 
-async def main(base, images, state, reading="23.45"):
+async def main(arguments):
     context = await Context.create_client_context()
-    node = Node(context, base, pathlib.Path(images), reading)
+    node = Node(context, arguments.base, pathlib.Path(arguments.images), arguments)
     failed = False
-    for check in OPEN if state == "open" else CLOSED:
-        name = f"{state} {check.__name__}"
+    for check in OPEN if arguments.state == "open" else CLOSED:
+        name = f"{arguments.state} {check.__name__}"
         try:
             await check(node)
             print(f"ok CoAP {name}", flush=True)
@@ -298,7 +490,17 @@ async def main(base, images, state, reading="23.45"):
     return failed
 
 
+def arguments():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("base")
+    parser.add_argument("images")
+    parser.add_argument("state", choices=["open", "closed"])
+    parser.add_argument("--reading", default="23.45")
+    parser.add_argument("--requests", type=int, default=500)
+    parser.add_argument("--shell", nargs=2)
+    parser.add_argument("--peer")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    if len(sys.argv) not in (4, 5) or sys.argv[3] not in ("open", "closed"):
-        sys.exit(__doc__)
-    sys.exit(asyncio.run(main(*sys.argv[1:])))
+    sys.exit(asyncio.run(main(arguments())))

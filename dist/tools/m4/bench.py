@@ -82,7 +82,7 @@ def demangle(names):
 
 # Where the machine's code is in the firmware: `run` inlines nothing of it, and
 # the verifier is inlined in `verify`.
-MACHINE = ("rbpf_vm::", "rbpf_isa::", "bench_m4::interpret", "verify")
+MACHINE = ("rbpf_vm::", "rbpf_isa::", "verify")
 
 
 def machine_text(model):

@@ -24,7 +24,7 @@ GUEST_STACK = 512
 
 GROUPS = [
     ("verifier", r"rbpf_vm_size::verify$|rbpf_vm::verifier"),
-    ("interpreter", r"rbpf_vm_size::interpret$|rbpf_vm::interpreter"),
+    ("interpreter", r"rbpf_vm::interpreter"),
     ("memory map", r"rbpf_vm::memory"),
     ("arithmetic", r"rbpf_vm::arithmetic"),
     ("program, machine", r"verify_and_run|rbpf_vm::(program|engine|fault)"),

@@ -3,16 +3,40 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 
+/* Generated from rust/rbpf-riot by cbindgen (`make generate`): do not edit. */
+
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
 
 /**
  * @defgroup    pkg_rbpf rBPF containers
  * @ingroup     pkg
  * @brief       Hosts small isolated programs in the eBPF instruction set
  *
- * The functions hand their request to the thread `rbpf` and wait for it, at
- * most @ref CONFIG_RBPF_TIMEOUT_MS. They may be called by any thread once
- * auto_init is through, and never from an interrupt.
+ * The thread `rbpf` owns the containers; functions hand their request to it
+ * and wait until it is done. So they may be called by threads only, once the
+ * module has been started. Some only touch what is theirs, and do not wait:
+ * @ref rbpf_hook_register, @ref rbpf_helper_register, and, from interrupts
+ * too, @ref rbpf_hook_post and @ref rbpf_stats.
+ *
+ * Every function that waits has these errors beside its own. Nothing has been
+ * done then, and it can be tried again:
+ *
+ * | error      | why                                                         |
+ * |------------|-------------------------------------------------------------|
+ * | -EPERM     | it was called in an interrupt                               |
+ * | -EDEADLK   | it was called by a helper, which the worker waits for       |
+ * | -ENODEV    | the module has not been started                             |
+ * | -EBUSY     | `CONFIG_RBPF_QUEUE` requests wait already                   |
+ * | -ETIMEDOUT | the worker had not begun after `CONFIG_RBPF_TIMEOUT_MS`     |
+ *
+ * What the worker has begun is waited for until its end, which the budgets of
+ * containers bound.
+ *
+ * Strings end with a NUL. Names, images, contexts and regions are used until
+ * the function returns, and not longer.
  *
  * @{
  *
@@ -20,11 +44,302 @@
  * @brief       rBPF containers from C
  */
 
-#include <stddef.h>
+/**
+ * @brief   Smallest number of a helper of the application's own
+ */
+#define RBPF_HELPER_FIRST 0x8000
+
+/**
+ * @name    Capabilities: rights to call groups of helpers, a bit each
+ * @{
+ */
+#define RBPF_CAPABILITY_LOG            0x0001 /**< Write to the device's log or console */
+#define RBPF_CAPABILITY_TIME           0x0002 /**< Read the clocks */
+#define RBPF_CAPABILITY_RANDOM         0x0004 /**< Draw random numbers */
+#define RBPF_CAPABILITY_KV_LOCAL       0x0008 /**< Use the container's own key-value store */
+#define RBPF_CAPABILITY_KV_GLOBAL      0x0010 /**< Use the key-value store that all containers share */
+#define RBPF_CAPABILITY_SENSOR         0x0020 /**< Find and read sensors */
+#define RBPF_CAPABILITY_ACTUATOR       0x0040 /**< Write to actuators */
+#define RBPF_CAPABILITY_COAP_RESPONSE  0x0080 /**< Answer the CoAP request that started the container */
+#define RBPF_CAPABILITY_PACKET         0x0100 /**< See packets of the network stack */
+#define RBPF_CAPABILITY_APPLICATION    0x0200 /**< Call helpers that the device's application registered itself */
+/** @} */
+
+/**
+ * @brief   Initialiser of a @ref rbpf_hook_t
+ *
+ * @param[in] name      its name, 1 to 32 visible characters of ASCII, of which
+ *                      the first is not a slash; the string stays
+ */
+#define RBPF_HOOK_INIT(name) { NULL, (name), 0 }
+
+/**
+ * @brief   Initialiser of a @ref rbpf_helper_t
+ *
+ * @param[in] id            its number, from @ref RBPF_HELPER_FIRST on
+ * @param[in] capability    `RBPF_CAPABILITY_...` that containers need, 0 for
+ *                          none
+ * @param[in] cost          instructions that a call is charged with
+ * @param[in] function      a @ref rbpf_helper_function_t
+ * @param[in] user          passed to @p function as it is
+ * @param[in] ...           its parameters, 1 to 5: @ref RBPF_VALUE,
+ *                          @ref RBPF_INPUT, @ref RBPF_OUTPUT or
+ *                          @ref RBPF_IN_OUT; further ones are values
+ */
+#define RBPF_HELPER_INIT(id, capability, cost, function, user, ...) \
+    { NULL, (id), (capability), (cost), { __VA_ARGS__ }, (function), (user) }
+
+/**
+ * @brief   The next argument says the length of the memory
+ */
+#define RBPF_LENGTH_FOLLOWS 0
+
+/** @brief  Parameter that is a number */
+#define RBPF_VALUE { RBPF_PARAMETER_VALUE, 0 }
+/** @brief  Parameter that is memory of so many bytes, which the helper reads */
+#define RBPF_INPUT(length) { RBPF_PARAMETER_INPUT, (length) }
+/** @brief  Parameter that is memory of so many bytes, which the helper writes */
+#define RBPF_OUTPUT(length) { RBPF_PARAMETER_OUTPUT, (length) }
+/** @brief  Parameter that is memory, which the helper reads and writes */
+#define RBPF_IN_OUT(length) { RBPF_PARAMETER_IN_OUT, (length) }
+
+/**
+ * @brief   The container may read the region
+ */
+#define RBPF_REGION_READ 1
+
+/**
+ * @brief   The container may write the region
+ */
+#define RBPF_REGION_WRITE 2
+
+/**
+ * @brief   The argument is a number; all its 64 bits are passed on
+ */
+#define RBPF_PARAMETER_VALUE 0
+
+/**
+ * @brief   The argument is the address of memory that the helper reads
+ */
+#define RBPF_PARAMETER_INPUT 1
+
+/**
+ * @brief   The argument is the address of memory that the helper writes
+ */
+#define RBPF_PARAMETER_OUTPUT 2
+
+/**
+ * @brief   The argument is the address of memory that the helper reads and
+ *          writes
+ */
+#define RBPF_PARAMETER_IN_OUT 3
+
+/**
+ * @brief   A container and how it fares
+ */
+typedef struct {
+    /**
+     * Slot that it lies in, from 0
+     */
+    uint8_t slot;
+    /**
+     * Number of paths and hooks that it is bound to
+     */
+    uint8_t bindings;
+    /**
+     * Counts the containers in that slot
+     */
+    uint16_t generation;
+    /**
+     * Bytes of its image
+     */
+    uint32_t size;
+    /**
+     * Capabilities that it was granted, a bit each
+     */
+    uint32_t capabilities;
+    /**
+     * Runs; wraps, as all counters
+     */
+    uint32_t runs;
+    /**
+     * Runs that ended in a fault
+     */
+    uint32_t faults;
+    /**
+     * Helpers called
+     */
+    uint32_t helper_calls;
+    /**
+     * Instructions of the longest run
+     */
+    uint32_t longest_run;
+    /**
+     * Program counter of the last fault, in instruction slots
+     */
+    uint32_t fault_pc;
+    /**
+     * Instructions executed
+     */
+    uint64_t instructions;
+} rbpf_info_t;
+
+/**
+ * @brief   A place in the application's code where containers run
+ *
+ * A static, initialised by @ref RBPF_HOOK_INIT and registered once.
+ */
+typedef struct {
+    /**
+     * The next of all hooks; private
+     */
+    const void *next;
+    /**
+     * Its name: 1 to 32 visible characters of ASCII, of which the first is
+     * not a slash; the string stays
+     */
+    const char *name;
+    /**
+     * Containers bound to it, where 255 stands for more, too; private
+     */
+    uint8_t bound;
+} rbpf_hook_t;
+
+/**
+ * @brief   Memory that a run is granted
+ */
+typedef struct {
+    /**
+     * The memory; `NULL` only if its length is 0
+     */
+    void *data;
+    /**
+     * Bytes
+     */
+    size_t length;
+    /**
+     * @ref RBPF_REGION_READ, @ref RBPF_REGION_WRITE, or both
+     */
+    uint8_t rights;
+} rbpf_region_t;
+
+/**
+ * @brief   What an argument of a helper is
+ */
+typedef struct {
+    /**
+     * One of `RBPF_PARAMETER_...`
+     */
+    uint8_t kind;
+    /**
+     * Bytes of the memory; 0 if the argument after this one says it
+     */
+    uint16_t length;
+} rbpf_parameter_t;
+
+/**
+ * @brief   An argument, as a helper in C gets it
+ */
+typedef struct {
+    /**
+     * What the register holds
+     */
+    uint64_t value;
+    /**
+     * The memory at that address, `NULL` for a number. It is valid until the
+     * helper returns, and may overlap with that of another argument. It need
+     * not be aligned: use `memcpy` for anything larger than a byte
+     */
+    void *data;
+    /**
+     * Bytes of the memory, 0 for a number
+     */
+    size_t length;
+} rbpf_argument_t;
+
+/**
+ * @brief   The function of a helper
+ *
+ * @param[in] arguments     r1 to r5, checked
+ * @param[in] user          what the helper was registered with
+ *
+ * @return  the result, r0
+ */
+typedef int64_t (*rbpf_helper_function_t)(const rbpf_argument_t *arguments, void *user);
+
+/**
+ * @brief   A helper of the application's own
+ *
+ * A static, initialised by @ref RBPF_HELPER_INIT and registered once.
+ */
+typedef struct {
+    /**
+     * The next of all helpers; private
+     */
+    const void *next;
+    /**
+     * Number by which containers call it, from @ref RBPF_HELPER_FIRST on
+     */
+    uint32_t id;
+    /**
+     * Capability that containers need: `RBPF_CAPABILITY_APPLICATION`, or
+     * another one that their image wants; 0 for none
+     */
+    uint32_t capability;
+    /**
+     * Instructions that a call is charged with, beside the call itself
+     */
+    uint32_t cost;
+    /**
+     * What its arguments are
+     */
+    rbpf_parameter_t parameters[5];
+    /**
+     * What is called, with 5 arguments and @p user; its result is r0
+     */
+    rbpf_helper_function_t function;
+    /**
+     * Passed to @p function as it is
+     */
+    void *user;
+} rbpf_helper_t;
+
+/**
+ * @brief   What the module has counted
+ */
+typedef struct {
+    /**
+     * Requests to the worker; wraps, as all counters
+     */
+    uint32_t jobs;
+    /**
+     * Requests refused because too many waited
+     */
+    uint32_t refused;
+    /**
+     * Requests whose caller waited too long
+     */
+    uint32_t timeouts;
+    /**
+     * Events lost because too many waited
+     */
+    uint32_t events_lost;
+} rbpf_stats_t;
 
 #ifdef __cplusplus
 extern "C" {
-#endif
+#endif // __cplusplus
+
+/**
+ * @brief   Start the module
+ *
+ * auto_init does it; this is for applications without.
+ *
+ * @retval 0            containers can be installed from now on
+ * @retval -EALREADY    it has been started
+ * @retval -ENOMEM      there are no more threads
+ */
+int rbpf_init(void);
 
 /**
  * @brief   Install a container
@@ -32,19 +347,35 @@ extern "C" {
  * The image is copied and verified; nothing runs yet. The container gets all
  * capabilities that its image wants.
  *
- * @param[in] name      name, 1 to 16 bytes
+ * @param[in] name      name, 1 to 16 visible characters of ASCII
  * @param[in] image     image as `rbpf build` makes it, need not be aligned
  * @param[in] length    bytes of the image
  *
  * @retval 0            it is installed
- * @retval -EINVAL      a pointer is NULL, or the name empty or too long
+ * @retval -EINVAL      a pointer is `NULL`, or the name not as above
  * @retval -EEXIST      there is a container of that name
- * @retval -ENOMEM      the image is too large, or no slot is free
+ * @retval -ENOMEM      no slot is free and large enough
  * @retval -EBADMSG     the image is malformed or the verifier refuses it
- * @retval -EBUSY       too many requests wait
- * @retval -ETIMEDOUT   no answer in time; it may be installed all the same
  */
 int rbpf_install(const char *name, const void *image, size_t length);
+
+/**
+ * @brief   Replace a container by another version of it
+ *
+ * It keeps name and bindings and loses its values. If the image is refused,
+ * the container stays as it was.
+ *
+ * @param[in] name      its name
+ * @param[in] image     image as `rbpf build` makes it, aligned to 8 bytes
+ * @param[in] length    bytes of the image
+ *
+ * @retval 0            it is replaced
+ * @retval -EINVAL      a pointer is `NULL`
+ * @retval -ENOENT      there is no such container
+ * @retval -ENOMEM      the image is larger than the slot
+ * @retval -EBADMSG     the image is malformed or the verifier refuses it
+ */
+int rbpf_replace(const char *name, const void *image, size_t length);
 
 /**
  * @brief   Remove a container, its bindings and its stored values
@@ -52,44 +383,223 @@ int rbpf_install(const char *name, const void *image, size_t length);
  * @param[in] name      its name
  *
  * @retval 0            it is gone
- * @retval -EINVAL      @p name is NULL
+ * @retval -EINVAL      @p name is `NULL`
  * @retval -ENOENT      there is no such container
- * @retval -EBUSY       too many requests wait
- * @retval -ETIMEDOUT   no answer in time
  */
 int rbpf_remove(const char *name);
 
 /**
- * @brief   Let a container answer the CoAP requests for a path
+ * @brief   Look a container up
+ *
+ * @param[in]  name     its name
+ * @param[out] info     slot, rights and counters; may be `NULL`
+ *
+ * @retval 0            it is there
+ * @retval -EINVAL      @p name is `NULL`
+ * @retval -ENOENT      there is no such container
+ */
+int rbpf_find(const char *name, rbpf_info_t *info);
+
+/**
+ * @brief   Bind a container to a CoAP path or to a hook
+ *
+ * A path belongs to one container, which answers the requests for it. On a
+ * hook any number of containers run, in the order in which they were bound.
  *
  * @param[in] name      the container's name
- * @param[in] path      path with its leading slash, at most 32 bytes
+ * @param[in] target    path with its leading slash, or name of a registered
+ *                      hook; at most 32 bytes
  *
  * @retval 0            it is bound
- * @retval -EINVAL      a pointer is NULL, or the path malformed or too long
- * @retval -ENOENT      there is no such container
- * @retval -EEXIST      the path is in use, or the module's own
+ * @retval -EINVAL      a pointer is `NULL`, or the path malformed or too long
+ * @retval -ENOENT      there is no such container or hook
+ * @retval -EEXIST      the path is in use or the module's own, or the
+ *                      container is bound to that hook
  * @retval -ENOMEM      the table of bindings is full
- * @retval -EBUSY       too many requests wait
- * @retval -ETIMEDOUT   no answer in time
  */
-int rbpf_bind(const char *name, const char *path);
+int rbpf_bind(const char *name, const char *target);
 
 /**
  * @brief   Undo @ref rbpf_bind
  *
- * @param[in] path      the path
+ * @param[in] name      the container's name; `NULL` for all containers
+ * @param[in] target    the path or hook
  *
- * @retval 0            no container answers there any more
- * @retval -EINVAL      @p path is NULL
- * @retval -ENOENT      none did
- * @retval -EBUSY       too many requests wait
- * @retval -ETIMEDOUT   no answer in time
+ * @retval 0            done
+ * @retval -EINVAL      @p target is `NULL`
+ * @retval -ENOENT      nothing was bound there
  */
-int rbpf_unbind(const char *path);
+int rbpf_unbind(const char *name, const char *target);
+
+/**
+ * @brief   Make a hook known, so that containers can be bound to it
+ *
+ * @param[in] hook      the hook, initialised by @ref RBPF_HOOK_INIT; it stays
+ *                      where it is
+ *
+ * @retval 0            it is known
+ * @retval -EINVAL      @p hook is `NULL`, or its name is not 1 to 32 visible
+ *                      characters of ASCII or begins with a slash
+ * @retval -EEXIST      there is a hook of that name
+ */
+int rbpf_hook_register(rbpf_hook_t *hook);
+
+/**
+ * @brief   Run the containers that are bound to a hook, and wait for them
+ *
+ * They run in the worker thread in the order of their binding, each with a
+ * budget of `CONFIG_RBPF_BUDGET` instructions. r1 points to the context, r2
+ * is its length; regions are at the guest addresses 0x05000000, 0x06000000
+ * and 0x07000000. What a container writes there, the next one sees. A
+ * container that has begun is waited for, however long it takes.
+ *
+ * If nothing is bound, this is a load and a branch.
+ *
+ * @param[in]     hook      the hook, registered
+ * @param[in,out] context   memory that containers read and write; may be
+ *                          `NULL` if @p length is 0
+ * @param[in]     length    bytes of it, up to 16 MiB
+ * @param[in]     regions   further memory; may be `NULL` if @p count is 0
+ * @param[in]     count     number of regions, up to 3
+ * @param[out]    result    the result (r0) of the last container that
+ *                          returned, unchanged if none did; may be `NULL`
+ *
+ * @return  number of containers that ran and returned
+ * @retval -EINVAL      a pointer is `NULL`, or regions are too many, have
+ *                      other rights than are defined, or overlap although
+ *                      one may be written
+ * @retval -EFAULT      containers ran, and all ended in a fault
+ * @retval -ECANCELED   as -EFAULT, and the first used its budget up
+ */
+int rbpf_hook_trigger(const rbpf_hook_t *hook,
+                      void *context,
+                      size_t length,
+                      const rbpf_region_t *regions,
+                      size_t count,
+                      int64_t *result);
+
+/**
+ * @brief   Have the containers that are bound to a hook run soon
+ *
+ * Leaves an event for the worker thread, with a copy of the context. From
+ * any context, also an interrupt.
+ *
+ * @param[in] hook      the hook, registered
+ * @param[in] context   what containers get; may be `NULL` if @p length is 0
+ * @param[in] length    bytes of it, up to `CONFIG_RBPF_EVENT_SIZE`
+ *
+ * @retval 0            the event waits, or nothing is bound
+ * @retval -EINVAL      a pointer is `NULL`, or the context too long
+ * @retval -ENOMEM      too many events wait; this one is lost, and counted
+ */
+int rbpf_hook_post(const rbpf_hook_t *hook, const void *context, size_t length);
+
+/**
+ * @brief   Make a helper of the application's own known
+ *
+ * Containers that are installed from now on may call it, if they have the
+ * capability. Their arguments are checked as the helper's parameters say: a
+ * container that passes memory it does not have ends in a fault, and the
+ * function is not called.
+ *
+ * The function is called by the worker thread. It must not take long, and
+ * must not call functions of this module that wait.
+ *
+ * @param[in] helper    the helper; it stays where it is
+ *
+ * @retval 0            it is known
+ * @retval -EINVAL      @p helper or its function is `NULL`; its number is
+ *                      below @ref RBPF_HELPER_FIRST; a capability or kind of
+ *                      parameter is not defined; or the last parameter is
+ *                      memory without a length
+ * @retval -EEXIST      there is a helper of that number
+ */
+int rbpf_helper_register(rbpf_helper_t *helper);
+
+/**
+ * @brief   Run an image once, without installing it
+ *
+ * It runs in the worker thread, in place: the image is verified before, and
+ * not copied. What it stores locally, the next image that is run so finds.
+ *
+ * @param[in]     image          image as `rbpf build` makes it, aligned to 8
+ *                               bytes
+ * @param[in]     image_length   bytes of it
+ * @param[in,out] context        as for @ref rbpf_hook_trigger
+ * @param[in]     length         bytes of the context
+ * @param[in]     regions        as for @ref rbpf_hook_trigger
+ * @param[in]     count          number of regions, up to 3
+ * @param[in]     budget         instructions that it may execute
+ * @param[out]    result         what it returns (r0); may be `NULL`
+ *
+ * @retval 0            it has returned
+ * @retval -EINVAL      a pointer is `NULL`, or regions are wrong as for
+ *                      @ref rbpf_hook_trigger
+ * @retval -EBADMSG     the image is malformed, not aligned, or the verifier
+ *                      refuses it
+ * @retval -EFAULT      it ended in a fault
+ * @retval -ECANCELED   it used its budget up
+ */
+int rbpf_execute(const void *image,
+                 size_t image_length,
+                 void *context,
+                 size_t length,
+                 const rbpf_region_t *regions,
+                 size_t count,
+                 uint32_t budget,
+                 int64_t *result);
+
+/**
+ * @brief   Read a value of a key-value store
+ *
+ * @param[in]  name     container whose store it is; `NULL` for the global one
+ * @param[in]  key      the key
+ * @param[out] value    the value; may be `NULL`
+ *
+ * @retval 0            it is there
+ * @retval -ENOENT      there is no such container or key
+ */
+int rbpf_kv_fetch(const char *name, uint32_t key, uint32_t *value);
+
+/**
+ * @brief   Write a value of a key-value store
+ *
+ * A new key of the global store is charged to the application, which has the
+ * same share as each slot; one of a container's store to the container.
+ *
+ * @param[in] name      container whose store it is; `NULL` for the global one
+ * @param[in] key       the key
+ * @param[in] value     the value
+ *
+ * @retval 0            it is stored
+ * @retval -ENOENT      there is no such container
+ * @retval -ENOMEM      the share is used up
+ */
+int rbpf_kv_store(const char *name, uint32_t key, uint32_t value);
+
+/**
+ * @brief   Erase a value of a key-value store
+ *
+ * @param[in] name      container whose store it is; `NULL` for the global one
+ * @param[in] key       the key
+ *
+ * @retval 0            it is gone
+ * @retval -ENOENT      there is no such container or key
+ */
+int rbpf_kv_erase(const char *name, uint32_t key);
+
+/**
+ * @brief   What the module has counted; from any context
+ *
+ * @param[out] stats    the counters
+ *
+ * @retval 0            they are there
+ * @retval -EINVAL      @p stats is `NULL`
+ */
+int rbpf_stats(rbpf_stats_t *stats);
 
 #ifdef __cplusplus
-}
-#endif
+}  // extern "C"
+#endif  // __cplusplus
 
 /** @} */

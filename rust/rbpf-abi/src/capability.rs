@@ -51,6 +51,9 @@ macro_rules! define_capabilities {
         pub const CAPABILITIES: &[(Capabilities, &str)] = &[
             $((Capabilities::$constant, $name),)*
         ];
+
+        /// What each of [`CAPABILITIES`] is for, in the same order.
+        pub const DESCRIPTIONS: &[&str] = &[$(concat!($($doc),*).trim_ascii(),)*];
     };
 }
 for_each_capability!(define_capabilities);

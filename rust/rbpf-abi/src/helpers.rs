@@ -15,6 +15,12 @@ use crate::Capabilities;
 /// containers; see [`Capabilities::APPLICATION`].
 pub const FIRST_APPLICATION_HELPER: u16 = 0x8000;
 
+/// Whether a helper of this id would be the application's; ids have 16 bits.
+#[must_use]
+pub const fn is_application_helper(id: u32) -> bool {
+    FIRST_APPLICATION_HELPER as u32 <= id && id <= u16::MAX as u32
+}
+
 /// Calls a macro with every helper.
 ///
 /// A row is
@@ -410,6 +416,16 @@ mod tests {
                 .all(|info| info.helper.id() < FIRST_APPLICATION_HELPER)
         );
         assert_eq!(Helper::from_id(0), None);
+        for (id, expected) in [
+            (0x7fff, false),
+            (0x8000, true),
+            (0xffff, true),
+            (0x1_0000, false),
+            (0x1_8000, false),
+            (u32::MAX, false),
+        ] {
+            assert_eq!(is_application_helper(id), expected, "{id:#x}");
+        }
         assert_eq!(Helper::from_id(0x1_0001), None);
     }
 

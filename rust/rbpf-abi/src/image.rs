@@ -25,6 +25,7 @@
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use crate::helpers::is_application_helper;
 use crate::{Capabilities, Helper};
 
 mod error;
@@ -249,7 +250,7 @@ impl<'a> Image<'a> {
             previous = Some(id);
             let needed = match Helper::from_id(id.into()) {
                 Some(helper) => helper.capability(),
-                None if id >= crate::helpers::FIRST_APPLICATION_HELPER => Capabilities::APPLICATION,
+                None if is_application_helper(id.into()) => Capabilities::APPLICATION,
                 // Whether there is such a helper, the verifier says.
                 None => Capabilities::CORE,
             };

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use rbpf_abi::Capabilities;
 use rbpf_abi::image::{self, DEFAULT_STACK_SIZE, ImageBuffer, MAX_FRAME};
 use rbpf_isa::{Slot, Syntax, disassemble};
+use rbpf_suite::bytes::slots;
 use rbpf_vm::{Function, Functions, Program, VerifyError};
 
 use crate::engines;
@@ -202,39 +203,4 @@ impl Container {
         let text = line.text(Syntax::Llvm);
         Some(format!("{pc}: {}", text.with_names(&engines::helper_name)))
     }
-}
-
-/// Bytes as slots, wherever they lie.
-///
-/// # Errors
-///
-/// If the length is no multiple of 8.
-pub fn slots(bytes: &[u8]) -> Result<Vec<Slot>> {
-    let (chunks, rest) = bytes.as_chunks::<{ Slot::SIZE }>();
-    if !rest.is_empty() {
-        bail!("{} bytes are no whole number of 8-byte slots", bytes.len());
-    }
-    let slot = |bytes: &[u8; Slot::SIZE]| Slot::from_bits(u64::from_le_bytes(*bytes));
-    Ok(chunks.iter().map(slot).collect())
-}
-
-/// Bytes from hexadecimal text, with or without blanks between them.
-///
-/// # Errors
-///
-/// If something else than pairs of digits stands there.
-pub fn hex(text: &str) -> Result<Vec<u8>> {
-    let digits: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let (pairs, rest) = digits.as_chunks::<2>();
-    if !rest.is_empty() {
-        bail!("odd number of hexadecimal digits");
-    }
-    let digit = |c: char| {
-        c.to_digit(16)
-            .with_context(|| format!("`{c}` is no hexadecimal digit"))
-    };
-    pairs
-        .iter()
-        .map(|&[high, low]| Ok((digit(high)? << 4 | digit(low)?) as u8))
-        .collect()
 }

@@ -2,7 +2,7 @@
 //! The engines by name, and the helpers that programs may call.
 
 use anyhow::{Result, bail};
-use rbpf_abi::helpers::FIRST_APPLICATION_HELPER;
+use rbpf_abi::helpers::is_application_helper;
 use rbpf_abi::{Capabilities, Helper};
 use rbpf_vm::{Engine, HelperGrant, Interpreter};
 
@@ -26,9 +26,7 @@ pub fn by_name(name: &str) -> Result<Box<dyn Engine>> {
 pub fn grant(capabilities: Capabilities, id: u32) -> HelperGrant {
     let needed = match Helper::from_id(id) {
         Some(helper) => helper.capability(),
-        None if (u32::from(FIRST_APPLICATION_HELPER)..=0xffff).contains(&id) => {
-            Capabilities::APPLICATION
-        }
+        None if is_application_helper(id) => Capabilities::APPLICATION,
         None => return HelperGrant::Unknown,
     };
     if capabilities.contains(needed) {

@@ -5,7 +5,6 @@
 //! - [`compiler`]: finding clang and calling it;
 //! - [`container`]: reading what can be run: images, objects, raw bytecode;
 //! - [`engines`]: the engines by name;
-//! - [`suite`]: the `.data` files of tests, and running one;
 //! - [`plugin`]: the runner's side of the public suite bpf_conformance;
 //! - [`trace`]: a run, instruction by instruction;
 //! - [`commands`]: the subcommands, one module each.
@@ -22,5 +21,4 @@ pub mod engines;
 pub mod linker;
 pub mod plugin;
 mod progress;
-pub mod suite;
 pub mod trace;

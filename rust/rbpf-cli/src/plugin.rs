@@ -9,10 +9,10 @@ use std::io::Read as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use rbpf_suite::bytes::{hex, slots};
+use rbpf_suite::{Run, STACK};
 
-use crate::container::{hex, slots};
 use crate::engines;
-use crate::suite::Run;
 
 /// Instructions until a run is ended: an endless loop ends in seconds.
 const BUDGET: u32 = 100_000_000;
@@ -92,7 +92,7 @@ pub fn main(arguments: impl IntoIterator<Item = String>) -> ExitCode {
             .context("program on stdin")?;
         let text = slots(&hex(&text).context("program on stdin")?)?;
         let end = Run::new(&text, &mut memory, BUDGET)
-            .execute(&mut *engine)
+            .execute(&mut *engine, &mut [0; STACK])
             .map_err(|error| anyhow!("rejected at slot {}: {}", error.pc, error.kind.text()))?;
         end.outcome.map_err(|fault| {
             anyhow!(

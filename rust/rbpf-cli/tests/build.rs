@@ -6,7 +6,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{clang, done, rbpf, repository, source};
+use common::{Folder, clang, done, rbpf, repository, source};
 
 /// The length of a built image, in bytes.
 fn build(folder: &Path, inputs: &[&Path], arguments: &[&str]) -> u64 {
@@ -233,4 +233,37 @@ fn assembler_of_clang() {
     let object = plain_object(folder.path(), &source("labels.s"), &[]);
     build(folder.path(), &[&object], &[]);
     assert_eq!(run(folder.path(), "00"), 0x1234 + 5);
+}
+
+/// Their ids are all that is known of them here.
+#[test]
+fn helpers_of_an_application() {
+    if !clang() {
+        return;
+    }
+    let folder = Folder::new();
+    let text = "static long (*twice)(long) = (void *)0x8000;\n\
+                static long (*const last)(void) = (void *)0xffff;\n\
+                long entry(void *c) { return twice(21) + last(); }\n";
+    folder.write("p.c", text);
+    for level in ["1", "2", "s"] {
+        let build = format!("build p.c -o p.rbpf -O {level}");
+        folder.rbpf(&build).success();
+        let shown = folder.rbpf("inspect p.rbpf").success();
+        assert!(shown.contains("application"), "{shown}");
+        assert!(
+            shown.contains("0x8000") && shown.contains("0xffff"),
+            "{shown}"
+        );
+        folder.rbpf("verify p.rbpf").success();
+        folder
+            .rbpf("run p.rbpf")
+            .refused(&["UnknownHelper", "of an application"]);
+    }
+    for id in ["0x7fff", "0x10000", "0x18000"] {
+        folder.write("q.c", text.replace("0x8000", id));
+        folder
+            .rbpf("build q.c -o q.rbpf")
+            .refused(&[id, "does not exist"]);
+    }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use common::skipped;
 use rbpf_cli::engines;
-use rbpf_cli::suite::Test;
+use rbpf_suite::{Test, data_files};
 use rbpf_vm::{Engine, Observed, Observer};
 
 /// The one program of the public suite that is to be rejected: it calls
@@ -24,32 +24,9 @@ impl Observer for Nobody {
     fn step(&mut self, _: u32, _: &[u64; 11]) {}
 }
 
-/// All `.data` files below a folder, in order.
-fn data_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries = std::fs::read_dir(&folder)
-            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        for entry in entries {
-            let path = entry.expect("the folder can be read").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path
-                .extension()
-                .is_some_and(|extension| extension == "data")
-            {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    files
-}
-
 /// Runs every file on every engine, and panics with all that failed.
 fn run_all(folder: &Path, least: usize) {
-    let files = data_files(folder);
+    let files = data_files(folder).expect("the folder can be read");
     let mut failures = Vec::new();
     let mut nobody = Nobody;
     let mut observed = Observed(&mut nobody);

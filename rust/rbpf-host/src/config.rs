@@ -7,6 +7,7 @@
 //!
 //! [runtime]
 //! budget = 1000000            # instructions for one request
+//! response_size = 4096        # bytes of the longest response
 //!
 //! [[sensor]]
 //! name = "thermometer"
@@ -70,6 +71,9 @@ pub struct CoapConfig {
     pub transfer_timeout: Duration,
     /// `request_timeout`: how long a request waits for the containers before it.
     pub request_timeout: Duration,
+    /// `unsigned_install`: whether anyone on the network may install, bind and
+    /// remove containers.
+    pub unsigned_install: bool,
 }
 
 /// `[runtime]`: what every container may use.
@@ -77,6 +81,9 @@ pub struct CoapConfig {
 pub struct RuntimeConfig {
     /// `budget`: instructions for one event, where the application does not say.
     pub budget: u32,
+    /// `response_size`: bytes of the buffer in which a container builds its
+    /// response, 64 to 4096.
+    pub response_size: usize,
 }
 
 /// `[[sensor]]`: a simulated device.

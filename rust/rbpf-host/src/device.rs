@@ -2,38 +2,66 @@
 //! A simulated device: the runtime with its containers, and the thread that
 //! owns it.
 //!
-//! Requests arrive over a channel, from any thread, and are answered one
-//! after the other. A [`DeviceHandle`] always gets a [`Reply`]: if the device
-//! is too busy, one that says so. How requests travel is not known here.
+//! What may be asked of it are `rbpf-device`'s jobs, and its resources those
+//! of `rbpf-device`, as on a microcontroller. Jobs arrive over a channel, from
+//! any thread, and are done one after the other. A [`DeviceHandle`] always gets
+//! a [`Reply`]: if the device is too busy, one that says so. How requests
+//! travel is not known here.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use coap_handler::Handler;
+use coap_message::error::RenderableOnMinimal;
+use coap_message::{MessageOption, MinimalWritableMessage, ReadableMessage};
+use coap_message_implementations::heap::HeapMessage;
+use rbpf_device::coap::Resources;
+use rbpf_device::{Fill, Operation, PieceError, Staging, Status};
 use rbpf_runtime::{BindError, InstallError, Services};
 use thiserror::Error;
 
 use crate::config::ApplicationConfig;
 use crate::services::Log;
 
-mod pages;
+mod status;
 mod worker;
 
-pub use pages::{ApplicationStatus, RESERVED_PATHS};
+pub use status::ApplicationStatus;
 use worker::Worker;
 pub use worker::{DEFAULT_BUDGET, KV_SHARE, MAX_APPLICATIONS, MAX_RESPONSE};
 
 /// Requests that wait; a further one is told that the device is busy.
 const QUEUE: usize = 64;
 
-/// Response codes: class in the upper three bits, detail in the others.
-pub(crate) mod code {
-    pub(crate) const CONTENT: u8 = 0x45;
-    pub(crate) const NOT_FOUND: u8 = 0x84;
-    pub(crate) const METHOD_NOT_ALLOWED: u8 = 0x85;
-    pub(crate) const INTERNAL_SERVER_ERROR: u8 = 0xa0;
-    pub(crate) const SERVICE_UNAVAILABLE: u8 = 0xa3;
+/// Bytes of the largest answer, and of the largest payload of a request.
+const PAGE: usize = 64 * 1024;
+/// Bytes of the largest image.
+const IMAGE: usize = 128 * 1024;
+
+/// Numbers of CoAP's options.
+mod option {
+    pub(super) const URI_PATH: u16 = 11;
+    pub(super) const CONTENT_FORMAT: u16 = 12;
+    pub(super) const ACCEPT: u16 = 17;
+}
+
+/// 5.00, for what cannot be said otherwise.
+const INTERNAL_SERVER_ERROR: u8 = 0xa0;
+
+/// A job of this device.
+type Job = rbpf_device::Job<PAGE>;
+
+/// Where images are put together.
+type Staged = Arc<Mutex<Box<Staging<IMAGE>>>>;
+
+/// Locks what threads share. A thread that panicked has left nothing undone
+/// there that matters.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A request for the device, put together from however many messages.
@@ -43,6 +71,8 @@ pub struct Request {
     pub code: u8,
     /// The path, with its leading slash.
     pub path: String,
+    /// The Content-Format that is wanted, if any.
+    pub accept: Option<u16>,
     /// The payload.
     pub payload: Vec<u8>,
 }
@@ -62,8 +92,9 @@ pub struct Reply {
     pub duration: Duration,
 }
 
+#[cfg(test)]
 impl Reply {
-    /// A reply, before anyone has measured it.
+    /// A reply that nobody has measured.
     pub(crate) fn new(code: u8, content_format: Option<u16>, payload: &[u8]) -> Self {
         Self {
             code,
@@ -72,11 +103,6 @@ impl Reply {
             instructions: 0,
             duration: Duration::ZERO,
         }
-    }
-
-    /// An error with a short text for people.
-    pub(crate) fn error(code: u8, text: impl AsRef<str>) -> Self {
-        Self::new(code, None, text.as_ref().as_bytes())
     }
 }
 
@@ -94,7 +120,7 @@ pub enum DeviceError {
         error: std::io::Error,
     },
     /// The runtime refuses an image.
-    #[error("application `{name}`: {} is not installed: {}", .image.display(), pages::install_error(.error))]
+    #[error("application `{name}`: {} is not installed: {}", .image.display(), status::install_error(.error))]
     Install {
         /// The application.
         name: String,
@@ -104,7 +130,7 @@ pub enum DeviceError {
         error: InstallError,
     },
     /// The runtime refuses a path.
-    #[error("application `{name}`: not bound to `{path}`: {}", pages::bind_error(*.error))]
+    #[error("application `{name}`: not bound to `{path}`: {}", status::bind_error(*.error))]
     Bind {
         /// The application.
         name: String,
@@ -123,14 +149,31 @@ pub enum DeviceError {
 
 /// What the worker is asked.
 enum Command {
-    Request {
-        request: Request,
-        /// Nobody waits for the reply after that.
+    Job {
+        job: Box<Job>,
+        /// Nobody waits for the answer after that.
         deadline: Instant,
-        reply: SyncSender<Reply>,
+        /// The answer, and the time that it took.
+        reply: SyncSender<(Box<Job>, Duration)>,
     },
     Applications(SyncSender<Vec<ApplicationStatus>>),
     Stop,
+}
+
+/// What a device is started with.
+#[derive(Clone, Debug)]
+pub struct DeviceSettings {
+    /// Its containers.
+    pub applications: Vec<ApplicationConfig>,
+    /// Instructions for one event, where an application does not say.
+    pub budget: u32,
+    /// Bytes of the buffer in which a container builds its response.
+    pub response_size: usize,
+    /// How long a request waits for its reply.
+    pub timeout: Duration,
+    /// Whether anyone who can reach the device may install, bind and remove
+    /// containers.
+    pub may_change: bool,
 }
 
 /// A running device; it stops when this is dropped.
@@ -146,33 +189,47 @@ pub struct Device {
 pub struct DeviceHandle {
     commands: SyncSender<Command>,
     timeout: Duration,
+    staged: Staged,
+    may_change: bool,
 }
 
 impl Device {
-    /// Installs the applications and starts the device. A request waits for
-    /// its reply at most `timeout`.
+    /// Installs the applications and starts the device.
     ///
     /// Lines of `log` that a container left unfinished are ended after each run.
     ///
     /// # Errors
     /// The first application that cannot be installed.
-    pub fn start<S>(
-        services: S,
-        applications: Vec<ApplicationConfig>,
-        log: Log,
-        timeout: Duration,
-    ) -> Result<Self, DeviceError>
+    pub fn start<S>(services: S, log: Log, settings: DeviceSettings) -> Result<Self, DeviceError>
     where
         S: Services + Send + 'static,
     {
         let (commands, inbox) = mpsc::sync_channel(QUEUE);
+        let handle = DeviceHandle {
+            commands,
+            timeout: settings.timeout,
+            staged: Staged::new(Mutex::new(Box::new(Staging::new()))),
+            may_change: settings.may_change,
+        };
+        let staged = Arc::clone(&handle.staged);
         let (started, start) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("rbpf-device".into())
-            .spawn(move || run(services, &applications, &log, &inbox, &started))
+            .spawn(move || {
+                let mut memory = worker::Buffers::new(settings.response_size);
+                match Worker::new(services, memory.lend(), &settings, staged) {
+                    Ok(worker) => {
+                        let _ = started.send(Ok(()));
+                        run(worker, &log, &inbox);
+                    }
+                    Err(error) => {
+                        let _ = started.send(Err(error));
+                    }
+                }
+            })
             .map_err(DeviceError::Thread)?;
         let device = Self {
-            handle: DeviceHandle { commands, timeout },
+            handle,
             thread: Some(thread),
         };
         start.recv().map_err(|_| DeviceError::Ended)??;
@@ -196,23 +253,8 @@ impl Drop for Device {
     }
 }
 
-/// The device's thread.
-fn run<S: Services>(
-    services: S,
-    applications: &[ApplicationConfig],
-    log: &Log,
-    inbox: &Receiver<Command>,
-    started: &SyncSender<Result<(), DeviceError>>,
-) {
-    let mut memory = worker::Buffers::new();
-    let mut worker = match Worker::new(services, memory.lend(), applications) {
-        Ok(worker) => worker,
-        Err(error) => {
-            let _ = started.send(Err(error));
-            return;
-        }
-    };
-    let _ = started.send(Ok(()));
+/// Does what is asked, until it is told to stop.
+fn run<S: Services>(mut worker: Worker<'_, S>, log: &Log, inbox: &Receiver<Command>) {
     while let Ok(command) = inbox.recv() {
         // Those who asked may have gone; their answer is then dropped.
         match command {
@@ -220,13 +262,13 @@ fn run<S: Services>(
             Command::Applications(reply) => {
                 let _ = reply.try_send(worker.applications());
             }
-            Command::Request { deadline, .. } if Instant::now() >= deadline => {}
-            Command::Request { request, reply, .. } => {
+            Command::Job { deadline, .. } if Instant::now() >= deadline => {}
+            Command::Job { mut job, reply, .. } => {
                 let start = Instant::now();
-                let mut answer = worker.answer(&request);
-                answer.duration = start.elapsed();
+                worker.work(&mut job);
+                let duration = start.elapsed();
                 log.flush();
-                let _ = reply.try_send(answer);
+                let _ = reply.try_send((job, duration));
             }
         }
     }
@@ -238,23 +280,68 @@ impl DeviceHandle {
     /// Waits for those before it. A container that runs is not interrupted
     /// when the time is over: its budget bounds it.
     #[must_use]
-    pub fn request(&self, request: Request) -> Reply {
+    pub fn request(&self, request: &Request) -> Reply {
+        let asking = Asking {
+            handle: self,
+            instructions: Cell::new(0),
+            duration: Cell::new(Duration::ZERO),
+        };
+        let mut resources = Box::new(Resources::<_, PAGE>::new(&asking));
+        let mut response = HeapMessage::new();
+        match resources.extract_request_data(&request.message()) {
+            Ok(data) => resources
+                .build_response(&mut response, data)
+                .unwrap_or_else(|never| match never {}),
+            Err(error) => error
+                .render(&mut response)
+                .unwrap_or_else(|_| response.set_code(INTERNAL_SERVER_ERROR)),
+        }
+        drop(resources);
+        Reply {
+            code: response.code(),
+            content_format: response
+                .options()
+                .find(|found| found.number() == option::CONTENT_FORMAT)
+                .and_then(|found| found.value_uint()),
+            payload: response.payload().to_owned(),
+            instructions: asking.instructions.get(),
+            duration: asking.duration.get(),
+        }
+    }
+
+    /// Has a job done; the time that the device took, without waiting.
+    fn job(
+        &self,
+        operation: Operation,
+        fill: Fill<'_, PAGE>,
+    ) -> Result<(Box<Job>, Duration), Status> {
+        let mut job = Box::new(Job::new());
+        job.start(operation);
+        fill(&mut job)?;
         let (reply, answer) = mpsc::sync_channel(1);
-        let command = Command::Request {
-            request,
+        let command = Command::Job {
+            job,
             deadline: Instant::now() + self.timeout,
             reply,
         };
-        let text = match self.commands.try_send(command) {
-            Ok(()) => match answer.recv_timeout(self.timeout) {
-                Ok(answer) => return answer,
-                Err(RecvTimeoutError::Timeout) => "the device is busy",
-                Err(RecvTimeoutError::Disconnected) => "the device has stopped",
-            },
-            Err(TrySendError::Full(_)) => "too many requests wait",
-            Err(TrySendError::Disconnected(_)) => "the device has stopped",
-        };
-        Reply::error(code::SERVICE_UNAVAILABLE, text)
+        match self.commands.try_send(command) {
+            Ok(()) => answer
+                .recv_timeout(self.timeout)
+                .map_err(|_: RecvTimeoutError| Status::TimedOut),
+            Err(TrySendError::Full(_)) => Err(Status::Busy),
+            // It has stopped, and is as busy as can be.
+            Err(TrySendError::Disconnected(_)) => Err(Status::TimedOut),
+        }
+    }
+
+    /// The containers, one a line, as `GET /rbpf` has them; empty as
+    /// [`applications`](Self::applications).
+    #[must_use]
+    pub fn list(&self) -> String {
+        match self.job(Operation::List, &mut |_| Ok(())) {
+            Ok((job, _)) => String::from_utf8_lossy(job.answer()).into_owned(),
+            Err(_) => String::new(),
+        }
     }
 
     /// The applications and their counters, by slot; none if the device has
@@ -266,5 +353,48 @@ impl DeviceHandle {
             Ok(()) => answer.recv_timeout(self.timeout).unwrap_or_default(),
             Err(_) => Vec::new(),
         }
+    }
+}
+
+impl Request {
+    /// As a message without the transport's parts.
+    fn message(&self) -> HeapMessage {
+        let mut message = HeapMessage::new();
+        message.set_code(self.code);
+        for segment in self.path.split('/').skip(1) {
+            // What is written to memory does not fail.
+            let Ok(()) = message.add_option(option::URI_PATH, segment.as_bytes());
+        }
+        if let Some(accept) = self.accept {
+            let Ok(()) = message.add_option_uint(option::ACCEPT, accept);
+        }
+        let Ok(()) = message.set_payload(&self.payload);
+        message
+    }
+}
+
+/// A request on its way, and what it took.
+struct Asking<'h> {
+    handle: &'h DeviceHandle,
+    instructions: Cell<u64>,
+    duration: Cell<Duration>,
+}
+
+impl rbpf_device::Device<PAGE> for &Asking<'_> {
+    type Ticket = Box<Job>;
+
+    fn may_change(&self) -> bool {
+        self.handle.may_change
+    }
+
+    fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Box<Job>, Status> {
+        let (job, duration) = self.handle.job(operation, fill)?;
+        self.instructions.set(job.instructions.into());
+        self.duration.set(duration);
+        Ok(job)
+    }
+
+    fn stage(&self, name: &str, offset: usize, piece: &[u8]) -> Result<(), PieceError> {
+        lock(&self.handle.staged).put(name, offset, piece)
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 
 use crate::config::{Config, ConfigError};
-use crate::device::{ApplicationStatus, Device, DeviceError};
+use crate::device::{ApplicationStatus, Device, DeviceError, DeviceSettings};
 use crate::server::Server;
 use crate::services::{Log, WorkstationServices};
 
@@ -88,12 +88,20 @@ pub fn run_until(
         Log::silent()
     };
     let services = WorkstationServices::new(&config.sensors, log.clone());
-    let device = Device::start(
-        services,
-        config.applications,
-        log,
-        config.coap.request_timeout,
-    )?;
+    let settings = DeviceSettings {
+        applications: config.applications,
+        budget: config.runtime.budget,
+        response_size: config.runtime.response_size,
+        timeout: config.coap.request_timeout,
+        may_change: config.coap.unsigned_install,
+    };
+    let device = Device::start(services, log, settings)?;
+    if config.coap.unsigned_install {
+        print(
+            &output,
+            "warning: anyone on the network may install containers (unsigned_install)",
+        );
+    }
     let handle = device.handle();
     if talkative {
         for application in handle.applications() {
@@ -117,8 +125,8 @@ pub fn run_until(
     let _ = stop.recv();
     drop(server);
     if talkative {
-        for application in handle.applications() {
-            print(&output, format_args!("counters {application}"));
+        for line in handle.list().lines() {
+            print(&output, format_args!("counters {line}"));
         }
     }
     Ok(())

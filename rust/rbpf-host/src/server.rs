@@ -187,7 +187,7 @@ impl Listener {
     }
 
     fn answer(&self, endpoint: &mut Endpoint, peer: SocketAddr, datagram: &[u8]) {
-        let mut handler = |request| self.device.request(request);
+        let mut handler = |request| self.device.request(&request);
         let (reply, report) = endpoint.datagram(Instant::now(), peer, datagram, &mut handler);
         if let Some(reply) = reply {
             // A reply that cannot be sent is lost, as any datagram may be.

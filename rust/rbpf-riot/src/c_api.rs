@@ -1,32 +1,126 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The C API, declared and documented in `pkg/rbpf/include/rbpf.h`.
+//! The C API. `pkg/rbpf/include/rbpf.h` is generated from this module by
+//! cbindgen; what stands here for C is in Doxygen's terms.
 //!
-//! Null pointers and wrong lengths are negative error numbers. What C must
-//! promise, because nobody can check it: strings end, and an image has the
-//! length that it is said to have.
+//! Null pointers, lengths and names are checked, wrong states refused. What C
+//! must promise, because nobody can check it: strings end, memory has the
+//! length that it is said to have, and what is registered stays.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
 
-use crate::job::{Job, Operation, Status};
-use crate::queue::{self, Fill};
-use crate::staging;
-use crate::staging::PieceError;
+use heapless::Vec;
+use rbpf_abi::Capabilities;
+use rbpf_device::Status;
+use rbpf_runtime::Grant;
+use rbpf_vm::Rights;
 
-/// A status as C sees it.
-fn errno(status: Status) -> c_int {
-    let number = match status {
-        Status::Done => return 0,
-        Status::NotFound => riot_sys::ENOENT,
-        Status::Taken => riot_sys::EEXIST,
-        Status::Invalid => riot_sys::EINVAL,
-        Status::Refused => riot_sys::EBADMSG,
-        Status::Full => riot_sys::ENOMEM,
-        Status::Fault => riot_sys::EFAULT,
-        Status::Budget => riot_sys::ECANCELED,
-        Status::Busy => riot_sys::EBUSY,
-        Status::TimedOut => riot_sys::ETIMEDOUT,
+use crate::containers::{self, Error};
+use crate::helpers::Helper;
+use crate::hooks::{self, Hook};
+use crate::{queue, worker};
+
+/// Regions that a run may be granted.
+const REGIONS: usize = rbpf_vm::REGIONS - rbpf_vm::region::GRANTED as usize;
+
+/// @brief   The container may read the region
+pub const REGION_READ: u8 = 1;
+/// @brief   The container may write the region
+pub const REGION_WRITE: u8 = 2;
+
+/// @brief   Memory that a run is granted
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Region {
+    /// The memory; `NULL` only if its length is 0
+    pub data: *mut c_void,
+    /// Bytes
+    pub length: usize,
+    /// @ref RBPF_REGION_READ, @ref RBPF_REGION_WRITE, or both
+    pub rights: u8,
+}
+
+/// @brief   A container and how it fares
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Info {
+    /// Slot that it lies in, from 0
+    pub slot: u8,
+    /// Number of paths and hooks that it is bound to
+    pub bindings: u8,
+    /// Counts the containers in that slot
+    pub generation: u16,
+    /// Bytes of its image
+    pub size: u32,
+    /// Capabilities that it was granted, a bit each
+    pub capabilities: u32,
+    /// Runs; wraps, as all counters
+    pub runs: u32,
+    /// Runs that ended in a fault
+    pub faults: u32,
+    /// Helpers called
+    pub helper_calls: u32,
+    /// Instructions of the longest run
+    pub longest_run: u32,
+    /// Program counter of the last fault, in instruction slots
+    pub fault_pc: u32,
+    /// Instructions executed
+    pub instructions: u64,
+}
+
+/// @brief   What the module has counted
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Stats {
+    /// Requests to the worker; wraps, as all counters
+    pub jobs: u32,
+    /// Requests refused because too many waited
+    pub refused: u32,
+    /// Requests whose caller waited too long
+    pub timeouts: u32,
+    /// Events lost because too many waited
+    pub events_lost: u32,
+}
+
+/// An error as C sees it.
+fn errno(error: Error) -> c_int {
+    let number = match error {
+        Error::Interrupt => riot_sys::EPERM,
+        Error::Worker => riot_sys::EDEADLK,
+        Error::NotStarted => riot_sys::ENODEV,
+        Error::Status(status) => match status {
+            Status::Done | Status::Created => return 0,
+            Status::NotFound => riot_sys::ENOENT,
+            Status::Taken => riot_sys::EEXIST,
+            Status::Invalid => riot_sys::EINVAL,
+            Status::Refused => riot_sys::EBADMSG,
+            Status::Full => riot_sys::ENOMEM,
+            Status::Fault => riot_sys::EFAULT,
+            Status::Budget => riot_sys::ECANCELED,
+            Status::Method => riot_sys::ENOTSUP,
+            Status::Busy => riot_sys::EBUSY,
+            Status::TimedOut => riot_sys::ETIMEDOUT,
+        },
     };
     -(number as c_int)
+}
+
+const INVALID: Error = Error::Status(Status::Invalid);
+
+/// What C gets of it.
+fn answer(work: impl FnOnce() -> Result<(), Error>) -> c_int {
+    work().map_or_else(errno, |()| 0)
+}
+
+/// Writes a result where C wants it, if anywhere.
+///
+/// # Safety
+///
+/// The place is null or writable.
+unsafe fn give<T>(place: *mut T, value: T) {
+    if !place.is_null() {
+        // SAFETY: not null, and promised by the caller.
+        unsafe { place.write(value) };
+    }
 }
 
 /// A string of C.
@@ -34,96 +128,509 @@ fn errno(status: Status) -> c_int {
 /// # Safety
 ///
 /// It is null, or points to a string that ends and stays while it is used.
-unsafe fn string<'a>(text: *const c_char) -> Result<&'a str, Status> {
+unsafe fn string<'a>(text: *const c_char) -> Result<&'a str, Error> {
     if text.is_null() {
-        return Err(Status::Invalid);
+        return Err(INVALID);
     }
     // SAFETY: not null, and the rest is promised by the caller.
     let text = unsafe { CStr::from_ptr(text) };
-    text.to_str().map_err(|_| Status::Invalid)
+    text.to_str().map_err(|_| INVALID)
 }
 
-fn ask(operation: Operation, fill: Fill<'_>) -> c_int {
-    match queue::ask(operation, fill) {
-        Ok(mut ticket) => errno(ticket.job().map_or(Status::Busy, |job| job.status)),
-        Err(status) => errno(status),
-    }
-}
-
-/// See `rbpf.h`.
+/// A string of C, or none.
 ///
 /// # Safety
 ///
-/// `name` is null or a string; `image` is null or valid for `length` bytes.
-// SAFETY: no other symbol begins with `rbpf_`.
+/// As [`string`].
+unsafe fn optional<'a>(text: *const c_char) -> Result<Option<&'a str>, Error> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: promised by the caller.
+    unsafe { string(text) }.map(Some)
+}
+
+/// Memory of C that is read.
+///
+/// # Safety
+///
+/// It is null or readable for so many bytes while it is used.
+unsafe fn bytes<'a>(data: *const c_void, length: usize) -> Result<&'a [u8], Error> {
+    if length == 0 {
+        return Ok(&[]);
+    }
+    if data.is_null() || length > isize::MAX as usize {
+        return Err(INVALID);
+    }
+    // SAFETY: not null, of a length that memory can have, and the rest is
+    // promised by the caller.
+    Ok(unsafe { core::slice::from_raw_parts(data.cast(), length) })
+}
+
+/// Memory of C that is written.
+///
+/// # Safety
+///
+/// It is null, or readable and writable for so many bytes while it is used,
+/// and nothing else uses it meanwhile.
+unsafe fn bytes_mut<'a>(data: *mut c_void, length: usize) -> Result<&'a mut [u8], Error> {
+    if length == 0 {
+        return Ok(&mut []);
+    }
+    if data.is_null() || length > isize::MAX as usize {
+        return Err(INVALID);
+    }
+    // SAFETY: as in `bytes`.
+    Ok(unsafe { core::slice::from_raw_parts_mut(data.cast(), length) })
+}
+
+/// Whether one of two pieces of memory is written and they overlap.
+fn clash(one: &Region, other: &Region) -> bool {
+    let end = |region: &Region| (region.data as usize).saturating_add(region.length);
+    let written = (one.rights | other.rights) & REGION_WRITE != 0;
+    written && (one.data as usize) < end(other) && (other.data as usize) < end(one)
+}
+
+/// The memory that C grants to a run: context and regions.
+///
+/// # Safety
+///
+/// Regions are null or readable for their count, and their memory is as their
+/// rights say while it is used; that of the context is writable.
+unsafe fn grants<'a>(
+    context: *mut c_void,
+    length: usize,
+    regions: *const Region,
+    count: usize,
+) -> Result<(&'a mut [u8], Vec<Grant<'a>, REGIONS>), Error> {
+    if count > REGIONS || (count > 0 && regions.is_null()) {
+        return Err(INVALID);
+    }
+    let regions = match count {
+        0 => &[],
+        // SAFETY: not null, and promised by the caller.
+        _ => unsafe { core::slice::from_raw_parts(regions, count) },
+    };
+    let context = Region {
+        data: context,
+        length,
+        rights: REGION_READ | REGION_WRITE,
+    };
+    let mut grants = Vec::new();
+    for (index, region) in regions.iter().enumerate() {
+        let others = regions.iter().take(index);
+        if others.chain([&context]).any(|other| clash(region, other)) {
+            return Err(INVALID);
+        }
+        // SAFETY: promised by the caller; and none that is written overlaps
+        // with another.
+        let grant = unsafe {
+            match region.rights {
+                REGION_READ => Grant::Read(bytes(region.data, region.length)?),
+                REGION_WRITE => Grant::Write(bytes_mut(region.data, region.length)?, Rights::Write),
+                3 => Grant::Write(bytes_mut(region.data, region.length)?, Rights::ReadWrite),
+                _ => return Err(INVALID),
+            }
+        };
+        // There is room for all.
+        let _ = grants.push(grant);
+    }
+    // SAFETY: promised by the caller, and no region overlaps with it.
+    let context = unsafe { bytes_mut(context.data, context.length)? };
+    Ok((context, grants))
+}
+
+/// @brief   Start the module
+///
+/// auto_init does it; this is for applications without.
+///
+/// @retval 0            containers can be installed from now on
+/// @retval -EALREADY    it has been started
+/// @retval -ENOMEM      there are no more threads
+// SAFETY: no other symbol begins with `rbpf_`, here and below.
+#[unsafe(no_mangle)]
+pub extern "C" fn rbpf_init() -> c_int {
+    if worker::is_started() {
+        return -(riot_sys::EALREADY as c_int);
+    }
+    answer(|| crate::start().map_err(|()| Error::Status(Status::Full)))
+}
+
+/// @brief   Install a container
+///
+/// The image is copied and verified; nothing runs yet. The container gets all
+/// capabilities that its image wants.
+///
+/// @param[in] name      name, 1 to 16 visible characters of ASCII
+/// @param[in] image     image as `rbpf build` makes it, need not be aligned
+/// @param[in] length    bytes of the image
+///
+/// @retval 0            it is installed
+/// @retval -EINVAL      a pointer is `NULL`, or the name not as above
+/// @retval -EEXIST      there is a container of that name
+/// @retval -ENOMEM      no slot is free and large enough
+/// @retval -EBADMSG     the image is malformed or the verifier refuses it
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_install(
     name: *const c_char,
     image: *const c_void,
     length: usize,
 ) -> c_int {
-    if image.is_null() || length > isize::MAX as usize {
-        return errno(Status::Invalid);
-    }
-    // SAFETY: promised by the caller.
-    let name = match unsafe { string(name) } {
-        Ok(name) => name,
-        Err(status) => return errno(status),
-    };
-    // SAFETY: not null; the rest is promised by the caller.
-    let image = unsafe { core::slice::from_raw_parts(image.cast::<u8>(), length) };
-    staging::clear();
-    match staging::put(name, 0, image) {
-        Ok(_) => ask(Operation::Install, &mut |job: &mut Job| job.set_name(name)),
-        Err(PieceError::Name | PieceError::Order) => errno(Status::Invalid),
-        Err(PieceError::TooLarge) => errno(Status::Full),
-    }
+    answer(|| {
+        // SAFETY: promised by the caller.
+        let (name, image) = unsafe { (string(name)?, bytes(image, length)?) };
+        containers::install(name, image, Capabilities::all()).map(|_| ())
+    })
 }
 
-/// See `rbpf.h`.
+/// @brief   Replace a container by another version of it
 ///
-/// # Safety
+/// It keeps name and bindings and loses its values. If the image is refused,
+/// the container stays as it was.
 ///
-/// `name` is null or a string.
-// SAFETY: no other symbol begins with `rbpf_`.
+/// @param[in] name      its name
+/// @param[in] image     image as `rbpf build` makes it, aligned to 8 bytes
+/// @param[in] length    bytes of the image
+///
+/// @retval 0            it is replaced
+/// @retval -EINVAL      a pointer is `NULL`
+/// @retval -ENOENT      there is no such container
+/// @retval -ENOMEM      the image is larger than the slot
+/// @retval -EBADMSG     the image is malformed or the verifier refuses it
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_replace(
+    name: *const c_char,
+    image: *const c_void,
+    length: usize,
+) -> c_int {
+    answer(|| {
+        // SAFETY: promised by the caller.
+        let (name, image) = unsafe { (string(name)?, bytes(image, length)?) };
+        containers::replace(name, image, Capabilities::all()).map(|_| ())
+    })
+}
+
+/// @brief   Remove a container, its bindings and its stored values
+///
+/// @param[in] name      its name
+///
+/// @retval 0            it is gone
+/// @retval -EINVAL      @p name is `NULL`
+/// @retval -ENOENT      there is no such container
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_remove(name: *const c_char) -> c_int {
     // SAFETY: promised by the caller.
-    match unsafe { string(name) } {
-        Ok(name) => ask(Operation::Remove, &mut |job: &mut Job| job.set_name(name)),
-        Err(status) => errno(status),
-    }
+    answer(|| containers::remove(unsafe { string(name)? }))
 }
 
-/// See `rbpf.h`.
+/// @brief   Look a container up
 ///
-/// # Safety
+/// @param[in]  name     its name
+/// @param[out] info     slot, rights and counters; may be `NULL`
 ///
-/// `name` and `path` are null or strings.
-// SAFETY: no other symbol begins with `rbpf_`.
+/// @retval 0            it is there
+/// @retval -EINVAL      @p name is `NULL`
+/// @retval -ENOENT      there is no such container
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rbpf_bind(name: *const c_char, path: *const c_char) -> c_int {
-    // SAFETY: promised by the caller.
-    match unsafe { (string(name), string(path)) } {
-        (Ok(name), Ok(path)) => ask(Operation::Bind, &mut |job: &mut Job| {
-            job.set_name(name)?;
-            job.set_path(path).map_err(|_| Status::Invalid)
-        }),
-        (Err(status), _) | (_, Err(status)) => errno(status),
-    }
+pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_int {
+    answer(|| {
+        // SAFETY: promised by the caller.
+        let found = containers::info(unsafe { string(name)? }, |app, bindings| Info {
+            slot: app.id.slot(),
+            bindings,
+            generation: app.id.generation(),
+            size: app.size as u32,
+            capabilities: app.granted.bits(),
+            runs: app.counters.runs,
+            faults: app.counters.faults,
+            helper_calls: app.counters.helper_calls,
+            longest_run: app.counters.longest_run,
+            fault_pc: app.last_fault.map_or(0, |fault| fault.pc),
+            instructions: app.counters.instructions,
+        })?;
+        // SAFETY: promised by the caller.
+        unsafe { give(info, found) };
+        Ok(())
+    })
 }
 
-/// See `rbpf.h`.
+/// @brief   Bind a container to a CoAP path or to a hook
 ///
-/// # Safety
+/// A path belongs to one container, which answers the requests for it. On a
+/// hook any number of containers run, in the order in which they were bound.
 ///
-/// `path` is null or a string.
-// SAFETY: no other symbol begins with `rbpf_`.
+/// @param[in] name      the container's name
+/// @param[in] target    path with its leading slash, or name of a registered
+///                      hook; at most 32 bytes
+///
+/// @retval 0            it is bound
+/// @retval -EINVAL      a pointer is `NULL`, or the path malformed or too long
+/// @retval -ENOENT      there is no such container or hook
+/// @retval -EEXIST      the path is in use or the module's own, or the
+///                      container is bound to that hook
+/// @retval -ENOMEM      the table of bindings is full
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rbpf_unbind(path: *const c_char) -> c_int {
+pub unsafe extern "C" fn rbpf_bind(name: *const c_char, target: *const c_char) -> c_int {
     // SAFETY: promised by the caller.
-    match unsafe { string(path) } {
-        Ok(path) => ask(Operation::Unbind, &mut |job: &mut Job| job.set_path(path)),
-        Err(status) => errno(status),
+    answer(|| unsafe { containers::bind(string(name)?, string(target)?) })
+}
+
+/// @brief   Undo @ref rbpf_bind
+///
+/// @param[in] name      the container's name; `NULL` for all containers
+/// @param[in] target    the path or hook
+///
+/// @retval 0            done
+/// @retval -EINVAL      @p target is `NULL`
+/// @retval -ENOENT      nothing was bound there
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_unbind(name: *const c_char, target: *const c_char) -> c_int {
+    // SAFETY: promised by the caller.
+    answer(|| unsafe { containers::unbind(string(target)?, optional(name)?) })
+}
+
+/// @brief   Make a hook known, so that containers can be bound to it
+///
+/// @param[in] hook      the hook, initialised by @ref RBPF_HOOK_INIT; it stays
+///                      where it is
+///
+/// @retval 0            it is known
+/// @retval -EINVAL      @p hook is `NULL`, or its name is not 1 to 32 visible
+///                      characters of ASCII or begins with a slash
+/// @retval -EEXIST      there is a hook of that name
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_hook_register(hook: *mut Hook) -> c_int {
+    // SAFETY: null, or a hook that stays: promised by the caller.
+    answer(|| Ok(unsafe { hook.as_ref() }.ok_or(INVALID)?.register()?))
+}
+
+/// @brief   Run the containers that are bound to a hook, and wait for them
+///
+/// They run in the worker thread in the order of their binding, each with a
+/// budget of `CONFIG_RBPF_BUDGET` instructions. r1 points to the context, r2
+/// is its length; regions are at the guest addresses 0x05000000, 0x06000000
+/// and 0x07000000. What a container writes there, the next one sees. A
+/// container that has begun is waited for, however long it takes.
+///
+/// If nothing is bound, this is a load and a branch.
+///
+/// @param[in]     hook      the hook, registered
+/// @param[in,out] context   memory that containers read and write; may be
+///                          `NULL` if @p length is 0
+/// @param[in]     length    bytes of it, up to 16 MiB
+/// @param[in]     regions   further memory; may be `NULL` if @p count is 0
+/// @param[in]     count     number of regions, up to 3
+/// @param[out]    result    the result (r0) of the last container that
+///                          returned, unchanged if none did; may be `NULL`
+///
+/// @return  number of containers that ran and returned
+/// @retval -EINVAL      a pointer is `NULL`, or regions are too many, have
+///                      other rights than are defined, or overlap although
+///                      one may be written
+/// @retval -EFAULT      containers ran, and all ended in a fault
+/// @retval -ECANCELED   as -EFAULT, and the first used its budget up
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_hook_trigger(
+    hook: *const Hook,
+    context: *mut c_void,
+    length: usize,
+    regions: *const Region,
+    count: usize,
+    result: *mut i64,
+) -> c_int {
+    let trigger = || {
+        // SAFETY: null, or a hook that stays: promised by the caller.
+        let hook = unsafe { hook.as_ref() }.ok_or(INVALID)?;
+        if hook.bound() == 0 {
+            return Ok(0);
+        }
+        // SAFETY: promised by the caller.
+        let (context, mut regions) = unsafe { grants(context, length, regions, count)? };
+        let triggered = hook.trigger(context, &mut regions)?;
+        if let Some(value) = triggered.result {
+            // SAFETY: promised by the caller.
+            unsafe { give(result, value as i64) };
+        }
+        match (triggered.runs - triggered.faults, triggered.failure) {
+            (0, Some((_, error))) => Err(Error::from(error)),
+            (returned, _) => Ok(returned.into()),
+        }
+    };
+    trigger().unwrap_or_else(errno)
+}
+
+/// @brief   Have the containers that are bound to a hook run soon
+///
+/// Leaves an event for the worker thread, with a copy of the context. From
+/// any context, also an interrupt.
+///
+/// @param[in] hook      the hook, registered
+/// @param[in] context   what containers get; may be `NULL` if @p length is 0
+/// @param[in] length    bytes of it, up to `CONFIG_RBPF_EVENT_SIZE`
+///
+/// @retval 0            the event waits, or nothing is bound
+/// @retval -EINVAL      a pointer is `NULL`, or the context too long
+/// @retval -ENOMEM      too many events wait; this one is lost, and counted
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_hook_post(
+    hook: *const Hook,
+    context: *const c_void,
+    length: usize,
+) -> c_int {
+    answer(|| {
+        // SAFETY: null, or a hook that stays: promised by the caller.
+        let hook = unsafe { hook.as_ref() }.ok_or(INVALID)?;
+        // SAFETY: promised by the caller.
+        Ok(hook.post(unsafe { bytes(context, length)? })?)
+    })
+}
+
+/// @brief   Make a helper of the application's own known
+///
+/// Containers that are installed from now on may call it, if they have the
+/// capability. Their arguments are checked as the helper's parameters say: a
+/// container that passes memory it does not have ends in a fault, and the
+/// function is not called.
+///
+/// The function is called by the worker thread. It must not take long, and
+/// must not call functions of this module that wait.
+///
+/// @param[in] helper    the helper; it stays where it is
+///
+/// @retval 0            it is known
+/// @retval -EINVAL      @p helper or its function is `NULL`; its number is
+///                      below @ref RBPF_HELPER_FIRST; a capability or kind of
+///                      parameter is not defined; or the last parameter is
+///                      memory without a length
+/// @retval -EEXIST      there is a helper of that number
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_helper_register(helper: *mut Helper) -> c_int {
+    // SAFETY: null, or a helper that stays: promised by the caller.
+    let helper = unsafe { helper.as_ref() };
+    answer(|| {
+        let helper = helper.filter(|helper| !helper.is_empty());
+        Ok(helper.ok_or(INVALID)?.register()?)
+    })
+}
+
+/// @brief   Run an image once, without installing it
+///
+/// It runs in the worker thread, in place: the image is verified before, and
+/// not copied. What it stores locally, the next image that is run so finds.
+///
+/// @param[in]     image          image as `rbpf build` makes it, aligned to 8
+///                               bytes
+/// @param[in]     image_length   bytes of it
+/// @param[in,out] context        as for @ref rbpf_hook_trigger
+/// @param[in]     length         bytes of the context
+/// @param[in]     regions        as for @ref rbpf_hook_trigger
+/// @param[in]     count          number of regions, up to 3
+/// @param[in]     budget         instructions that it may execute
+/// @param[out]    result         what it returns (r0); may be `NULL`
+///
+/// @retval 0            it has returned
+/// @retval -EINVAL      a pointer is `NULL`, or regions are wrong as for
+///                      @ref rbpf_hook_trigger
+/// @retval -EBADMSG     the image is malformed, not aligned, or the verifier
+///                      refuses it
+/// @retval -EFAULT      it ended in a fault
+/// @retval -ECANCELED   it used its budget up
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_execute(
+    image: *const c_void,
+    image_length: usize,
+    context: *mut c_void,
+    length: usize,
+    regions: *const Region,
+    count: usize,
+    budget: u32,
+    result: *mut i64,
+) -> c_int {
+    answer(|| {
+        if image.is_null() {
+            return Err(INVALID);
+        }
+        // SAFETY: promised by the caller.
+        let image = unsafe { bytes(image, image_length)? };
+        // SAFETY: promised by the caller.
+        let (context, mut regions) = unsafe { grants(context, length, regions, count)? };
+        let value = containers::execute(image, Capabilities::all(), context, &mut regions, budget)?;
+        // SAFETY: promised by the caller.
+        unsafe { give(result, value as i64) };
+        Ok(())
+    })
+}
+
+/// @brief   Read a value of a key-value store
+///
+/// @param[in]  name     container whose store it is; `NULL` for the global one
+/// @param[in]  key      the key
+/// @param[out] value    the value; may be `NULL`
+///
+/// @retval 0            it is there
+/// @retval -ENOENT      there is no such container or key
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_kv_fetch(name: *const c_char, key: u32, value: *mut u32) -> c_int {
+    answer(|| {
+        // SAFETY: promised by the caller.
+        let fetched = containers::fetch(unsafe { optional(name)? }, key)?;
+        // SAFETY: promised by the caller.
+        unsafe { give(value, fetched) };
+        Ok(())
+    })
+}
+
+/// @brief   Write a value of a key-value store
+///
+/// A new key of the global store is charged to the application, which has the
+/// same share as each slot; one of a container's store to the container.
+///
+/// @param[in] name      container whose store it is; `NULL` for the global one
+/// @param[in] key       the key
+/// @param[in] value     the value
+///
+/// @retval 0            it is stored
+/// @retval -ENOENT      there is no such container
+/// @retval -ENOMEM      the share is used up
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_kv_store(name: *const c_char, key: u32, value: u32) -> c_int {
+    // SAFETY: promised by the caller.
+    answer(|| containers::store(unsafe { optional(name)? }, key, value))
+}
+
+/// @brief   Erase a value of a key-value store
+///
+/// @param[in] name      container whose store it is; `NULL` for the global one
+/// @param[in] key       the key
+///
+/// @retval 0            it is gone
+/// @retval -ENOENT      there is no such container or key
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_kv_erase(name: *const c_char, key: u32) -> c_int {
+    // SAFETY: promised by the caller.
+    answer(|| containers::erase(unsafe { optional(name)? }, key))
+}
+
+/// @brief   What the module has counted; from any context
+///
+/// @param[out] stats    the counters
+///
+/// @retval 0            they are there
+/// @retval -EINVAL      @p stats is `NULL`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_stats(stats: *mut Stats) -> c_int {
+    if stats.is_null() {
+        return errno(INVALID);
     }
+    let counted = queue::stats();
+    // SAFETY: not null, and promised by the caller.
+    unsafe {
+        stats.write(Stats {
+            jobs: counted.jobs,
+            refused: counted.refused,
+            timeouts: counted.timeouts,
+            events_lost: hooks::lost(),
+        });
+    }
+    0
 }

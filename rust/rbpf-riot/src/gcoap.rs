@@ -10,35 +10,33 @@ use core::ffi::{c_char, c_int};
 use core::mem::MaybeUninit;
 
 use heapless::Vec;
+use rbpf_device::Operation;
+use rbpf_device::coap::{MAX_PATH, Resources, hash, is_own_path};
 use riot_wrappers::coap_handler::v0_2::GcoapHandler;
 use riot_wrappers::gcoap::{self, Handler, ListenerProvider, PacketBuffer, SingleHandlerListener};
 use riot_wrappers::mutex::Mutex;
 
-use crate::coap::{self, Resources};
 use crate::config::BINDINGS;
+use crate::queue;
+use crate::sys::Shared;
+use crate::worker::{PAGE, Queue};
 
 /// Hashes of the paths that containers answer on. Two paths of one hash are
 /// told apart by the worker, which then knows nothing of one of them.
-static BOUND: Mutex<Vec<u32, { BINDINGS as usize }>> = Mutex::new(Vec::new());
+static BOUND: Shared<Vec<u32, { BINDINGS as usize }>> = Shared::new(Vec::new());
 
-static HANDLER: Mutex<Guarded> = Mutex::new(Guarded(GcoapHandler(Resources)));
+static HANDLER: Mutex<Guarded> = Mutex::new(Guarded(GcoapHandler(Resources::new(Queue))));
 static LISTENER: Mutex<Listener> = Mutex::new(Listener(MaybeUninit::uninit()));
-
-/// FNV-1a.
-fn hash(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, &byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
-}
 
 /// Tells on which paths containers answer from now on.
 pub(crate) fn publish<'p>(paths: impl Iterator<Item = &'p str>) {
-    let mut bound = BOUND.lock();
-    bound.clear();
-    for path in paths {
-        // There is room for all bindings.
-        let _ = bound.push(hash(path.as_bytes()));
-    }
+    BOUND.with(|bound| {
+        bound.clear();
+        for path in paths {
+            // There is room for all bindings.
+            let _ = bound.push(hash(path.as_bytes()));
+        }
+    });
 }
 
 /// Registers the listener. Once.
@@ -57,7 +55,7 @@ pub(crate) fn register() {
 /// riot-wrappers' adapter panics if RIOT refuses to build a response, which
 /// it does when a request's No-Response option (RFC 7967) covers it. The
 /// option is elective: here it is switched off.
-struct Guarded(GcoapHandler<Resources>);
+struct Guarded(GcoapHandler<Resources<Queue, PAGE>>);
 
 impl Handler for Guarded {
     fn handle(&mut self, mut packet: PacketBuffer<'_>) -> isize {
@@ -84,6 +82,7 @@ impl ListenerProvider for Listener {
         // is the only caller; the obligation on the result is passed on.
         let listener = unsafe { self.0.assume_init_mut().get_listener() };
         listener.request_matcher = Some(matches);
+        listener.link_encoder = Some(encode_links);
         listener
     }
 }
@@ -94,7 +93,7 @@ unsafe extern "C" fn matches(
     resource: *mut *const riot_sys::coap_resource_t,
     request: *mut riot_sys::coap_pkt_t,
 ) -> c_int {
-    let mut path = [0_u8; coap::MAX_PATH + 1];
+    let mut path = [0_u8; MAX_PATH + 1];
     // SAFETY: gcoap passes a parsed request; the buffer is writable for its
     // length, and a path that does not fit is an error.
     let length = unsafe {
@@ -111,10 +110,66 @@ unsafe extern "C" fn matches(
         .ok()
         .and_then(|length| path.get(..length.checked_sub(1)?))
         .unwrap_or_default();
-    if !coap::is_own(path) && !BOUND.lock().contains(&hash(path)) {
+    if !is_own_path(path) && BOUND.with(|bound| bound.contains(&hash(path))) != Some(true) {
         return riot_sys::GCOAP_RESOURCE_NO_PATH as c_int;
     }
     // SAFETY: gcoap passes its own listener and a place for the resource.
     unsafe { *resource = (*listener).resources };
     riot_sys::GCOAP_RESOURCE_FOUND as c_int
+}
+
+/// Writes the links to the resources, or only counts their bytes; gcoap calls
+/// it in its thread, for `/.well-known/core`.
+unsafe extern "C" fn encode_links(
+    _: *const riot_sys::coap_resource_t,
+    buffer: *mut c_char,
+    length: riot_sys::size_t,
+    context: *mut riot_sys::coap_link_encoder_ctx_t,
+) -> riot_sys::ssize_t {
+    // SAFETY: gcoap passes a context, and a buffer that is writable for its
+    // length, or none.
+    let (context, buffer) = unsafe {
+        let buffer = if buffer.is_null() {
+            None
+        } else {
+            Some(core::slice::from_raw_parts_mut(
+                buffer.cast::<u8>(),
+                length as usize,
+            ))
+        };
+        (&*context, buffer)
+    };
+    const FIRST: u16 = riot_sys::COAP_LINK_FLAG_INIT_RESLIST as u16;
+    let comma: &[u8] = if context.flags & FIRST != 0 {
+        b""
+    } else {
+        b","
+    };
+    links(comma, buffer).map_or(-1, |length| length as riot_sys::ssize_t)
+}
+
+/// As [`encode_links`]; `None` if there is no room, or no answer.
+fn links(comma: &[u8], mut buffer: Option<&mut [u8]>) -> Option<usize> {
+    let mut put = |offset: usize, bytes: &[u8]| match &mut buffer {
+        None => Some(()),
+        Some(buffer) => {
+            let place = buffer.get_mut(offset..offset + bytes.len())?;
+            place.copy_from_slice(bytes);
+            Some(())
+        }
+    };
+    put(0, comma)?;
+    let mut written = 0;
+    loop {
+        let ticket = queue::ask(Operation::Links, &mut |job| {
+            job.offset = written;
+            Ok(())
+        });
+        let ticket = ticket.ok()?;
+        put(comma.len() + written, ticket.answer())?;
+        written += ticket.answer().len();
+        if ticket.answer().is_empty() || written >= ticket.answer_length() {
+            return Some(comma.len() + written);
+        }
+    }
 }

@@ -3,15 +3,16 @@
 //! reach it.
 //!
 //! The thread `rbpf` owns the runtime. Whoever wants something of it (gcoap,
-//! the shell, C) queues a [job](job::Job) and waits for the answer or a
-//! time-out, so containers run at one priority whoever triggers them, and no
+//! the shell, C) queues a job and waits for the answer or a time-out, so containers run at one priority whoever triggers them, and no
 //! caller's stack bears them. What containers may do, and how they run, is
-//! `rbpf-runtime`'s business and the same as on a workstation.
+//! `rbpf-runtime`'s business, what may be asked `rbpf-device`'s, both the same
+//! as on a workstation.
 //!
 //! RIOT's build system selects the parts: each optional module is a feature,
 //! and the tunables are [constants](config) made from `pkg/rbpf/Kconfig`.
 //!
-//! Unsafe code is in [`sys`], in the matcher of `gcoap` and in `c_api`.
+//! Unsafe code is in `sys`, `queue` (lending a function), `hooks` (their list),
+//! `gcoap` (what it calls) and [`c_api`].
 #![no_std]
 #![cfg_attr(
     not(all(feature = "gcoap", feature = "shell", rbpf_unsigned_install)),
@@ -22,14 +23,12 @@
 )]
 
 pub mod c_api;
-#[cfg(feature = "gcoap")]
-mod coap;
 mod config;
-mod job;
-mod page;
+pub mod containers;
+pub mod helpers;
+pub mod hooks;
 mod queue;
 mod services;
-mod staging;
 mod sys;
 mod worker;
 
@@ -38,16 +37,29 @@ mod gcoap;
 #[cfg(feature = "shell")]
 mod shell;
 
-/// Starts the module; called once, before `main`.
-fn rbpf_init() {
-    match worker::start() {
-        #[cfg(feature = "gcoap")]
-        Ok(()) => gcoap::register(),
-        #[cfg(not(feature = "gcoap"))]
-        Ok(()) => {}
-        Err(()) => sys::print("rbpf: error: no thread\n"),
+pub use rbpf_abi::Capabilities;
+pub use rbpf_device::Status;
+pub use rbpf_runtime::{AppId, AppInfo, Counters, Grant, Triggered};
+pub use rbpf_vm::{FaultKind, HelperCall, MemoryMap, Rights};
+
+/// Starts the module. Once; an application with auto_init need not.
+///
+/// # Errors
+///
+/// If it has been started, or there are no more threads.
+pub fn start() -> Result<(), ()> {
+    worker::start()?;
+    #[cfg(feature = "gcoap")]
+    gcoap::register();
+    Ok(())
+}
+
+/// What auto_init does.
+fn auto_init() {
+    if start().is_err() {
+        sys::print("rbpf: error: no thread\n");
     }
 }
 
 // After all of RIOT's own modules, gcoap among them.
-riot_wrappers::auto_init!(rbpf_init, 6000);
+riot_wrappers::auto_init!(auto_init, 6000);

@@ -1,26 +1,36 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The queue between those who ask and the worker.
 //!
-//! Jobs lie in static memory, so a caller that gives up leaves nothing behind
-//! that the worker would still write to: the entry becomes free when the
-//! worker is done with it.
+//! What is asked for is a [`Job`], or for C and Rust applications a function
+//! that is [called](call) with the runtime. Jobs lie in static memory, so who
+//! gives up leaves nothing behind that the worker would still write to: the
+//! entry becomes free when the worker is done with it. A function is on its
+//! caller's stack, so its caller gives up only while it has not begun; once it
+//! has, budgets bound how long it takes.
 //!
-//! **Invariant:** an entry's job is locked only by the one whose turn it is
-//! by the entry's state, the caller in `Claimed` and `Done`, the worker in
-//! `Running`; so nobody ever waits for that lock.
+//! **Invariant (turns):** what is asked for is locked only by the one whose
+//! turn it is by the entry's state, the caller in `Claimed` and `Done`, the
+//! worker in `Running`; so nobody ever waits for that lock.
 
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
+
+use rbpf_device::{Fill, Operation, Status};
 use riot_wrappers::mutex::{Mutex, MutexGuard};
 
 use crate::config::{QUEUE, TIMEOUT_MS};
-use crate::job::{Job, Operation, Status};
-use crate::sys::Signal;
+use crate::sys::{self, Shared, Signal};
+use crate::worker::{Containers, PAGE};
 
 const LENGTH: usize = QUEUE as usize;
+
+/// A job of this device.
+pub(crate) type Job = rbpf_device::Job<PAGE>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Free,
-    /// A caller fills the job in.
+    /// A caller fills it in.
     Claimed,
     /// It waits for the worker; the lowest number is the first.
     Queued(u32),
@@ -39,7 +49,7 @@ struct Table {
 }
 
 /// What is counted about the queue. All counts wrap.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Stats {
     /// Jobs queued.
     pub(crate) jobs: u32,
@@ -49,12 +59,27 @@ pub(crate) struct Stats {
     pub(crate) timeouts: u32,
 }
 
-struct Entry {
-    done: Signal,
-    job: Mutex<Job>,
+/// A function of a caller who waits for its end.
+struct Call(NonNull<dyn FnMut(&mut Containers)>);
+
+// SAFETY: made by `call` only, who waits until the worker is done with it or
+// has not begun it; so what it points to outlives its use, and no two threads
+// use it at a time. The bound on `call` makes it fit to be sent.
+unsafe impl Send for Call {}
+
+/// What is asked for.
+pub(crate) struct Asked {
+    job: Job,
+    /// In place of the job.
+    call: Option<Call>,
 }
 
-static TABLE: Mutex<Table> = Mutex::new(Table {
+struct Entry {
+    done: Signal,
+    asked: Mutex<Asked>,
+}
+
+static TABLE: Shared<Table> = Shared::new(Table {
     states: [State::Free; LENGTH],
     next: 0,
     stats: Stats {
@@ -67,7 +92,10 @@ static TABLE: Mutex<Table> = Mutex::new(Table {
 static ENTRIES: [Entry; LENGTH] = [const {
     Entry {
         done: Signal::new(),
-        job: Mutex::new(Job::new()),
+        asked: Mutex::new(Asked {
+            job: Job::new(),
+            call: None,
+        }),
     }
 }; LENGTH];
 
@@ -85,6 +113,22 @@ impl Table {
         }
     }
 
+    /// The time of an entry's caller is over: what becomes of it.
+    fn give_up(&mut self, index: usize, patient: bool) -> State {
+        let state = match self.get(index) {
+            Some(State::Running) if patient => State::Running,
+            Some(State::Running) => State::Abandoned,
+            Some(State::Done) => State::Done,
+            // Not begun: withdrawn.
+            _ => State::Claimed,
+        };
+        if matches!(state, State::Abandoned | State::Claimed) {
+            self.stats.timeouts = self.stats.timeouts.wrapping_add(1);
+        }
+        self.set(index, state);
+        state
+    }
+
     fn position(&self, state: State) -> Option<usize> {
         self.states.iter().position(|&other| other == state)
     }
@@ -92,144 +136,195 @@ impl Table {
 
 /// What is counted about the queue.
 pub(crate) fn stats() -> Stats {
-    TABLE.lock().stats
+    TABLE.with(|table| table.stats).unwrap_or_default()
 }
 
-/// A job that is its caller's: before it is queued, and when it is answered.
-/// Dropping it frees the entry.
+/// Wakes the worker; from any context.
+pub(crate) fn wake() {
+    WAKE.send();
+}
+
+/// An entry that is its caller's. Dropping it frees the entry.
+struct Claim(usize);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        TABLE.with(|table| table.set(self.0, State::Free));
+    }
+}
+
+/// An entry that its caller fills in, or whose answer it reads.
+///
+/// The guard is dropped before the claim.
 pub(crate) struct Ticket {
-    index: usize,
-    job: Option<MutexGuard<'static, Job>>,
+    asked: MutexGuard<'static, Asked>,
+    claim: Claim,
+}
+
+impl Deref for Ticket {
+    type Target = Job;
+
+    fn deref(&self) -> &Job {
+        &self.asked.job
+    }
+}
+
+impl DerefMut for Ticket {
+    fn deref_mut(&mut self) -> &mut Job {
+        &mut self.asked.job
+    }
 }
 
 impl Ticket {
-    /// An entry of the queue, to be filled in. Threads only.
-    ///
-    /// # Errors
-    ///
-    /// `Busy` if there is none.
-    pub(crate) fn claim(operation: Operation) -> Result<Self, Status> {
-        let mut table = TABLE.lock();
-        let Some(index) = table.position(State::Free) else {
-            table.stats.refused = table.stats.refused.wrapping_add(1);
+    /// An entry of the queue, to be filled in.
+    fn claim() -> Result<Self, Status> {
+        if sys::in_interrupt() {
             return Err(Status::Busy);
-        };
-        let job = ENTRIES.get(index).and_then(|entry| entry.job.try_lock());
-        let mut job = job.ok_or(Status::Busy)?;
-        table.set(index, State::Claimed);
-        drop(table);
-        job.start(operation);
+        }
+        let index = TABLE.with(|table| {
+            let index = table.position(State::Free);
+            match index {
+                Some(index) => table.set(index, State::Claimed),
+                None => table.stats.refused = table.stats.refused.wrapping_add(1),
+            }
+            index
+        });
+        let claim = Claim(index.flatten().ok_or(Status::Busy)?);
+        Self::lock(claim)
+    }
+
+    /// What is asked for, when it is the caller's turn.
+    fn lock(claim: Claim) -> Result<Self, Status> {
+        let entry = ENTRIES.get(claim.0).ok_or(Status::Busy)?;
         Ok(Self {
-            index,
-            job: Some(job),
+            asked: entry.asked.try_lock().ok_or(Status::Busy)?,
+            claim,
         })
     }
 
-    /// The job.
-    pub(crate) fn job(&mut self) -> Option<&mut Job> {
-        self.job.as_deref_mut()
-    }
-
-    /// Queues the job and waits for the answer; the ticket can be queued
-    /// again then. Blocks up to `CONFIG_RBPF_TIMEOUT_MS`.
-    ///
-    /// # Errors
-    ///
-    /// `TimedOut` if there is no answer; the job may be done all the same.
-    pub(crate) fn ask(mut self) -> Result<Self, Status> {
-        let entry = ENTRIES.get(self.index).ok_or(Status::Busy)?;
-        self.job = None;
+    /// Queues it and waits for the answer. Blocks up to
+    /// `CONFIG_RBPF_TIMEOUT_MS`; if `patient` and the worker has begun, until
+    /// it is done.
+    fn ask(self, patient: bool) -> Result<Self, Status> {
+        let Self { asked, claim } = self;
+        let index = claim.0;
+        let entry = ENTRIES.get(index).ok_or(Status::Busy)?;
+        drop(asked);
         entry.done.reset();
-        {
-            let mut table = TABLE.lock();
+        TABLE.with(|table| {
             table.next = table.next.wrapping_add(1);
             table.stats.jobs = table.stats.jobs.wrapping_add(1);
-            let number = table.next;
-            table.set(self.index, State::Queued(number));
-        }
-        WAKE.send();
-        let answered = entry.done.wait_for(TIMEOUT_MS);
-
-        let mut table = TABLE.lock();
-        match table.get(self.index) {
-            // Answered, though perhaps at the last moment.
-            Some(State::Done) => {}
-            _ if answered => {}
-            state => {
-                table.stats.timeouts = table.stats.timeouts.wrapping_add(1);
-                if state == Some(State::Running) {
-                    table.set(self.index, State::Abandoned);
-                    drop(table);
-                    // The entry is the worker's now.
-                    core::mem::forget(self);
-                } else {
-                    // Not begun: withdrawn. `drop` frees the entry.
-                    drop(table);
+            table.set(index, State::Queued(table.next));
+        });
+        wake();
+        if !entry.done.wait_for(TIMEOUT_MS) {
+            match TABLE.with(|table| table.give_up(index, patient)) {
+                // Answered at the last moment.
+                Some(State::Done) => {}
+                Some(State::Running) => entry.done.wait(),
+                state => {
+                    if state == Some(State::Abandoned) {
+                        // The entry is the worker's now.
+                        core::mem::forget(claim);
+                    }
+                    return Err(Status::TimedOut);
                 }
-                return Err(Status::TimedOut);
             }
         }
-        drop(table);
-        self.job = entry.job.try_lock();
-        Ok(self)
+        Self::lock(claim)
     }
 }
 
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.job = None;
-        TABLE.lock().set(self.index, State::Free);
-    }
-}
-
-/// Does jobs for ever, one after the other. For the worker thread.
-pub(crate) fn serve(mut work: impl FnMut(&mut Job)) -> ! {
-    loop {
-        while let Some(index) = next() {
-            let Some(entry) = ENTRIES.get(index) else {
-                continue;
-            };
-            if let Some(mut job) = entry.job.try_lock() {
-                work(&mut job);
-            }
-            let mut table = TABLE.lock();
-            if table.get(index) == Some(State::Abandoned) {
-                table.set(index, State::Free);
-            } else {
-                table.set(index, State::Done);
-                drop(table);
-                entry.done.send();
-            }
-        }
-        WAKE.wait();
-    }
-}
-
-/// Takes the job that waits longest.
-fn next() -> Option<usize> {
-    let mut table = TABLE.lock();
-    let newest = table.next;
-    let waiting = table.states.iter().enumerate();
-    let (index, _) = waiting
-        .filter_map(|(index, state)| match state {
-            State::Queued(number) => Some((index, newest.wrapping_sub(*number))),
-            _ => None,
-        })
-        .max_by_key(|&(_, age)| age)?;
-    table.set(index, State::Running);
-    Some(index)
-}
-
-/// Fills a job in. A reference, so that there is one copy of what takes it.
-pub(crate) type Fill<'f> = &'f mut dyn FnMut(&mut Job) -> Result<(), Status>;
-
-/// Queues a job that `fill` fills in, and waits for the answer.
+/// Has a job done that `fill` fills in, and waits for the answer. Threads
+/// only, and not the worker.
 ///
 /// # Errors
 ///
 /// What `fill` refuses, `Busy` and `TimedOut`. How the job ended is in it.
-pub(crate) fn ask(operation: Operation, fill: Fill<'_>) -> Result<Ticket, Status> {
-    let mut ticket = Ticket::claim(operation)?;
-    fill(ticket.job().ok_or(Status::Busy)?)?;
-    ticket.ask()
+pub(crate) fn ask(operation: Operation, fill: Fill<'_, PAGE>) -> Result<Ticket, Status> {
+    let mut ticket = Ticket::claim()?;
+    ticket.asked.call = None;
+    ticket.start(operation);
+    fill(&mut ticket)?;
+    ticket.ask(false)
+}
+
+/// Has a function called with the runtime by the worker, and waits for its
+/// end. Threads only, and not the worker.
+///
+/// # Errors
+///
+/// `Busy` and `TimedOut`; the function was not called then.
+pub(crate) fn call(work: &mut (dyn FnMut(&mut Containers) + Send)) -> Result<(), Status> {
+    let mut ticket = Ticket::claim()?;
+    let work: NonNull<dyn FnMut(&mut Containers) + Send + '_> = NonNull::from(work);
+    // SAFETY: forgets how long the function lives; `Call` says why it may.
+    ticket.asked.call = Some(Call(unsafe {
+        core::mem::transmute::<
+            NonNull<dyn FnMut(&mut Containers) + Send + '_>,
+            NonNull<dyn FnMut(&mut Containers)>,
+        >(work)
+    }));
+    ticket.ask(true).map(|_| ())
+}
+
+/// Does what is asked for, for ever, one after the other, and in between what
+/// `events` finds; `false` if that is nothing. For the worker thread.
+pub(crate) fn serve(
+    runtime: &mut Containers,
+    mut work: impl FnMut(&mut Containers, &mut Job),
+    mut events: impl FnMut(&mut Containers) -> bool,
+) -> ! {
+    loop {
+        // In turns, so that neither keeps the other waiting.
+        while one(runtime, &mut work) | events(runtime) {}
+        WAKE.wait();
+    }
+}
+
+/// Does what waits longest; `false` if nothing does.
+fn one(runtime: &mut Containers, work: &mut impl FnMut(&mut Containers, &mut Job)) -> bool {
+    let Some(index) = next() else {
+        return false;
+    };
+    let Some(entry) = ENTRIES.get(index) else {
+        return false;
+    };
+    if let Some(mut asked) = entry.asked.try_lock() {
+        match asked.call.take() {
+            Some(Call(mut function)) => {
+                // SAFETY: see `Call`; its caller waits.
+                let function = unsafe { function.as_mut() };
+                function(runtime);
+            }
+            None => work(runtime, &mut asked.job),
+        }
+    }
+    let answered = TABLE.with(|table| {
+        let abandoned = table.get(index) == Some(State::Abandoned);
+        table.set(index, if abandoned { State::Free } else { State::Done });
+        !abandoned
+    });
+    if answered == Some(true) {
+        entry.done.send();
+    }
+    true
+}
+
+/// Takes what waits longest.
+fn next() -> Option<usize> {
+    TABLE
+        .with(|table| {
+            let newest = table.next;
+            let waiting = table.states.iter().enumerate();
+            let (index, _) = waiting
+                .filter_map(|(index, state)| match state {
+                    State::Queued(number) => Some((index, newest.wrapping_sub(*number))),
+                    _ => None,
+                })
+                .max_by_key(|&(_, age)| age)?;
+            table.set(index, State::Running);
+            Some(index)
+        })
+        .flatten()
 }

@@ -6,11 +6,12 @@
 //! RIOT are translated by name, although they agree today: the compiler makes
 //! nothing of equal ones.
 
-use rbpf_abi::Errno;
 use rbpf_abi::context::Phydat;
+use rbpf_abi::{Capabilities, Errno};
 use rbpf_runtime::{Sensor, Services};
+use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
-use crate::sys;
+use crate::{helpers, sys};
 
 /// The services of this device.
 #[derive(Debug, Default)]
@@ -50,6 +51,18 @@ impl Services for RiotServices {
             sys::write(piece);
             self.line = !piece.ends_with(b"\n");
         }
+    }
+
+    fn application_helper(&self, id: u32) -> Option<Capabilities> {
+        helpers::capability(id)
+    }
+
+    fn call_application_helper(
+        &mut self,
+        call: &mut HelperCall,
+        memory: &mut MemoryMap<'_>,
+    ) -> Result<u64, FaultKind> {
+        helpers::call(call, memory)
     }
 
     fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {
@@ -99,6 +112,7 @@ mod saul {
 
     classes! {
         SAUL_ACT_LED_RGB SAUL_ACT_SERVO SAUL_ACT_MOTOR SAUL_ACT_SWITCH SAUL_ACT_DIMMER
+        SAUL_ACT_VOLTAGE SAUL_ACT_CURRENT
         SAUL_SENSE_BTN SAUL_SENSE_TEMP SAUL_SENSE_HUM SAUL_SENSE_LIGHT SAUL_SENSE_ACCEL
         SAUL_SENSE_MAG SAUL_SENSE_GYRO SAUL_SENSE_COLOR SAUL_SENSE_PRESS SAUL_SENSE_ANALOG
         SAUL_SENSE_UV SAUL_SENSE_OBJTEMP SAUL_SENSE_COUNT SAUL_SENSE_DISTANCE SAUL_SENSE_CO2

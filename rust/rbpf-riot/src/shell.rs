@@ -5,35 +5,72 @@
 //! then. Who types is trusted, so containers can be installed here without
 //! more ado.
 
+use core::ops::RangeInclusive;
+
+use rbpf_device::{Fill, Operation, Status, digits};
 use riot_wrappers::shell::Args;
 use riot_wrappers::stdio::Stdio;
 
-use crate::job::{Job, Operation, Status};
-use crate::page::{PAGE, digits};
-use crate::queue::{self, Fill};
-use crate::{staging, sys};
+use crate::queue::{self, Job};
+use crate::sys;
+use crate::worker::{PAGE, stage};
 
 /// Bytes that one line can load.
 const PIECE: usize = 128;
 
 const HELP: &str = " VERB ...
-list                    containers, one a line
-info NAME               one container, what it may do, where it answers
-run NAME [HEX]          run once, with a context of these bytes
-bind NAME PATH          let it answer CoAP requests for a path
-unbind PATH             undo that
-remove NAME             remove it, its bindings and values
-kv                      values in the stores
-kv get NAME|global KEY  one value
-hooks                   bindings: paths and containers
-stats                   what the device has, and how much is in use
-load NAME HEX           append bytes to the image of a new container
-load NAME               install what was appended
-load                    discard what was appended
-help                    this text
+list               containers
+info NAME          what it may do, where it answers
+run NAME [HEX]     run it once, with this context
+bind NAME WHERE    let it answer on a /path, or run at a hook
+unbind WHERE [NAME]
+remove NAME        with its bindings and values
+kv                 values in the stores
+kv get NAME|global KEY
+hooks              paths and hooks, and who is bound there
+stats              what there is, and is in use
+load NAME HEX      append to an image
+load NAME          install it, or replace NAME by it
+load               discard it
+help
 ";
 
-/// What a verb came to.
+/// A verb that is one operation.
+struct Verb {
+    name: &'static str,
+    operation: Operation,
+    /// How many arguments it takes.
+    arguments: RangeInclusive<usize>,
+    /// What it says when it is done, before its arguments.
+    done: &'static str,
+}
+
+const fn verb(
+    name: &'static str,
+    operation: Operation,
+    arguments: RangeInclusive<usize>,
+    done: &'static str,
+) -> Verb {
+    Verb {
+        name,
+        operation,
+        arguments,
+        done,
+    }
+}
+
+const VERBS: [Verb; 8] = [
+    verb("list", Operation::List, 0..=0, ""),
+    verb("info", Operation::Info, 1..=1, ""),
+    verb("kv", Operation::Values, 0..=0, ""),
+    verb("hooks", Operation::Bindings, 0..=0, ""),
+    verb("stats", Operation::Stats, 0..=0, ""),
+    verb("bind", Operation::Bind, 2..=2, "bound"),
+    verb("unbind", Operation::Unbind, 1..=2, "unbound"),
+    verb("remove", Operation::Remove, 1..=1, "removed"),
+];
+
+/// What a command came to.
 enum Failure {
     /// The command was not understood.
     Usage,
@@ -52,16 +89,12 @@ impl From<Status> for Failure {
 }
 
 fn command(_: &mut Stdio, args: Args<'_>) -> i32 {
-    let failure = match verb(&args) {
+    let failure = match execute(&args) {
         Ok(()) => return 0,
         Err(failure) => failure,
     };
     match failure {
-        Failure::Usage => {
-            sys::print("usage: ");
-            sys::print(args.get(0).unwrap_or("rbpf"));
-            sys::print(HELP);
-        }
+        Failure::Usage => usage(&args),
         Failure::Status(status) => error(status.text()),
         Failure::Text(text) => error(text),
         Failure::Said => {}
@@ -75,20 +108,19 @@ fn error(text: &str) {
     sys::print("\n");
 }
 
-fn verb(args: &Args<'_>) -> Result<(), Failure> {
+fn execute(args: &Args<'_>) -> Result<(), Failure> {
+    let word = args.get(1).ok_or(Failure::Usage)?;
     let arguments = (args.get(2), args.get(3), args.get(4));
-    match (args.get(1).ok_or(Failure::Usage)?, arguments) {
-        ("list", (None, ..)) => pages(Operation::List, &mut |_: &mut Job| Ok(())),
-        ("kv", (None, ..)) => pages(Operation::Values, &mut |_: &mut Job| Ok(())),
-        ("hooks", (None, ..)) => pages(Operation::Bindings, &mut |_: &mut Job| Ok(())),
-        ("stats", (None, ..)) => pages(Operation::Stats, &mut |_: &mut Job| Ok(())),
-        ("info", (Some(name), None, _)) => {
-            pages(Operation::Info, &mut |job: &mut Job| job.set_name(name))
-        }
-        ("kv", (Some("get"), Some(scope), Some(key))) if args.len() == 5 => {
+    let count = args.len() - 2;
+    let fits = |verb: &&Verb| verb.name == word && verb.arguments.contains(&count);
+    if let Some(verb) = VERBS.iter().find(fits) {
+        return simple(verb, args);
+    }
+    match (word, arguments) {
+        ("kv", (Some("get"), Some(scope), Some(key))) if count == 3 => {
             let key = key.parse().map_err(|_| Failure::Usage)?;
             let scope = if scope == "global" { "" } else { scope };
-            once(Operation::Value, &mut |job: &mut Job| {
+            print(Operation::Value, &mut |job: &mut Job| {
                 job.key = key;
                 job.set_name(scope)
             })?;
@@ -98,53 +130,72 @@ fn verb(args: &Args<'_>) -> Result<(), Failure> {
         ("run", (Some(name), context, None)) => {
             let mut bytes = [0; PIECE];
             let bytes = unhex(context.unwrap_or_default(), &mut bytes)?;
-            once(Operation::Run, &mut |job: &mut Job| {
+            print(Operation::Run, &mut |job: &mut Job| {
                 job.set_name(name)?;
                 job.set_input(bytes)
             })
         }
-        ("bind", (Some(name), Some(path), None)) => done(
-            Operation::Bind,
-            &mut |job: &mut Job| {
-                job.set_name(name)?;
-                job.set_path(path).map_err(|_| Status::Invalid)
-            },
-            &["bound ", name, " ", path],
-        ),
-        ("unbind", (Some(path), None, _)) => done(
-            Operation::Unbind,
-            &mut |job: &mut Job| job.set_path(path),
-            &["unbound ", path],
-        ),
-        ("remove", (Some(name), None, _)) => done(
-            Operation::Remove,
-            &mut |job: &mut Job| job.set_name(name),
-            &["removed ", name],
-        ),
         ("load", (None, ..)) => {
-            staging::clear();
+            stage(|staging| staging.clear());
             Ok(())
         }
         ("load", (Some(name), None, _)) => {
-            once(Operation::Install, &mut |job: &mut Job| job.set_name(name))
+            print(Operation::Install, &mut |job: &mut Job| job.set_name(name))
         }
         ("load", (Some(name), Some(hex), None)) => load(name, hex),
         ("help", (None, ..)) => {
-            sys::print("usage: ");
-            sys::print(args.get(0).unwrap_or("rbpf"));
-            sys::print(HELP);
+            usage(args);
             Ok(())
         }
         _ => Err(Failure::Usage),
     }
 }
 
+/// A verb that is one operation, whose arguments are names and targets.
+fn simple(verb: &Verb, args: &Args<'_>) -> Result<(), Failure> {
+    let first = args.get(2).unwrap_or_default();
+    let second = args.get(3).unwrap_or_default();
+    let (name, target) = match verb.operation {
+        Operation::Unbind => (second, first),
+        _ => (first, second),
+    };
+    print(verb.operation, &mut |job: &mut Job| {
+        job.set_name(name)?;
+        job.set_target(target).map_err(|_| Status::Invalid)
+    })?;
+    if !verb.done.is_empty() {
+        for text in [verb.done, " ", first] {
+            sys::print(text);
+        }
+        if !second.is_empty() {
+            sys::print(" ");
+            sys::print(second);
+        }
+        sys::print("\n");
+    }
+    Ok(())
+}
+
+fn usage(args: &Args<'_>) {
+    sys::print("usage: ");
+    sys::print(args.get(0).unwrap_or("rbpf"));
+    sys::print(HELP);
+}
+
 /// Appends to the image that is put together.
 fn load(name: &str, hex: &str) -> Result<(), Failure> {
     let mut bytes = [0; PIECE];
     let bytes = unhex(hex, &mut bytes)?;
-    let there = staging::length(name);
-    let length = staging::put(name, there, bytes).map_err(|error| Failure::Text(error.text()))?;
+    let loaded = stage(|staging| {
+        let there = staging.begun(name);
+        staging
+            .put(name, there, bytes)
+            .map(|()| there + bytes.len())
+    });
+    let length = match loaded {
+        Some(loaded) => loaded.map_err(|error| Failure::Text(error.text()))?,
+        None => return Err(Status::Busy.into()),
+    };
     sys::print("loaded ");
     sys::print(name);
     sys::print(" bytes ");
@@ -171,48 +222,26 @@ fn unhex<'b>(hex: &str, buffer: &'b mut [u8; PIECE]) -> Result<&'b [u8], Failure
     Ok(bytes)
 }
 
-/// Prints an answer of one page; or why there is none.
-fn once(operation: Operation, fill: Fill<'_>) -> Result<(), Failure> {
-    let mut ticket = queue::ask(operation, fill)?;
-    let job = ticket.job().ok_or(Status::Busy)?;
-    if job.status == Status::Done {
-        sys::write(job.output.bytes());
-        return Ok(());
-    }
-    if job.output.bytes().is_empty() {
-        return Err(job.status.into());
-    }
-    sys::print("error: ");
-    sys::write(job.output.bytes());
-    sys::print("\n");
-    Err(Failure::Said)
-}
-
-/// As [`once`], and then prints a line.
-fn done(operation: Operation, fill: Fill<'_>, line: &[&str]) -> Result<(), Failure> {
-    once(operation, fill)?;
-    for text in line {
-        sys::print(text);
-    }
-    sys::print("\n");
-    Ok(())
-}
-
-/// Prints an answer page after page.
-fn pages(operation: Operation, fill: Fill<'_>) -> Result<(), Failure> {
+/// Prints an answer, page after page; or why there is none.
+fn print(operation: Operation, fill: Fill<'_, PAGE>) -> Result<(), Failure> {
     let mut offset = 0;
     loop {
-        let mut ticket = queue::ask(operation, &mut |job| {
-            job.output.start(offset);
+        let ticket = queue::ask(operation, &mut |job| {
+            job.offset = offset;
             fill(job)
         })?;
-        let job = ticket.job().ok_or(Status::Busy)?;
-        if job.status != Status::Done {
-            return Err(job.status.into());
+        if !ticket.status.is_done() {
+            if ticket.answer().is_empty() {
+                return Err(ticket.status.into());
+            }
+            sys::print("error: ");
+            sys::write(ticket.answer());
+            sys::print("\n");
+            return Err(Failure::Said);
         }
-        sys::write(job.output.bytes());
+        sys::write(ticket.answer());
         offset += PAGE;
-        if offset >= job.output.length() {
+        if !operation.is_reading() || offset >= ticket.answer_length() {
             return Ok(());
         }
     }

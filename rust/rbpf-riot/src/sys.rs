@@ -1,11 +1,47 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What riot-wrappers lacks: RIOT's functions with safe signatures.
 //!
-//! Clocks are read without `ztimer::Clock::acquire`, whose release in
+//! Data that threads share is behind [`Shared`] instead of its `Mutex`, whose
+//! `lock` panics in an interrupt. Clocks are read without `ztimer::Clock::acquire`, whose release in
 //! riot-wrappers 0.9.2 acquires once more; SAUL without `saul::Phydat`, which
 //! trusts the number of dimensions that a driver returns.
 
-use core::cell::UnsafeCell;
+use core::cell::{RefCell, UnsafeCell};
+
+use riot_wrappers::mutex::Mutex;
+use riot_wrappers::thread::InThread;
+
+/// Whether this is an interrupt, which must not wait.
+pub(crate) fn in_interrupt() -> bool {
+    // SAFETY: no preconditions.
+    unsafe { riot_sys::irq_is_in() }
+}
+
+/// The thread that runs.
+pub(crate) fn thread() -> i16 {
+    // SAFETY: no preconditions.
+    unsafe { riot_sys::inline::thread_getpid() as i16 }
+}
+
+/// Data that threads and interrupts share, each for a moment in which no
+/// other runs.
+pub(crate) struct Shared<T>(RefCell<T>);
+
+// SAFETY: the cell is touched by `with` only, where interrupts are off, and so
+// by one context at a time; the data goes from one to the other.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    pub(crate) const fn new(data: T) -> Self {
+        Self(RefCell::new(data))
+    }
+
+    /// Has the data looked at, with interrupts off; `None` within another
+    /// look at the same data.
+    pub(crate) fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
+        riot_wrappers::interrupt::free(|_| Some(look(&mut *self.0.try_borrow_mut().ok()?)))
+    }
+}
 
 /// Milliseconds since start; wraps.
 pub(crate) fn now_ms() -> u32 {
@@ -45,6 +81,22 @@ pub(crate) fn print(text: &str) {
     write(text.as_bytes());
 }
 
+/// Data that threads share, each for as long as it takes.
+pub(crate) struct Lock<T>(Mutex<T>);
+
+impl<T> Lock<T> {
+    pub(crate) const fn new(data: T) -> Self {
+        Self(Mutex::new(data))
+    }
+
+    /// Has the data looked at, once no other thread does; `None` in an
+    /// interrupt, which can't wait.
+    pub(crate) fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let thread = InThread::new().ok()?;
+        Some(look(&mut thread.promote(&self.0).lock()))
+    }
+}
+
 /// Something that one thread waits for and another, or an interrupt, sends.
 ///
 /// A binary semaphore: sending twice before anyone waits is sending once. It
@@ -78,8 +130,7 @@ impl Signal {
 
     /// Waits. Threads only.
     pub(crate) fn wait(&self) {
-        // SAFETY: the mutex is initialised, and this is called by the worker
-        // thread only.
+        // SAFETY: the mutex is initialised, and callers are threads.
         unsafe { riot_sys::mutex_lock(self.0.get().cast()) }
     }
 

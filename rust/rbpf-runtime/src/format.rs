@@ -66,7 +66,9 @@ pub(crate) fn fixed_point(value: i16, exponent: i32) -> Digits {
         b"0000000000".get(..padding).unwrap_or_default(),
     );
     append(&mut padded, &digits);
-    let (whole, fraction) = padded.split_at(padded.len() - places);
+    // There are more digits than places, which the compiler does not know.
+    let point = padded.len().saturating_sub(places);
+    let (whole, fraction) = padded.split_at_checked(point).unwrap_or_default();
     append(&mut out, whole);
     append(&mut out, b".");
     append(&mut out, fraction);

@@ -4,7 +4,8 @@
 //! The dispatcher is derived from the table in `rbpf-abi`: a helper without
 //! an implementation here is a compile error. Guest addresses are turned into
 //! slices here, by the memory map, and nowhere else; services see slices,
-//! numbers and handles.
+//! numbers and handles. Only the helpers of the host's application get the
+//! registers as they are, with the map.
 //!
 //! # Cost
 //!
@@ -15,6 +16,7 @@
 use core::num::NonZeroU16;
 
 use rbpf_abi::context::Phydat;
+use rbpf_abi::helpers::is_application_helper;
 use rbpf_abi::{Errno, Helper, for_each_helper};
 use rbpf_vm::{FaultKind, HelperCall, Host, MemoryMap};
 use zerocopy::{FromBytes, IntoBytes};
@@ -143,11 +145,16 @@ macro_rules! define_dispatch {
 for_each_helper!(define_dispatch);
 
 impl<S: Services, const KV: usize> Host for HelperHost<'_, S, KV> {
+    // Not inlined in the engine, which is built for speed.
+    #[inline(never)]
     fn call(
         &mut self,
         call: &mut HelperCall,
         memory: &mut MemoryMap<'_>,
     ) -> Result<u64, FaultKind> {
+        if is_application_helper(call.id) {
+            return self.services.call_application_helper(call, memory);
+        }
         self.cost = 0;
         let result = self.dispatch(call, memory);
         call.cost = self.cost;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Key-value stores: one for all containers, one for each.
+//! Key-value stores: one for all containers, one for each, one for the host.
 //!
-//! All live in one pool of fixed size, of which each slot for a container
-//! owns an equal share. So a store that is full is an error to its owner
+//! All live in one pool of fixed size, of which each slot for a container, and
+//! the host, owns an equal share. So a store that is full is an error to its owner
 //! alone, whatever the others do. Fetching never stores.
 
 use heapless::Vec;
@@ -13,16 +13,22 @@ use rbpf_abi::Errno;
 pub enum KvScope {
     /// The store that all containers share.
     Global,
-    /// The store of the container in this slot.
+    /// The store of the container in this slot, or that of the [`HOST`].
     Local(u8),
 }
+
+/// The host in place of a slot's number: as an owner, and in
+/// [`KvScope::Local`] for the store of images that are run without being
+/// installed.
+pub const HOST: u8 = u8::MAX;
 
 /// A value in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KvEntry {
     /// The store.
     pub scope: KvScope,
-    /// The slot of the container that stored it first and is charged for it.
+    /// The slot of the container that stored it first and is charged for it,
+    /// or [`HOST`].
     pub owner: u8,
     /// Its key.
     pub key: u32,
@@ -81,10 +87,23 @@ impl<const KV: usize> KvStore<KV> {
                     key,
                     value,
                 };
+                // The compiler does not know that it is no more than that.
+                let index = index.min(self.entries.len());
                 self.entries
                     .insert(index, entry)
                     .map_err(|_| Errno::NoSpace)
             }
+        }
+    }
+
+    /// Erases a value; `false` if there is none.
+    pub(crate) fn erase(&mut self, scope: KvScope, key: u32) -> bool {
+        match self.position(scope, key) {
+            Ok(index) if index < self.entries.len() => {
+                self.entries.remove(index);
+                true
+            }
+            _ => false,
         }
     }
 

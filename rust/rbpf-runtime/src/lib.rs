@@ -4,13 +4,14 @@
 //!
 //! It keeps images in slots ([`Runtime::install`]), binds them to events
 //! ([`Runtime::bind`]), runs them with the memory that the event grants and
-//! nothing else ([`Runtime::run`], [`Runtime::coap`]), calls helpers for
-//! them, keeps their values, and counts. What differs between hosts (clocks,
+//! nothing else ([`Runtime::coap`], [`Runtime::trigger`], [`Runtime::run`]),
+//! calls helpers for them, keeps their values, and counts. What differs between hosts (clocks,
 //! sensors, a console) is behind [`Services`]; what carries a request is the
 //! transport's business and not known here.
 //!
-//! A program that lies in no store runs with the same helpers through
-//! [`Helpers`].
+//! An image that is needed once runs without being installed
+//! ([`Runtime::execute`]). Without a runtime at all, programs run with the same
+//! helpers through [`Helpers`].
 //!
 //! Nothing is allocated: the memory for images, stack and responses is lent
 //! by the host.
@@ -27,8 +28,10 @@ mod services;
 mod store;
 
 pub use coap::{CoapReply, CoapRequest};
-pub use kv::{KvEntry, KvScope};
+pub use kv::{HOST, KvEntry, KvScope};
 pub use run::{Grant, Helpers, RunReport, Runnable};
-pub use runtime::{BindError, CoapError, Memory, RunError, Runtime};
+pub use runtime::{
+    BindError, CoapError, ExecuteError, MAX_TARGET, Memory, RunError, Runtime, Triggered,
+};
 pub use services::{Sensor, Services};
 pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME};

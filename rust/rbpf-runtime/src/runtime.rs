@@ -2,17 +2,19 @@
 //! The runtime: containers, what triggers them, and their runs.
 
 use heapless::{String, Vec};
-use rbpf_abi::Capabilities;
+use rbpf_abi::{Capabilities, Errno};
 use rbpf_vm::{Engine, Fault, Interpreter, MapError};
 
 use crate::coap::{CoapReply, CoapRequest};
-use crate::kv::{KvEntry, KvScope};
+use crate::kv::{HOST, KvEntry, KvScope};
 use crate::run::{Account, Grant, Helpers, RunReport, Runnable};
 use crate::services::Services;
-use crate::store::{AppId, AppInfo, Container, InstallError, Limits, Store, is_visible};
+use crate::store::{
+    self, AppId, AppInfo, Container, InstallError, Layout, Loaded, Rules, Store, is_label,
+};
 
-/// Bytes of the longest path that a container can be bound to.
-const MAX_PATH: usize = 32;
+/// Bytes of the longest target that a container can be bound to.
+pub const MAX_TARGET: usize = 32;
 
 /// The memory that a runtime works in, lent by its host.
 #[derive(Debug)]
@@ -41,15 +43,25 @@ pub enum RunError {
     Fault(Fault),
 }
 
+/// Why an image has not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecuteError {
+    /// It is refused.
+    Refused(InstallError),
+    /// As [`RunError::Grant`].
+    Grant,
+}
+
 /// Why a container is not bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BindError {
     /// The id names no container.
     UnknownApp,
-    /// The path does not begin with a slash, is longer than 32 bytes, or has
-    /// other characters than visible ones of ASCII.
-    Path,
-    /// Another container answers on that path.
+    /// The target is empty, longer than [`MAX_TARGET`] bytes, or has other
+    /// characters than visible ones of ASCII.
+    Target,
+    /// Another container answers on that path, or the same is bound to that
+    /// hook.
     Taken,
     /// The table of bindings is full.
     Full,
@@ -64,16 +76,34 @@ pub enum CoapError {
     Run(AppId, RunError),
 }
 
+/// What came of an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Triggered {
+    /// Containers that were run.
+    pub runs: u8,
+    /// Those of them whose runs ended in a fault.
+    pub faults: u8,
+    /// The result of the last that returned.
+    pub result: Option<u64>,
+    /// What went wrong first, and with which container.
+    pub failure: Option<(AppId, RunError)>,
+}
+
 #[derive(Debug)]
 struct Binding {
-    path: String<MAX_PATH>,
+    target: String<MAX_TARGET>,
     app: AppId,
+}
+
+/// Whether a target is a path, and not the name of a hook.
+fn is_path(target: &str) -> bool {
+    target.starts_with('/')
 }
 
 /// Containers and everything that they share.
 ///
 /// It belongs to one thread. `SLOTS` containers, `BINDINGS` bindings and `KV`
-/// key-value entries, of which each slot owns `KV / SLOTS`.
+/// key-value entries, of which each slot and the host own `KV / (SLOTS + 1)`.
 #[derive(Debug)]
 pub struct Runtime<
     's,
@@ -155,11 +185,38 @@ where
         image: &[u8],
         allowed: Capabilities,
     ) -> Result<AppId, InstallError> {
-        let limits = Limits {
-            stack: self.stack.len(),
-            data: self.data.len(),
-        };
-        self.store.install(name, image, allowed, &limits)
+        let (store, rules) = self.store_with_rules(allowed);
+        store.install(name, image, &rules)
+    }
+
+    /// Exchanges the image of a container, which keeps its name, slot and
+    /// bindings, and grants the new one what [`install`](Self::install) would.
+    ///
+    /// Its id is a new one: the old names nothing from then on. Counters start
+    /// afresh, and its values in the stores are forgotten, as if it had been
+    /// removed. No other slot is needed, since the image is judged where it
+    /// lies; so it has to lie at a multiple of 8 bytes.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the new image. The container is as it was, then;
+    /// unless [`Services::application_helper`] answered first so and then
+    /// otherwise, which removes it.
+    pub fn replace(
+        &mut self,
+        app: AppId,
+        image: &[u8],
+        allowed: Capabilities,
+    ) -> Result<AppId, InstallError> {
+        if !self.store.contains(app) {
+            return Err(InstallError::UnknownApp);
+        }
+        let (store, rules) = self.store_with_rules(allowed);
+        let replaced = store.replace(app, image, &rules);
+        if !self.store.contains(app) {
+            self.succeed(app, replaced.ok());
+        }
+        replaced
     }
 
     /// Removes a container, its bindings and its values in the stores; those
@@ -167,10 +224,33 @@ where
     pub fn remove(&mut self, app: AppId) -> bool {
         let removed = self.store.remove(app);
         if removed {
-            self.bindings.retain(|binding| binding.app != app);
-            self.helpers.kv.forget(app.slot);
+            self.succeed(app, None);
         }
         removed
+    }
+
+    /// Lets a successor have the bindings of a container that is gone, and
+    /// nobody its values.
+    fn succeed(&mut self, gone: AppId, successor: Option<AppId>) {
+        self.bindings.retain_mut(|binding| {
+            if binding.app != gone {
+                return true;
+            }
+            binding.app = successor.unwrap_or(gone);
+            successor.is_some()
+        });
+        self.helpers.kv.forget(gone.slot);
+    }
+
+    /// The store, and what images in it have to keep to.
+    fn store_with_rules(&mut self, allowed: Capabilities) -> (&mut Store<'s, SLOTS>, Rules<'_, S>) {
+        let rules = Rules {
+            stack: self.stack.len(),
+            data: self.data.len(),
+            allowed,
+            services: &self.helpers.services,
+        };
+        (&mut self.store, rules)
     }
 
     /// The container of a name.
@@ -184,46 +264,59 @@ where
         self.store.iter()
     }
 
-    /// Lets a container answer CoAP requests for a path.
+    /// Lets an event trigger a container.
+    ///
+    /// A target that begins with a slash is a path, on which one container
+    /// answers CoAP requests. Any other is the name of a hook of the host's,
+    /// to which any number are bound, each of them once. Whether there is
+    /// such a hook is the host's business.
     ///
     /// # Errors
     ///
     /// Nothing is bound then.
-    pub fn bind(&mut self, path: &str, app: AppId) -> Result<(), BindError> {
-        if !self.apps().any(|info| info.id == app) {
+    pub fn bind(&mut self, target: &str, app: AppId) -> Result<(), BindError> {
+        if !self.store.contains(app) {
             return Err(BindError::UnknownApp);
         }
-        if self.bound(path).is_some() {
+        let shared = !is_path(target);
+        if self
+            .bindings()
+            .any(|(taken, by)| taken == target && (!shared || by == app))
+        {
             return Err(BindError::Taken);
         }
-        let path = String::try_from(path).map_err(|_| BindError::Path)?;
-        if !path.starts_with('/') || !is_visible(&path) {
-            return Err(BindError::Path);
+        let target = String::try_from(target).map_err(|_| BindError::Target)?;
+        if !is_label(&target) {
+            return Err(BindError::Target);
         }
         self.bindings
-            .push(Binding { path, app })
+            .push(Binding { target, app })
             .map_err(|_| BindError::Full)
     }
 
-    /// Undoes a binding; `false` if there is none for the path.
-    pub fn unbind(&mut self, path: &str) -> bool {
+    /// Undoes the binding of a container to a target, or all to that target;
+    /// `false` if there is none.
+    pub fn unbind(&mut self, target: &str, app: Option<AppId>) -> bool {
         let before = self.bindings.len();
-        self.bindings.retain(|binding| binding.path != path);
+        self.bindings.retain(|binding| {
+            binding.target != target || app.is_some_and(|app| binding.app != app)
+        });
         self.bindings.len() < before
     }
 
-    /// All bindings: paths and the containers that answer there.
+    /// All bindings, in the order in which they were made: targets and the
+    /// containers that are bound there.
     pub fn bindings(&self) -> impl Iterator<Item = (&str, AppId)> {
         self.bindings
             .iter()
-            .map(|binding| (binding.path.as_str(), binding.app))
+            .map(|binding| (binding.target.as_str(), binding.app))
     }
 
     /// The container that answers on a path.
     #[must_use]
     pub fn bound(&self, path: &str) -> Option<AppId> {
         self.bindings()
-            .find(|&(bound, _)| bound == path)
+            .find(|&(bound, _)| bound == path && is_path(path))
             .map(|(_, app)| app)
     }
 
@@ -231,6 +324,30 @@ where
     #[must_use]
     pub fn fetch(&self, scope: KvScope, key: u32) -> Option<u32> {
         self.helpers.fetch(scope, key)
+    }
+
+    /// Stores a value for the host, as containers do by their helpers.
+    ///
+    /// A new key in the store of a container is charged to that container,
+    /// any other to the host.
+    ///
+    /// # Errors
+    ///
+    /// `NoEntry` if there is no container in that slot, `NoSpace` if the share
+    /// of who is charged is used up.
+    pub fn store(&mut self, scope: KvScope, key: u32, value: u32) -> Result<(), Errno> {
+        let owner = match scope {
+            KvScope::Global | KvScope::Local(HOST) => HOST,
+            KvScope::Local(slot) if self.store.occupied(slot) => slot,
+            KvScope::Local(_) => return Err(Errno::NoEntry),
+        };
+        let Account { slot, quota } = Self::account(owner);
+        self.helpers.kv.store(scope, slot, quota, key, value)
+    }
+
+    /// Erases a value, whoever has stored it; `false` if there is none.
+    pub fn erase(&mut self, scope: KvScope, key: u32) -> bool {
+        self.helpers.kv.erase(scope, key)
     }
 
     /// All values in all stores, by store and key.
@@ -257,9 +374,10 @@ where
     ) -> Result<CoapReply<'_>, RunError> {
         let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
         clear_stack(self.stack, &mut self.last, app);
-        let runnable = runnable(container, self.data, self.stack)?;
+        let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
+            .ok_or(RunError::Grant)?;
         let report = self.helpers.coap_for(
-            Self::account(app),
+            Self::account(app.slot),
             &mut self.engine,
             runnable,
             request,
@@ -287,9 +405,10 @@ where
     ) -> Result<u64, RunError> {
         let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
         clear_stack(self.stack, &mut self.last, app);
-        let runnable = runnable(container, self.data, self.stack)?;
+        let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
+            .ok_or(RunError::Grant)?;
         let report = self.helpers.run_for(
-            Self::account(app),
+            Self::account(app.slot),
             &mut self.engine,
             runnable,
             context,
@@ -299,11 +418,92 @@ where
         record(container, report)
     }
 
-    /// Who is charged for what a container stores.
-    const fn account(app: AppId) -> Account {
+    /// Runs the containers that are bound to a hook, one after the other in
+    /// the order of their bindings, each as [`run`](Self::run) does.
+    ///
+    /// All get the same context and the same regions: what one has written
+    /// there, those after it see. Each has a budget of its own. A fault ends
+    /// the run of one and nothing else; regions that cannot be granted end
+    /// the event.
+    pub fn trigger(
+        &mut self,
+        hook: &str,
+        context: &mut [u8],
+        granted: &mut [Grant<'_>],
+        budget: u32,
+    ) -> Triggered {
+        let mut triggered = Triggered::default();
+        for index in 0..self.bindings.len() {
+            let app = match self.bindings.get(index) {
+                Some(binding) if binding.target == hook && !is_path(hook) => binding.app,
+                _ => continue,
+            };
+            let error = match self.run(app, context, granted, budget) {
+                Ok(result) => {
+                    triggered.runs += 1;
+                    triggered.result = Some(result);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            triggered.failure.get_or_insert((app, error));
+            match error {
+                RunError::Fault(_) => {
+                    triggered.runs += 1;
+                    triggered.faults += 1;
+                }
+                _ => break,
+            }
+        }
+        triggered
+    }
+
+    /// Runs an image once, where it lies, without installing it. It is
+    /// granted what [`install`](Self::install) would grant it, and is called
+    /// `-` in the log.
+    ///
+    /// What it stores is on the account of the [`HOST`], and its local store,
+    /// [`KvScope::Local`]`(HOST)`, is that of all images that are run so. The
+    /// image has to lie at a multiple of 8 bytes.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, as [`install`](Self::install) would say; or that
+    /// regions cannot be granted. Nothing has run then. A fault is not an
+    /// error, but an outcome.
+    pub fn execute(
+        &mut self,
+        image: &[u8],
+        allowed: Capabilities,
+        context: &mut [u8],
+        granted: &mut [Grant<'_>],
+        budget: u32,
+    ) -> Result<RunReport, ExecuteError> {
+        let (_, rules) = self.store_with_rules(allowed);
+        let loaded = store::verify(image, image.len(), &rules)
+            .map_err(|(_, error)| ExecuteError::Refused(error))?;
+        // Whoever ran before, and whoever runs next.
+        self.last = None;
+        self.stack.fill(0);
+        let runnable = runnable("-", &loaded, self.data, self.stack).ok_or(ExecuteError::Grant)?;
+        self.helpers
+            .run_for(
+                Self::account(HOST),
+                &mut self.engine,
+                runnable,
+                context,
+                granted,
+                budget,
+            )
+            .map_err(|_| ExecuteError::Grant)
+    }
+
+    /// Who is charged for what is stored by the container in a slot, or by
+    /// the host.
+    const fn account(slot: u8) -> Account {
         Account {
-            slot: app.slot,
-            quota: KV / SLOTS,
+            slot,
+            quota: KV / (SLOTS + 1),
         }
     }
 }
@@ -323,33 +523,44 @@ fn clear_stack(stack: &mut [u8], last: &mut Option<AppId>, app: AppId) {
     }
 }
 
-/// A container with its rodata, and its data and bss as they are at the start
+/// A program with its rodata, and its data and bss as they are at the start
 /// of every run.
-fn runnable<'r>(
-    container: &'r Container<'_>,
+fn runnable<'r, B: AsRef<[u8]>>(
+    name: &'r str,
+    loaded: &'r Loaded<B>,
     data: &'r mut [u8],
     stack: &'r mut [u8],
-) -> Result<Runnable<'r>, RunError> {
-    let image = container.verified.bytes();
-    let initial = image.get(container.data.clone()).unwrap_or_default();
-    let length = initial.len() + container.bss_len;
-    // The installation has checked that they fit. The stack is as long as the
-    // image says, not as this host has it: programs do the same everywhere.
-    let data = data.get_mut(..length).ok_or(RunError::Grant)?;
-    let stack = stack
-        .get_mut(..container.stack_len)
-        .ok_or(RunError::Grant)?;
-    if let Some((variables, bss)) = data.split_at_mut_checked(initial.len()) {
-        variables.copy_from_slice(initial);
-        bss.fill(0);
-    }
-    Ok(Runnable {
-        name: &container.name,
-        program: container.verified.program(),
-        rodata: image.get(container.rodata.clone()).unwrap_or_default(),
+) -> Option<Runnable<'r>> {
+    let image = loaded.verified.bytes();
+    let (rodata, data, stack) = sections(image, &loaded.layout, data, stack)?;
+    Some(Runnable {
+        name,
+        program: loaded.verified.program(),
+        rodata,
         data,
         stack,
     })
+}
+
+/// The memory of a run. What there is suffices, as verifying has shown.
+fn sections<'r>(
+    image: &'r [u8],
+    layout: &Layout,
+    data: &'r mut [u8],
+    stack: &'r mut [u8],
+) -> Option<(&'r [u8], &'r mut [u8], &'r mut [u8])> {
+    let initial = image.get(layout.data.clone())?;
+    let data = data.get_mut(..initial.len() + layout.bss_len)?;
+    let (variables, bss) = data.split_at_mut_checked(initial.len())?;
+    variables.copy_from_slice(initial);
+    bss.fill(0);
+    Some((
+        image.get(layout.rodata.clone())?,
+        data,
+        // As long as the image says, not as this host has it: programs do
+        // the same everywhere.
+        stack.get_mut(..layout.stack_len)?,
+    ))
 }
 
 /// Counts a run.

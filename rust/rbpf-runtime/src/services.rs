@@ -3,19 +3,21 @@
 
 use core::num::NonZeroU16;
 
-use rbpf_abi::Errno;
 use rbpf_abi::context::Phydat;
+use rbpf_abi::{Capabilities, Errno};
+use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 /// A device of the SAUL registry, as a guest knows it: a small number that
 /// the host gave out and checks at each use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sensor(pub NonZeroU16);
 
-/// What differs between hosts: clocks, console, sensors.
+/// What differs between hosts: clocks, console, sensors, and the helpers of
+/// their applications.
 ///
 /// All methods are called by the thread that runs containers, none blocks
 /// for longer than the device takes, and nothing that a guest passes reaches
-/// them unchecked.
+/// them unchecked, but for the arguments of the application's helpers.
 pub trait Services {
     /// Milliseconds since start; wraps.
     fn now_ms(&mut self) -> u32;
@@ -48,4 +50,38 @@ pub trait Services {
     ///
     /// As [`saul_read`](Self::saul_read).
     fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno>;
+
+    /// What a container must have been granted to call a helper of the
+    /// application's, `None` if there is none of that id; from
+    /// [`FIRST_APPLICATION_HELPER`] to 0xffff.
+    ///
+    /// Asked when an image is verified, and not again when it runs. An image
+    /// that lists such a helper has to want [`Capabilities::APPLICATION`] as
+    /// well.
+    ///
+    /// [`FIRST_APPLICATION_HELPER`]: rbpf_abi::helpers::FIRST_APPLICATION_HELPER
+    fn application_helper(&self, id: u32) -> Option<Capabilities> {
+        let _ = id;
+        None
+    }
+
+    /// Calls a helper of the application's and returns its result, which
+    /// becomes r0.
+    ///
+    /// The arguments are what the guest has in its registers. Guest addresses
+    /// among them reach memory only through `memory`. A helper that takes
+    /// long sets `call.cost`; see [`HelperCall`].
+    ///
+    /// # Errors
+    ///
+    /// A fault, which ends the run; `call.address` says what it is about. What
+    /// the guest can handle is a result.
+    fn call_application_helper(
+        &mut self,
+        call: &mut HelperCall,
+        memory: &mut MemoryMap<'_>,
+    ) -> Result<u64, FaultKind> {
+        let _ = (call, memory);
+        Err(FaultKind::UnknownHelper)
+    }
 }

@@ -4,11 +4,13 @@
 use core::ops::Range;
 
 use heapless::String;
+use rbpf_abi::helpers::is_application_helper;
 use rbpf_abi::image::HEADER_LEN;
 use rbpf_abi::{Capabilities, Helper, Image, ImageError};
 use rbpf_vm::{Fault, HelperGrant, Verified, VerifyError};
 
 use crate::run::RunReport;
+use crate::services::Services;
 
 /// Bytes of the longest name of a container.
 pub const MAX_NAME: usize = 16;
@@ -28,6 +30,12 @@ impl AppId {
     #[must_use]
     pub fn slot(self) -> u8 {
         self.slot
+    }
+
+    /// Which of the slot's occupants, counted from 0; wraps.
+    #[must_use]
+    pub fn generation(self) -> u16 {
+        self.generation
     }
 }
 
@@ -58,9 +66,13 @@ install_errors! {
     Name, "name must be 1 to 16 visible ASCII characters";
     /// Another container has that name.
     NameTaken, "name is taken";
-    /// No slot is free, or none that is large enough.
+    /// No slot is free, or none that is large enough. To replace a container,
+    /// its own slot has to be.
     NoSlot, "no free slot is large enough";
-    /// The image is not laid out soundly.
+    /// The id of the container to be replaced names nothing.
+    UnknownApp, "no such container";
+    /// The image is not laid out soundly, or does not lie at a multiple of 8
+    /// bytes where it is to be verified.
     Image(ImageError), "image is malformed";
     /// The program breaks a rule.
     Verify(VerifyError), "program refused by the verifier";
@@ -70,9 +82,10 @@ install_errors! {
     Data, "data and bss larger than the device's memory for them";
 }
 
-/// Whether a name stands in a line of a report, and in an argument, as it is.
-pub(crate) fn is_visible(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_graphic())
+/// Whether a name or target stands in a line of a report, and in an argument,
+/// as it is, and is not empty.
+pub(crate) fn is_label(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// What is counted for each container. All counts wrap.
@@ -107,17 +120,29 @@ pub struct AppInfo<'a> {
     pub last_fault: Option<Fault>,
 }
 
-/// A container that is ready to run.
+/// What the host needs to know of an image to run it.
 #[derive(Debug)]
-pub(crate) struct Container<'s> {
-    pub(crate) name: String<MAX_NAME>,
-    pub(crate) verified: Verified<&'s mut [u8]>,
-    pub(crate) size: usize,
+pub(crate) struct Layout {
     pub(crate) rodata: Range<usize>,
+    /// Ends where the image does.
     pub(crate) data: Range<usize>,
     pub(crate) bss_len: usize,
     pub(crate) stack_len: usize,
     pub(crate) granted: Capabilities,
+}
+
+/// A verified image, in the buffer where it lies.
+#[derive(Debug)]
+pub(crate) struct Loaded<B> {
+    pub(crate) verified: Verified<B>,
+    pub(crate) layout: Layout,
+}
+
+/// A container that is ready to run.
+#[derive(Debug)]
+pub(crate) struct Container<'s> {
+    pub(crate) name: String<MAX_NAME>,
+    pub(crate) loaded: Loaded<&'s mut [u8]>,
     pub(crate) counters: Counters,
     pub(crate) last_fault: Option<Fault>,
 }
@@ -157,10 +182,85 @@ struct Slot<'s> {
     content: Content<'s>,
 }
 
-/// Limits that an image has to keep to.
-pub(crate) struct Limits {
+/// What an image has to keep to.
+pub(crate) struct Rules<'r, S> {
+    /// Bytes of stack that there are.
     pub(crate) stack: usize,
+    /// Bytes for data and bss that there are.
     pub(crate) data: usize,
+    /// What it may be granted.
+    pub(crate) allowed: Capabilities,
+    /// Know what the application's helpers need.
+    pub(crate) services: &'r S,
+}
+
+impl<S: Services> Rules<'_, S> {
+    /// What a container with these capabilities may do with a helper.
+    fn grant(&self, granted: Capabilities, id: u32) -> HelperGrant {
+        let needed = match Helper::from_id(id) {
+            Some(helper) => Some(helper.capability()),
+            None if is_application_helper(id) => self.services.application_helper(id),
+            None => None,
+        };
+        match needed {
+            Some(needed) if granted.contains(needed) => HelperGrant::Granted,
+            Some(_) => HelperGrant::Denied,
+            None => HelperGrant::Unknown,
+        }
+    }
+}
+
+impl<'s> Slot<'s> {
+    /// Puts an image into the buffer of this slot, which has been taken out.
+    /// If it is refused, the slot is free.
+    fn fill(
+        &mut self,
+        number: u8,
+        buffer: &'s mut [u8],
+        name: String<MAX_NAME>,
+        bytes: &[u8],
+        rules: &Rules<'_, impl Services>,
+    ) -> Result<AppId, InstallError> {
+        let loaded = match buffer.get_mut(..bytes.len()) {
+            Some(target) => {
+                target.copy_from_slice(bytes);
+                verify(buffer, bytes.len(), rules)
+            }
+            None => Err((buffer, InstallError::NoSlot)),
+        };
+        match loaded {
+            Ok(loaded) => {
+                self.content = Content::Occupied(Container {
+                    name,
+                    loaded,
+                    counters: Counters::default(),
+                    last_fault: None,
+                });
+                Ok(AppId {
+                    slot: number,
+                    generation: self.generation,
+                })
+            }
+            Err((buffer, error)) => {
+                self.content = Content::Free(buffer);
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the container out; its id names nothing from then on.
+    fn take(&mut self) -> Option<Container<'s>> {
+        match core::mem::take(&mut self.content) {
+            Content::Occupied(container) => {
+                self.generation = self.generation.wrapping_add(1);
+                Some(container)
+            }
+            other => {
+                self.content = other;
+                None
+            }
+        }
+    }
 }
 
 /// All slots.
@@ -190,11 +290,10 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         &mut self,
         name: &str,
         bytes: &[u8],
-        allowed: Capabilities,
-        limits: &Limits,
+        rules: &Rules<'_, impl Services>,
     ) -> Result<AppId, InstallError> {
         let name = String::try_from(name).map_err(|_| InstallError::Name)?;
-        if name.is_empty() || !is_visible(&name) {
+        if !is_label(&name) {
             return Err(InstallError::Name);
         }
         if self.find(&name).is_some() {
@@ -217,40 +316,49 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         let Content::Free(buffer) = core::mem::take(&mut slot.content) else {
             return Err(InstallError::NoSlot);
         };
-        match load(buffer, name, bytes, allowed, limits) {
-            Ok(container) => {
-                slot.content = Content::Occupied(container);
-                Ok(AppId {
-                    slot: number,
-                    generation: slot.generation,
-                })
-            }
-            Err((buffer, error)) => {
-                slot.content = Content::Free(buffer);
-                Err(error)
-            }
+        slot.fill(number, buffer, name, bytes, rules)
+    }
+
+    /// Exchanges the image of a container. A refused one leaves it as it is.
+    pub(crate) fn replace(
+        &mut self,
+        id: AppId,
+        bytes: &[u8],
+        rules: &Rules<'_, impl Services>,
+    ) -> Result<AppId, InstallError> {
+        let container = self.get_mut(id).ok_or(InstallError::UnknownApp)?;
+        if container.loaded.verified.bytes().len() < bytes.len() {
+            return Err(InstallError::NoSlot);
         }
+        // There is one buffer only. So it is judged in full where it lies.
+        // Then the same bytes are judged by the same rules, which fails only
+        // if the services give other answers; the slot is free then.
+        verify(bytes, bytes.len(), rules).map_err(|(_, error)| error)?;
+        let (slot, container) = self
+            .slots
+            .get_mut(usize::from(id.slot))
+            .and_then(|slot| slot.take().map(|container| (slot, container)))
+            .ok_or(InstallError::UnknownApp)?;
+        let buffer = container.loaded.verified.into_inner();
+        slot.fill(id.slot, buffer, container.name, bytes, rules)
     }
 
     /// Frees the slot of a container; `false` if the id names nothing.
     pub(crate) fn remove(&mut self, id: AppId) -> bool {
-        let Some(slot) = self.slots.get_mut(usize::from(id.slot)) else {
-            return false;
-        };
-        if slot.generation != id.generation {
+        if !self.contains(id) {
             return false;
         }
-        match core::mem::take(&mut slot.content) {
-            Content::Occupied(container) => {
-                slot.generation = slot.generation.wrapping_add(1);
-                slot.content = Content::Free(container.verified.into_inner());
-                true
-            }
-            other => {
-                slot.content = other;
-                false
-            }
+        if let Some(slot) = self.slots.get_mut(usize::from(id.slot))
+            && let Some(container) = slot.take()
+        {
+            slot.content = Content::Free(container.loaded.verified.into_inner());
         }
+        true
+    }
+
+    /// Whether an id names a container.
+    pub(crate) fn contains(&self, id: AppId) -> bool {
+        self.iter().any(|info| info.id == id)
     }
 
     pub(crate) fn get_mut(&mut self, id: AppId) -> Option<&mut Container<'s>> {
@@ -259,6 +367,11 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
             Content::Occupied(container) if slot.generation == id.generation => Some(container),
             _ => None,
         }
+    }
+
+    /// Whether there is a container in a slot.
+    pub(crate) fn occupied(&self, slot: u8) -> bool {
+        self.iter().any(|info| info.id.slot == slot)
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<AppId> {
@@ -278,8 +391,8 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
                     generation: slot.generation,
                 },
                 name: &container.name,
-                size: container.size,
-                granted: container.granted,
+                size: container.loaded.layout.data.end,
+                granted: container.loaded.layout.granted,
                 counters: container.counters,
                 last_fault: container.last_fault,
             })
@@ -287,60 +400,51 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
     }
 }
 
-/// Copies an image into a buffer and verifies it there. Gives the buffer back
-/// with an error.
-fn load<'s>(
-    buffer: &'s mut [u8],
-    name: String<MAX_NAME>,
-    bytes: &[u8],
-    allowed: Capabilities,
-    limits: &Limits,
-) -> Result<Container<'s>, (&'s mut [u8], InstallError)> {
-    let Some(target) = buffer.get_mut(..bytes.len()) else {
-        return Err((buffer, InstallError::NoSlot));
+/// Verifies the image at the start of a buffer. Gives the buffer back with an
+/// error.
+pub(crate) fn verify<B: AsRef<[u8]>, S: Services>(
+    buffer: B,
+    length: usize,
+    rules: &Rules<'_, S>,
+) -> Result<Loaded<B>, (B, InstallError)> {
+    let bytes = buffer.as_ref().get(..length).unwrap_or_default();
+    let (layout, text, functions) = match Layout::new(bytes, rules) {
+        Ok(layout) => layout,
+        Err(error) => return Err((buffer, error)),
     };
-    target.copy_from_slice(bytes);
-    let image = match Image::new_checked(target) {
-        Ok(image) => image,
-        Err(error) => return Err((buffer, InstallError::Image(error))),
-    };
-    let data_len = image.data().len() + usize::from(image.bss_len());
-    let stack_len = usize::from(image.stack_size());
-    if stack_len > limits.stack {
-        return Err((buffer, InstallError::Stack));
-    }
-    if data_len > limits.data {
-        return Err((buffer, InstallError::Data));
-    }
-    let granted = image.capabilities() & allowed;
-    let text = HEADER_LEN..HEADER_LEN + image.text().len();
-    let functions = text.end..text.end + image.functions().len();
-    let data = bytes.len() - image.data().len()..bytes.len();
-    let rodata = data.start - image.rodata().len()..data.start;
-    let bss_len = usize::from(image.bss_len());
-    let policy = |id| grant(granted, id);
+    let policy = |id| rules.grant(layout.granted, id);
     match Verified::verify(buffer, text, functions, &policy) {
-        Ok(verified) => Ok(Container {
-            name,
-            verified,
-            size: bytes.len(),
-            rodata,
-            data,
-            bss_len,
-            stack_len,
-            granted,
-            counters: Counters::default(),
-            last_fault: None,
-        }),
+        Ok(verified) => Ok(Loaded { verified, layout }),
         Err((buffer, error)) => Err((buffer, InstallError::Verify(error))),
     }
 }
 
-/// What a container with these capabilities may do with a helper.
-fn grant(granted: Capabilities, id: u32) -> HelperGrant {
-    match Helper::from_id(id) {
-        Some(helper) if granted.contains(helper.capability()) => HelperGrant::Granted,
-        Some(_) => HelperGrant::Denied,
-        None => HelperGrant::Unknown,
+impl Layout {
+    /// The layout of an image, and where its text and function table are.
+    fn new<S>(
+        bytes: &[u8],
+        rules: &Rules<'_, S>,
+    ) -> Result<(Self, Range<usize>, Range<usize>), InstallError> {
+        let image = Image::new_checked(bytes).map_err(InstallError::Image)?;
+        let bss_len = usize::from(image.bss_len());
+        let stack_len = usize::from(image.stack_size());
+        if stack_len > rules.stack {
+            return Err(InstallError::Stack);
+        }
+        if image.data().len() + bss_len > rules.data {
+            return Err(InstallError::Data);
+        }
+        let text = HEADER_LEN..HEADER_LEN + image.text().len();
+        let functions = text.end..text.end + image.functions().len();
+        let data = bytes.len() - image.data().len()..bytes.len();
+        let rodata = data.start - image.rodata().len()..data.start;
+        let layout = Self {
+            rodata,
+            data,
+            bss_len,
+            stack_len,
+            granted: image.capabilities() & rules.allowed,
+        };
+        Ok((layout, text, functions))
     }
 }

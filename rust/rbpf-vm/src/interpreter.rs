@@ -116,6 +116,8 @@ fn fault(kind: FaultKind, address: u64) -> Stop {
     Stop::Fault(kind, address)
 }
 
+/// Not inlined: a caller that is built for size would make it small and slow.
+#[inline(never)]
 fn interpret(
     program: &Program<'_>,
     machine: &mut Machine,

@@ -275,6 +275,38 @@ impl<'m> MemoryMap<'m> {
         Ok(unsafe { core::slice::from_raw_parts_mut(base, length) })
     }
 
+    /// Where the `length` bytes at a guest address lie, for a function in C
+    /// that gets several ranges: they may overlap, as references may not.
+    ///
+    /// The range is checked as [`read`](Self::read) and [`write`](Self::write)
+    /// do. The pointer is valid for so many bytes and for what `rights` says,
+    /// until the map is used for anything but further pointers, or dropped.
+    /// It has the alignment that the guest chose: none.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::InvalidRead`] or [`FaultKind::InvalidWrite`] if the guest
+    /// lacks one of the rights for any of the bytes.
+    pub fn pointer(
+        &mut self,
+        address: u64,
+        length: u64,
+        rights: Rights,
+    ) -> Result<*mut u8, FaultKind> {
+        let readable = self
+            .range(address, length, |region| region.readable)
+            .ok_or(FaultKind::InvalidRead);
+        let writable = self
+            .range(address, length, |region| region.writable)
+            .ok_or(FaultKind::InvalidWrite);
+        let (pointer, _) = match rights {
+            Rights::Read => readable,
+            Rights::Write => writable,
+            Rights::ReadWrite => readable.and(writable),
+        }?;
+        Ok(pointer)
+    }
+
     /// Copies guest memory to guest memory; the ranges may overlap.
     ///
     /// # Errors

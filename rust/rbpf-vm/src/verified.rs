@@ -38,15 +38,7 @@ impl<B: AsRef<[u8]>> Verified<B> {
         functions: Range<usize>,
         helpers: &dyn HelperPolicy,
     ) -> Result<Self, (B, VerifyError)> {
-        let refused = |kind| VerifyError { pc: 0, kind };
-        let start = text_of(bytes.as_ref(), &text)
-            .ok_or(refused(VerifyErrorKind::Empty))
-            .and_then(|slots| {
-                let functions = functions_of(bytes.as_ref(), &functions)
-                    .ok_or(refused(VerifyErrorKind::FunctionTable))?;
-                Ok(Program::verify(slots, functions, helpers)?.start())
-            });
-        match start {
+        match verify(bytes.as_ref(), &text, &functions, helpers) {
             Ok(start) => Ok(Self {
                 bytes,
                 text,
@@ -79,6 +71,20 @@ impl<B: AsRef<[u8]>> Verified<B> {
     pub fn into_inner(self) -> B {
         self.bytes
     }
+}
+
+/// What does not depend on the type of buffer, so that it is there once.
+fn verify(
+    bytes: &[u8],
+    text: &Range<usize>,
+    functions: &Range<usize>,
+    helpers: &dyn HelperPolicy,
+) -> Result<Function, VerifyError> {
+    let refused = |kind| VerifyError { pc: 0, kind };
+    let text = text_of(bytes, text).ok_or(refused(VerifyErrorKind::Empty))?;
+    let functions =
+        functions_of(bytes, functions).ok_or(refused(VerifyErrorKind::FunctionTable))?;
+    Ok(Program::verify(text, functions, helpers)?.start())
 }
 
 fn text_of<'a>(bytes: &'a [u8], range: &Range<usize>) -> Option<&'a [Slot]> {

@@ -64,7 +64,7 @@ def errors(child):
 def life(child):
     """A container comes, runs, is bound, goes."""
     load(child, "sum", IMAGES / "sum.rbpf")
-    command(child, "rbpf list", r"sum path - bytes \d+ runs 0 faults 0 instructions 0")
+    command(child, "rbpf list", r"sum state idle path - bytes \d+ runs 0 faults 0 instructions 0")
     command(child, "rbpf bind sum /sum", r"bound sum /sum\r?\n")
     command(child, "rbpf bind sum /sum", r"error: in use\r?\n")
     command(child, "rbpf bind sum /rbpf/x", r"error: in use\r?\n")
@@ -73,7 +73,7 @@ def life(child):
     command(child, "rbpf info sum", r"slot 0\r?\n", r"bound /sum\r?\n")
     command(child, "rbpf unbind /sum", r"unbound /sum\r?\n")
     command(child, "rbpf remove sum", r"removed sum\r?\n")
-    command(child, "rbpf stats", r"slots 0 of 3\r?\n", r"bindings 0 of", r"timeouts 0\r?\n")
+    command(child, "rbpf stats", r"slots 0\r?\nslots-max 3\r?\n", r"bindings 0\r?\n", r"timeouts 0\r?\n")
     passed("life of a container")
 
 
@@ -88,8 +88,8 @@ def faults(child):
     command(
         child,
         "rbpf list",
-        r"fault path - .* runs 3 faults 3 .* last fault InvalidRead pc 1 address 0x0\r?\n",
-        r"endless path - .* runs 3 faults 3 instructions 30000\d ",
+        r"fault state idle path - .* runs 3 faults 3 .* last fault InvalidRead pc 1 address 0x0\r?\n",
+        r"endless state idle path - .* runs 3 faults 3 instructions 30000\d ",
     )
     passed("faults")
 

@@ -157,25 +157,13 @@ extern "C" fn run() -> u32 {
     machine.add_budget(BUDGET);
     // A device knows its host's type no better than this.
     let host: &mut dyn Host = &mut EmptyHelper;
-    let outcome = interpret(program, &mut machine, &mut memory, black_box(host));
+    let outcome = Interpreter.run(program, &mut machine, &mut memory, black_box(host));
     state.executed = machine.instructions();
     match outcome {
         Outcome::Returned(value) => value as u32,
         Outcome::OutOfBudget => FAILED | 2,
         Outcome::Fault(fault) => FAILED | 0x100 | fault.kind as u32,
     }
-}
-
-/// The engine as a function of its own, so that what is measured does not
-/// depend on what the compiler knows of this caller.
-#[inline(never)]
-fn interpret(
-    program: &Program<'_>,
-    machine: &mut Machine,
-    memory: &mut MemoryMap<'_>,
-    host: &mut dyn Host,
-) -> Outcome {
-    Interpreter.run(program, machine, memory, host)
 }
 
 /// eBPF instructions that the last run executed.

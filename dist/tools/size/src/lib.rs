@@ -53,11 +53,11 @@ pub fn verify_and_run(
         .map_err(Refused::Memory)?;
     let mut machine = Machine::new(&program, arguments);
     machine.add_budget(budget);
-    Ok(interpret(&program, &mut machine, &mut memory, host))
+    Ok(Interpreter.run(&program, &mut machine, &mut memory, host))
 }
 
-// Functions of their own, so that the symbols show the shares.
-
+/// A function of its own, as the engine is, so that the symbols show the
+/// shares.
 #[inline(never)]
 fn verify<'a>(
     text: &'a [Slot],
@@ -65,16 +65,6 @@ fn verify<'a>(
     helpers: &dyn HelperPolicy,
 ) -> Result<Program<'a>, VerifyError> {
     Program::verify(text, functions, helpers)
-}
-
-#[inline(never)]
-fn interpret(
-    program: &Program<'_>,
-    machine: &mut Machine,
-    memory: &mut MemoryMap<'_>,
-    host: &mut dyn Host,
-) -> Outcome {
-    Interpreter.run(program, machine, memory, host)
 }
 
 unsafe extern "C" {

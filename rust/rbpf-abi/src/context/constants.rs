@@ -38,6 +38,8 @@ constants! {
     SAUL_ACT_MOTOR = 0x43 "motor";
     SAUL_ACT_SWITCH = 0x44 "on/off switch";
     SAUL_ACT_DIMMER = 0x45 "dimmable switch";
+    SAUL_ACT_VOLTAGE = 0x46 "output voltage";
+    SAUL_ACT_CURRENT = 0x47 "output current";
     SAUL_SENSE_ANY = 0x80 "any sensor";
     SAUL_SENSE_BTN = 0x81 "button";
     SAUL_SENSE_TEMP = 0x82 "temperature";

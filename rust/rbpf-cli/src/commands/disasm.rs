@@ -8,9 +8,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use rbpf_isa::{Slot, Syntax, disassemble};
+use rbpf_suite::bytes::slots;
 
 use super::print;
-use crate::container::{Container, read_file, slots};
+use crate::container::{Container, read_file};
 use crate::engines::helper_name;
 use crate::linker::Object;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use rbpf_abi::Helper;
-use rbpf_abi::helpers::FIRST_APPLICATION_HELPER;
+use rbpf_abi::helpers::is_application_helper;
 use rbpf_isa::{Form, Slot, form, opcode};
 
 use super::elf::relocation;
@@ -213,8 +213,7 @@ fn operand(
 
 /// Whether there can be such a helper.
 fn helper(id: u32) -> Result<(), String> {
-    let application = u32::from(FIRST_APPLICATION_HELPER)..=u32::from(u16::MAX);
-    if Helper::from_id(id).is_some() || application.contains(&id) {
+    if Helper::from_id(id).is_some() || is_application_helper(id) {
         return Ok(());
     }
     Err(format!("call of helper {id:#x}, which does not exist"))

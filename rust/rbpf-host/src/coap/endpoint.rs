@@ -227,6 +227,7 @@ impl Endpoint {
         let reply = handler(Request {
             code: method,
             path: options.path,
+            accept: options.accept,
             payload,
         });
         let mut answer = Answer {

@@ -2,13 +2,18 @@
 //! The names of sensor classes and units in a configuration.
 //!
 //! They are those of the constants in `rbpf-abi`, without prefix and in small
-//! letters: `temp` is `SAUL_SENSE_TEMP`, `led-rgb` is `SAUL_ACT_LED_RGB`.
+//! letters: `temp` is `SAUL_SENSE_TEMP`, `led-rgb` is `SAUL_ACT_LED_RGB`. An
+//! actuator that shares the rest of its name with a sensor keeps a prefix:
+//! `voltage` is `SAUL_SENSE_VOLTAGE`, `act-voltage` is `SAUL_ACT_VOLTAGE`.
 
 use rbpf_abi::context::constants::{Constant, SAUL_CLASSES, UNITS};
 
-/// Beginnings of the names of classes; an actuator and a sensor never share the rest.
-const CLASS_PREFIXES: [&str; 2] = ["SAUL_SENSE_", "SAUL_ACT_"];
+/// Beginnings of the names of classes.
+const SENSOR_PREFIX: &str = "SAUL_SENSE_";
+const ACTUATOR_PREFIX: &str = "SAUL_ACT_";
 const UNIT_PREFIX: &str = "UNIT_";
+/// For searches: no device is of that class.
+const ANY: &str = "any";
 
 /// Symbols of units, besides the names.
 const UNIT_SYMBOLS: [(&str, &str); 19] = [
@@ -39,13 +44,26 @@ fn short(name: &str, prefix: &str) -> Option<String> {
     Some(rest.to_ascii_lowercase().replace('_', "-"))
 }
 
+/// The name of a class.
+fn class_name(constant: &str) -> Option<String> {
+    if let Some(sensor) = short(constant, SENSOR_PREFIX) {
+        return Some(sensor);
+    }
+    let actuator = short(constant, ACTUATOR_PREFIX)?;
+    let shared = SAUL_CLASSES
+        .iter()
+        .any(|other| short(other.name, SENSOR_PREFIX).as_ref() == Some(&actuator));
+    Some(if shared && actuator != ANY {
+        format!("act-{actuator}")
+    } else {
+        actuator
+    })
+}
+
 fn classes() -> impl Iterator<Item = (String, u8)> {
     SAUL_CLASSES.iter().filter_map(|constant| {
-        let name = CLASS_PREFIXES
-            .iter()
-            .find_map(|prefix| short(constant.name, prefix))?;
-        // `any` is for searches: no device is of that class.
-        (name != "any").then_some((name, u8::try_from(constant.value).ok()?))
+        let name = class_name(constant.name)?;
+        (name != ANY).then_some((name, u8::try_from(constant.value).ok()?))
     })
 }
 
@@ -104,6 +122,11 @@ mod tests {
         assert_eq!(class("temp"), Ok(0x82));
         assert_eq!(class("switch"), Ok(0x44));
         assert_eq!(class("led-rgb"), Ok(0x41));
+        assert_eq!(class("voltage"), Ok(0x99));
+        assert_eq!(class("act-voltage"), Ok(0x46));
+        assert_eq!(class("current"), Ok(0x96));
+        assert_eq!(class("act-current"), Ok(0x47));
+        assert!(class("act-any").is_err());
         assert!(class("any").is_err());
         assert!(class("tmp").unwrap_err().contains("use one of"));
     }

@@ -16,7 +16,7 @@ use toml::Spanned;
 
 use super::sensor::RawSensor;
 use super::{ApplicationConfig, CoapConfig, Config, ConfigError, Methods, RuntimeConfig};
-use crate::device::{DEFAULT_BUDGET, MAX_APPLICATIONS, RESERVED_PATHS};
+use crate::device::{DEFAULT_BUDGET, MAX_APPLICATIONS, MAX_RESPONSE};
 
 const DEFAULT_LISTEN: [&str; 2] = ["[::1]:5683", "127.0.0.1:5683"];
 const DEFAULT_BLOCK_SIZE: u32 = 1024;
@@ -52,12 +52,15 @@ struct RawCoap {
     max_upload: Option<Spanned<u32>>,
     transfer_timeout: Option<Spanned<u32>>,
     request_timeout: Option<Spanned<u32>>,
+    #[serde(default)]
+    unsigned_install: bool,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawRuntime {
     budget: Option<Spanned<u32>>,
+    response_size: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +129,11 @@ impl Reader<'_> {
             DEFAULT_BUDGET,
             1..=i32::MAX as u32,
         )?;
+        let response_size = self.number(
+            raw.runtime.response_size.as_ref(),
+            MAX_RESPONSE as u32,
+            64..=MAX_RESPONSE as u32,
+        )?;
         if let Some(excess) = raw.sensor.get(MAX_SENSORS) {
             return Err(self.error(&excess.span(), "too many sensors; remove this one"));
         }
@@ -147,7 +155,10 @@ impl Reader<'_> {
         }
         Ok(Config {
             coap,
-            runtime: RuntimeConfig { budget },
+            runtime: RuntimeConfig {
+                budget,
+                response_size: response_size as usize,
+            },
             sensors,
             applications,
         })
@@ -204,6 +215,7 @@ impl Reader<'_> {
             )? as usize,
             transfer_timeout: seconds(&raw.transfer_timeout, DEFAULT_TRANSFER_TIMEOUT)?,
             request_timeout: seconds(&raw.request_timeout, DEFAULT_REQUEST_TIMEOUT)?,
+            unsigned_install: raw.unsigned_install,
         })
     }
 
@@ -291,7 +303,7 @@ impl Reader<'_> {
                 "`{text}` is not a path; write it as `/sensor` or `/sensor/temperature`"
             ));
         }
-        if RESERVED_PATHS.contains(&text.as_str()) {
+        if rbpf_device::is_reserved(text) {
             return error(format!(
                 "the device itself answers on `{text}`; choose another path"
             ));

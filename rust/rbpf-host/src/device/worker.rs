@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use rbpf_runtime::{AppId, CoapError, CoapRequest, Memory, RunError, Runtime, Services};
-use rbpf_vm::FaultKind;
+use rbpf_abi::Capabilities;
+use rbpf_device::{Host, Operation, Status, work};
+use rbpf_runtime::{Memory, Runtime, Services};
 
-use super::pages::{self, ApplicationStatus, CORE_PATH, LIST_PATH};
-use super::{DeviceError, Reply, Request, code};
+use super::{ApplicationStatus, DeviceError, DeviceSettings, IMAGE, Job, Staged, lock};
 use crate::config::{ApplicationConfig, Methods};
 
 /// Applications that a device holds.
@@ -21,10 +21,10 @@ pub const KV_SHARE: usize = 64;
 /// Bytes for a response; on most devices a few hundred.
 pub const MAX_RESPONSE: usize = 4096;
 
-/// Key-value entries, of which each application owns an equal share.
-const KV: usize = KV_SHARE * MAX_APPLICATIONS;
-/// Bytes for an image, and for its alignment.
-const IMAGE: usize = 128 * 1024;
+/// Key-value entries: an equal share for each application, and for the host.
+const KV: usize = KV_SHARE * (MAX_APPLICATIONS + 1);
+/// Bytes that aligning an image may take.
+const ALIGNMENT: usize = 8;
 /// Bytes of the stack that containers share. That of most devices is 512.
 const STACK: usize = 4096;
 /// Bytes for the data and bss of the container that runs.
@@ -39,12 +39,12 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(response: usize) -> Self {
         Self {
-            images: vec![vec![0; IMAGE]; MAX_APPLICATIONS],
+            images: vec![vec![0; IMAGE + ALIGNMENT]; MAX_APPLICATIONS],
             stack: vec![0; STACK],
             data: vec![0; DATA],
-            response: vec![0; MAX_RESPONSE],
+            response: vec![0; response.min(MAX_RESPONSE)],
         }
     }
 
@@ -73,19 +73,25 @@ struct Route {
 pub(super) struct Worker<'m, S> {
     runtime: Runtime<'m, S, MAX_APPLICATIONS, MAX_APPLICATIONS, KV>,
     routes: BTreeMap<String, Route>,
+    /// Instructions for one event, where no route says.
+    budget: u32,
+    staged: Staged,
 }
 
 impl<'m, S: Services> Worker<'m, S> {
     pub(super) fn new(
         services: S,
         memory: Memory<'m, MAX_APPLICATIONS>,
-        applications: &[ApplicationConfig],
+        settings: &DeviceSettings,
+        staged: Staged,
     ) -> Result<Self, DeviceError> {
         let mut worker = Self {
             runtime: Runtime::new(services, memory),
             routes: BTreeMap::new(),
+            budget: settings.budget,
+            staged,
         };
-        for application in applications {
+        for application in &settings.applications {
             worker.install(application)?;
         }
         Ok(worker)
@@ -124,48 +130,29 @@ impl<'m, S: Services> Worker<'m, S> {
         Ok(())
     }
 
-    /// Answers a request: the device's own pages, or a container.
-    pub(super) fn answer(&mut self, request: &Request) -> Reply {
-        let route = self.routes.get(&request.path).copied();
-        let methods = match (route, request.path.as_str()) {
-            (Some(route), _) => route.methods,
-            (None, CORE_PATH | LIST_PATH) => Methods::GET,
-            (None, _) => return Reply::error(code::NOT_FOUND, pages::NOT_FOUND),
-        };
-        if !methods.contains(request.code) {
-            return Reply::error(code::METHOD_NOT_ALLOWED, "method not allowed here");
+    /// Does a job; a request as the configuration says for its path.
+    pub(super) fn work(&mut self, job: &mut Job) {
+        let mut budget = self.budget;
+        if job.operation() == Operation::Coap
+            && let Some(route) = self.routes.get(job.target())
+        {
+            if !route.methods.contains(job.method) {
+                job.refuse(Status::Method);
+                return;
+            }
+            budget = route.budget;
         }
-        match (route, request.path.as_str()) {
-            (Some(route), _) => self.run(request, route.budget),
-            (None, CORE_PATH) => pages::core(self.routes.keys()),
-            (None, _) => pages::list(&self.applications()),
-        }
-    }
-
-    /// Lets the container that is bound to the path answer.
-    fn run(&mut self, request: &Request, budget: u32) -> Reply {
         self.runtime.set_budget(budget);
-        let app = self.runtime.bound(&request.path);
-        let before = self.instructions(app);
-        let reply = self.runtime.coap(&CoapRequest {
-            code: request.code,
-            path: &request.path,
-            payload: &request.payload,
-        });
-        let mut reply = match reply {
-            Ok(reply) => Reply::new(reply.code, reply.content_format, reply.payload),
-            Err(error) => refusal(&error),
+        let mut host = Host {
+            staging: &mut *lock(&self.staged),
+            // What comes over the network is allowed as a whole, or nothing
+            // of it: `unsigned_install`.
+            allowed: Capabilities::all(),
+            budget,
+            hooks: &|_| None,
+            figures: &[],
         };
-        reply.instructions = self.instructions(app).wrapping_sub(before);
-        reply
-    }
-
-    /// Instructions that a container has executed.
-    fn instructions(&self, app: Option<AppId>) -> u64 {
-        self.runtime
-            .apps()
-            .find(|info| Some(info.id) == app)
-            .map_or(0, |info| info.counters.instructions)
+        work(&mut self.runtime, job, &mut host);
     }
 
     /// The applications, by slot.
@@ -186,24 +173,4 @@ impl<'m, S: Services> Worker<'m, S> {
             })
             .collect()
     }
-}
-
-/// The reply in place of one that a container failed to give.
-fn refusal(error: &CoapError) -> Reply {
-    let (code, text) = match error {
-        CoapError::NotFound => (code::NOT_FOUND, pages::NOT_FOUND.to_owned()),
-        CoapError::Run(_, RunError::Fault(fault)) => match fault.kind {
-            FaultKind::BudgetExhausted => (code::SERVICE_UNAVAILABLE, pages::fault(fault)),
-            _ => (code::INTERNAL_SERVER_ERROR, pages::fault(fault)),
-        },
-        CoapError::Run(_, RunError::UnknownApp) => (
-            code::INTERNAL_SERVER_ERROR,
-            "the application is gone".to_owned(),
-        ),
-        CoapError::Run(_, RunError::Grant) => (
-            code::INTERNAL_SERVER_ERROR,
-            "the request's memory cannot be granted".to_owned(),
-        ),
-    };
-    Reply::error(code, text)
 }

@@ -4,9 +4,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use rbpf_abi::Errno;
 use rbpf_abi::context::Phydat;
+use rbpf_abi::{Capabilities, Errno};
 use rbpf_runtime::{Sensor, Services};
+use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 /// Which calls fail. By default none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,5 +115,17 @@ impl<S: Services> Services for FaultInjector<S> {
         }
         let dimensions = self.inner.saul_write(sensor, value)?;
         Ok(self.faults.dimensions.unwrap_or(dimensions))
+    }
+
+    fn application_helper(&self, id: u32) -> Option<Capabilities> {
+        self.inner.application_helper(id)
+    }
+
+    fn call_application_helper(
+        &mut self,
+        call: &mut HelperCall,
+        memory: &mut MemoryMap<'_>,
+    ) -> Result<u64, FaultKind> {
+        self.inner.call_application_helper(call, memory)
     }
 }

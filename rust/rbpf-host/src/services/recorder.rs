@@ -3,9 +3,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rbpf_abi::Errno;
 use rbpf_abi::context::Phydat;
+use rbpf_abi::{Capabilities, Errno};
 use rbpf_runtime::{Sensor, Services};
+use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 /// Calls beyond this are not recorded.
 const MAX_CALLS: usize = 65_536;
@@ -29,6 +30,8 @@ pub enum Call {
     Read(Sensor, Result<(Phydat, u8), Errno>),
     /// `saul_write`: the value.
     Write(Sensor, Phydat, Result<u8, Errno>),
+    /// `call_application_helper`: the id, the arguments.
+    Application(u32, [u64; 5], Result<u64, FaultKind>),
 }
 
 /// The calls so far, readable while the services are in use; its clones are
@@ -119,6 +122,22 @@ impl<S: Services> Services for Recorder<S> {
     fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
         let result = self.inner.saul_write(sensor, value);
         self.recording.push(Call::Write(sensor, *value, result));
+        result
+    }
+
+    fn application_helper(&self, id: u32) -> Option<Capabilities> {
+        self.inner.application_helper(id)
+    }
+
+    fn call_application_helper(
+        &mut self,
+        call: &mut HelperCall,
+        memory: &mut MemoryMap<'_>,
+    ) -> Result<u64, FaultKind> {
+        let HelperCall { id, arguments, .. } = *call;
+        let result = self.inner.call_application_helper(call, memory);
+        self.recording
+            .push(Call::Application(id, arguments, result));
         result
     }
 }

@@ -2,6 +2,9 @@
 use std::num::NonZeroU32;
 use std::sync::mpsc;
 
+use rbpf_abi::Capabilities;
+use rbpf_vm::{FaultKind, HelperCall, MemoryMap, region};
+
 use super::*;
 use crate::config::{Ramp, Reading, Source};
 
@@ -173,4 +176,85 @@ fn wrappers_record_and_fail() {
     assert_eq!(calls[2], Call::Read(sensor, Err(Errno::InputOutput)));
     assert_eq!(calls[5], Call::Log("a".into(), b"text".to_vec()));
     assert!(recording.take().is_empty());
+}
+
+/// Services with one helper of their own, which charges and faults.
+struct Application(WorkstationServices);
+
+impl Services for Application {
+    fn now_ms(&mut self) -> u32 {
+        self.0.now_ms()
+    }
+
+    fn now_us(&mut self) -> u32 {
+        self.0.now_us()
+    }
+
+    fn random(&mut self) -> u32 {
+        self.0.random()
+    }
+
+    fn log(&mut self, container: &str, text: &[u8]) {
+        self.0.log(container, text);
+    }
+
+    fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {
+        self.0.saul_find_nth(position)
+    }
+
+    fn saul_find_type(&mut self, class: u8) -> Option<Sensor> {
+        self.0.saul_find_type(class)
+    }
+
+    fn saul_read(&mut self, sensor: Sensor) -> Result<(Phydat, u8), Errno> {
+        self.0.saul_read(sensor)
+    }
+
+    fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
+        self.0.saul_write(sensor, value)
+    }
+
+    fn application_helper(&self, id: u32) -> Option<Capabilities> {
+        (id == 0x8000).then_some(Capabilities::APPLICATION)
+    }
+
+    fn call_application_helper(
+        &mut self,
+        call: &mut HelperCall,
+        memory: &mut MemoryMap<'_>,
+    ) -> Result<u64, FaultKind> {
+        let [address, ..] = call.arguments;
+        call.cost = 5;
+        call.address = address;
+        memory.write(address, 1)?.fill(7);
+        Ok(9)
+    }
+}
+
+#[test]
+fn wrappers_pass_the_applications_helpers_on() {
+    let inner = Application(services(&[]));
+    let mut services = Recorder::new(FaultInjector::new(inner, Faults::default()));
+    let recording = services.recording();
+    let needed = Some(Capabilities::APPLICATION);
+    assert_eq!(services.application_helper(0x8000), needed);
+    assert_eq!(services.application_helper(0x8001), None);
+    let mut stack = [0; 8];
+    let mut memory = MemoryMap::new(&mut stack);
+    let address = region::address(region::STACK);
+    for (address, expected) in [(address, Ok(9)), (0, Err(FaultKind::InvalidWrite))] {
+        let arguments = [address, 2, 3, 4, 5];
+        let mut call = HelperCall {
+            id: 0x8000,
+            arguments,
+            cost: 0,
+            address: 0,
+        };
+        let result = services.call_application_helper(&mut call, &mut memory);
+        assert_eq!(result, expected);
+        assert_eq!((call.cost, call.address), (5, address));
+        let recorded = Call::Application(0x8000, arguments, expected);
+        assert_eq!(recording.take(), [recorded]);
+    }
+    assert_eq!(stack[0], 7);
 }

@@ -39,9 +39,9 @@ fn errors_have_their_codes() {
     let world = World::start("");
     let mut client = world.client(0);
     for (path, code, text) in [
-        ("/nothing", NOT_FOUND, "no application answers here"),
-        ("/", NOT_FOUND, "no application answers here"),
-        ("/sensor/more", NOT_FOUND, "no application answers here"),
+        ("/nothing", NOT_FOUND, "not found"),
+        ("/", NOT_FOUND, "not found"),
+        ("/sensor/more", NOT_FOUND, "not found"),
         ("/hello", NOT_FOUND, ""),
         (
             "/fault",
@@ -104,7 +104,7 @@ fn the_device_lists_what_it_has() {
     let links = client.transfer(GET, "/.well-known/core", b"", 2);
     assert_eq!(links.code, CONTENT);
     assert_eq!(links.option(CoapOption::ContentFormat), Some(40));
-    for link in ["</sensor>", "</large>", "</rbpf>;ct=0"] {
+    for link in ["</sensor>", "</large>", "</rbpf>;ct=\"0 60\""] {
         assert!(
             links.text().split(',').any(|found| found == link),
             "{}",

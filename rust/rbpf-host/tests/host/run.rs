@@ -87,7 +87,7 @@ fn it_says_what_it_does() {
         " PUT /sensor 4.05 ",
         " GET /\\u{1b}[31m 4.04 ",
         "log hello: Hello",
-        "counters sensor path /sensor ",
+        "counters sensor state bound path /sensor ",
         " runs 1 faults 0 ",
     ] {
         assert!(

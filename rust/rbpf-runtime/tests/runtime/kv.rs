@@ -3,12 +3,12 @@
 //! 16).
 
 use rbpf_abi::{Errno, Helper};
-use rbpf_runtime::{AppId, KvEntry, KvScope, Runtime};
+use rbpf_runtime::{AppId, HOST, KvEntry, KvScope, Runtime};
 
 use crate::support::*;
 
-/// Four values for each of three slots.
-type Small = Runtime<'static, Recording, 3, 3, 12>;
+/// Four values for each of three slots, and for the host.
+type Small = Runtime<'static, Recording, 3, 3, 16>;
 const QUOTA: u32 = 4;
 
 /// A container that calls the helper that its context names, with two
@@ -174,9 +174,120 @@ fn keys_and_values_have_32_bits() {
 /// A pool too small for a share.
 #[test]
 fn a_share_of_nothing() {
-    let mut device: Runtime<'static, Recording, 3, 3, 2> = Sizes::default().device();
+    let mut device: Runtime<'static, Recording, 3, 3, 3> = Sizes::default().device();
     let source = "mov %r1, 1\nmov %r2, 2\ncall 0x10\nexit";
     let id = app(source).install(&mut device, "app");
     assert_eq!(run(&mut device, id), Ok(errno(FULL)));
     assert_eq!(device.values().count(), 0);
+}
+
+#[test]
+fn the_host_stores_too() {
+    let (mut device, [first, _]) = small();
+    let local = KvScope::Local(first.slot());
+    let own = KvScope::Local(HOST);
+    for (scope, value) in [(KvScope::Global, 1), (local, 2), (own, 3)] {
+        assert_eq!(device.store(scope, 7, value), Ok(()));
+        assert_eq!(device.fetch(scope, 7), Some(value));
+    }
+    assert_eq!(fetch(&mut device, first, FetchGlobal, 7), 1);
+    assert_eq!(fetch(&mut device, first, FetchLocal, 7), 2);
+    let owners: Vec<_> = device.values().map(|entry| entry.owner).collect();
+    assert_eq!(owners, [HOST, first.slot(), HOST]);
+    // Both may overwrite what is the other's; its owner stays.
+    assert_eq!(store(&mut device, first, StoreGlobal, 7, 4), 0);
+    assert_eq!(device.store(KvScope::Global, 7, 5), Ok(()));
+    assert_eq!(device.values().count(), 3);
+    // With a container goes what is charged to it, and no more.
+    assert!(device.remove(first));
+    assert_eq!(device.fetch(local, 7), None);
+    assert_eq!(device.fetch(KvScope::Global, 7), Some(5));
+    assert_eq!(device.fetch(own, 7), Some(3));
+}
+
+#[test]
+fn there_is_no_store_without_a_container() {
+    let (mut device, [first, second]) = small();
+    for slot in [2, 3, 100, HOST - 1] {
+        let scope = KvScope::Local(slot);
+        assert_eq!(device.store(scope, 1, 1), Err(Errno::NoEntry), "{slot}");
+    }
+    assert!(device.remove(first));
+    let gone = KvScope::Local(first.slot());
+    assert_eq!(device.store(gone, 1, 1), Err(Errno::NoEntry));
+    assert_eq!(device.store(KvScope::Local(second.slot()), 1, 1), Ok(()));
+    assert_eq!(device.values().count(), 1);
+}
+
+#[test]
+fn the_hosts_share_is_like_any_other() {
+    let (mut device, [first, second]) = small();
+    for key in 0..QUOTA {
+        let scope = [KvScope::Global, KvScope::Local(HOST)][key as usize % 2];
+        assert_eq!(device.store(scope, key, key), Ok(()));
+    }
+    for scope in [KvScope::Global, KvScope::Local(HOST)] {
+        assert_eq!(device.store(scope, 100, 1), Err(FULL));
+    }
+    assert_eq!(device.store(KvScope::Global, 0, 9), Ok(()), "overwriting");
+    // What it stores for a container is the container's, and so is the end.
+    let local = KvScope::Local(first.slot());
+    for key in 0..QUOTA {
+        assert_eq!(device.store(local, key, key), Ok(()));
+    }
+    assert_eq!(device.store(local, 100, 1), Err(FULL));
+    assert_eq!(store(&mut device, first, StoreGlobal, 100, 1), errno(FULL));
+    // All others still have all of theirs: the pool holds that.
+    let third = app(CALLER).install(&mut device, "third");
+    for app in [second, third] {
+        for key in 0..QUOTA {
+            assert_eq!(store(&mut device, app, StoreLocal, key, key), 0);
+        }
+    }
+    assert_eq!(device.values().count(), 4 * QUOTA as usize);
+}
+
+#[test]
+fn what_is_erased_is_gone_and_its_place_free() {
+    let (mut device, [first, second]) = small();
+    let local = KvScope::Local(first.slot());
+    for key in 0..QUOTA {
+        assert_eq!(store(&mut device, first, StoreLocal, key, key + 1), 0);
+    }
+    assert_eq!(store(&mut device, second, StoreLocal, 1, 7), 0);
+    for (scope, key) in [
+        (KvScope::Global, 1),
+        (KvScope::Local(HOST), 1),
+        (KvScope::Local(2), 1),
+        (local, QUOTA),
+        (local, u32::MAX),
+    ] {
+        assert!(!device.erase(scope, key), "{scope:?} {key}");
+    }
+    assert!(device.erase(local, 1));
+    assert!(!device.erase(local, 1), "only once");
+    let left: Vec<_> = device.values().map(|entry| entry.value).collect();
+    assert_eq!(left, [1, 3, 4, 7]);
+    assert_eq!(fetch(&mut device, first, FetchLocal, 1), 0);
+    assert_eq!(store(&mut device, first, StoreGlobal, 9, 9), 0);
+    assert_eq!(store(&mut device, first, StoreGlobal, 10, 9), errno(FULL));
+    assert!(device.erase(KvScope::Global, 9), "whoever has stored it");
+    assert_eq!(device.fetch(KvScope::Global, 9), None);
+}
+
+/// The first and the last, and all of them.
+#[test]
+fn erasing_at_the_ends() {
+    let (mut device, _) = small();
+    let key = |device: &Small| device.values().map(|entry| entry.key).collect::<Vec<_>>();
+    for keys in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+        for key in keys {
+            assert_eq!(device.store(KvScope::Global, key, 0), Ok(()));
+        }
+        assert_eq!(key(&device), [0, 1, 2, 3]);
+        for key in keys {
+            assert!(device.erase(KvScope::Global, key));
+        }
+        assert_eq!(device.values().count(), 0);
+    }
 }

@@ -2,11 +2,15 @@
 //! Tests of the runtime from outside: real images, services that write down
 //! what is asked of them.
 
+mod application;
 mod coap;
 mod counters;
+mod execute;
 mod helpers;
+mod hooks;
 mod install;
 mod isolation;
 mod kv;
 mod printf;
+mod replace;
 mod support;

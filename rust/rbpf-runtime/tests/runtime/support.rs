@@ -8,7 +8,7 @@ use rbpf_abi::image::{Function, ImageParts};
 use rbpf_abi::{Capabilities, Errno};
 use rbpf_isa::assemble;
 use rbpf_runtime::{AppId, Memory, RunError, Runtime, Sensor, Services};
-use rbpf_vm::{Fault, FaultKind};
+use rbpf_vm::{Fault, FaultKind, HelperCall, MemoryMap};
 use zerocopy::IntoBytes;
 
 /// A service that was called.
@@ -22,6 +22,7 @@ pub(crate) enum Call {
     FindType(u8),
     Read(u16),
     Write(u16, Phydat),
+    Application(u32, [u64; 5]),
 }
 
 /// Services that write down their calls.
@@ -56,6 +57,46 @@ pub(crate) fn reading() -> Phydat {
         val: [2345.into(), (-2).into(), 0.into()],
         unit: 2,
         scale: -2,
+    }
+}
+
+/// The helpers of the application.
+pub(crate) mod application {
+    use rbpf_abi::Capabilities;
+
+    /// Returns twice the first argument.
+    pub(crate) const TWICE: u32 = 0x8000;
+    /// Returns the sum of as many bytes as the second argument says, at the
+    /// first.
+    pub(crate) const SUM: u32 = 0x8001;
+    /// Needs no capability; returns 0.
+    pub(crate) const FREE: u32 = 0x8002;
+    /// Charges the first argument; returns 0.
+    pub(crate) const CHARGING: u32 = 0x8003;
+    /// Is not there when it is called.
+    pub(crate) const BROKEN: u32 = 0x8004;
+    /// Is there as often as [`FICKLE_ANSWERS`] says; returns 0.
+    pub(crate) const FICKLE: u32 = 0x8005;
+    /// Returns -1.
+    pub(crate) const LAST: u32 = 0xffff;
+
+    thread_local! {
+        pub(crate) static FICKLE_ANSWERS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+    }
+
+    pub(super) fn needs(id: u32) -> Option<Capabilities> {
+        assert!((0x8000..=0xffff).contains(&id), "{id:#x} is no such helper");
+        match id {
+            SUM => Some(Capabilities::APPLICATION | Capabilities::SENSOR),
+            FREE => Some(Capabilities::CORE),
+            FICKLE => {
+                let left = FICKLE_ANSWERS.get().checked_sub(1)?;
+                FICKLE_ANSWERS.set(left);
+                Some(Capabilities::CORE)
+            }
+            TWICE | CHARGING | BROKEN | LAST => Some(Capabilities::APPLICATION),
+            _ => None,
+        }
     }
 }
 
@@ -117,10 +158,41 @@ impl Services for Recording {
             _ => Err(Errno::NoDevice),
         }
     }
+
+    fn application_helper(&self, id: u32) -> Option<Capabilities> {
+        application::needs(id)
+    }
+
+    fn call_application_helper(
+        &mut self,
+        call: &mut HelperCall,
+        memory: &mut MemoryMap<'_>,
+    ) -> Result<u64, FaultKind> {
+        self.0.push(Call::Application(call.id, call.arguments));
+        let [first, second, ..] = call.arguments;
+        match call.id {
+            application::TWICE => Ok(first.wrapping_mul(2)),
+            application::SUM => {
+                call.address = first;
+                let bytes = memory.read(first, second)?;
+                Ok(bytes.iter().map(|&byte| u64::from(byte)).sum())
+            }
+            application::FREE | application::FICKLE => Ok(0),
+            application::CHARGING => {
+                call.cost = first as u32;
+                Ok(0)
+            }
+            application::LAST => Ok(u64::MAX),
+            _ => Err(FaultKind::UnknownHelper),
+        }
+    }
 }
 
-/// Three slots, three bindings, and 36 values, of which each slot owns 12.
-pub(crate) type Device = Runtime<'static, Recording, 3, 3, 36>;
+/// Values that each slot owns, and the host.
+pub(crate) const SHARE: usize = 12;
+
+/// Three slots, three bindings, and four shares of values.
+pub(crate) type Device = Runtime<'static, Recording, 3, 3, { 4 * SHARE }>;
 
 /// The device's memory, in bytes.
 pub(crate) struct Sizes {

@@ -37,6 +37,12 @@
 #ifndef SAUL_ACT_DIMMER
 #define SAUL_ACT_DIMMER (0x45) /**< dimmable switch */
 #endif
+#ifndef SAUL_ACT_VOLTAGE
+#define SAUL_ACT_VOLTAGE (0x46) /**< output voltage */
+#endif
+#ifndef SAUL_ACT_CURRENT
+#define SAUL_ACT_CURRENT (0x47) /**< output current */
+#endif
 #ifndef SAUL_SENSE_ANY
 #define SAUL_SENSE_ANY (0x80) /**< any sensor */
 #endif

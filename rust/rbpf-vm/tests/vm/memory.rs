@@ -293,6 +293,17 @@ fn helpers_reach_what_the_guest_reaches() {
                 assert_eq!(written, Err(FaultKind::InvalidWrite), "{case}");
                 assert_eq!(contents, before, "{case}");
             }
+            for rights in [Rights::Read, Rights::Write, Rights::ReadWrite] {
+                let expected = if rights != Rights::Write && !allowed(Access::Read) {
+                    Err(FaultKind::InvalidRead)
+                } else if rights != Rights::Read && !allowed(Access::Write) {
+                    Err(FaultKind::InvalidWrite)
+                } else {
+                    Ok(contents.at(address, length as usize).as_mut_ptr())
+                };
+                let pointer = contents.with_map(|map| map.pointer(address, length, rights));
+                assert_eq!(pointer, expected, "{rights:?}, {case}");
+            }
         }
         let rest = Contents::new().with_map(|map| map.readable_from(address).map(<[u8]>::to_vec));
         if granted(Access::Read, address, 1) {
@@ -303,6 +314,37 @@ fn helpers_reach_what_the_guest_reaches() {
             assert_eq!(rest, Err(FaultKind::InvalidRead), "{address:#x}");
         }
     }
+}
+
+/// What a helper in C is called with: ranges that overlap, of which some are
+/// written to.
+#[test]
+fn pointers_may_overlap() {
+    let mut contents = Contents::new();
+    let mut model = contents.clone();
+    let stack = region::address(region::STACK);
+    let first = contents.at(stack, 1)[0];
+    contents.with_map(|map| {
+        let [from, to, both] = [
+            (0, Rights::Read),
+            (1, Rights::Write),
+            (0, Rights::ReadWrite),
+        ]
+        .map(|(offset, rights)| map.pointer(stack + offset, 8, rights).unwrap());
+        // SAFETY: all are valid for 8 bytes until the map is used or dropped,
+        // and single bytes are read and written, with no reference to them.
+        unsafe {
+            for index in 0..8 {
+                to.add(index).write(from.add(index).read());
+            }
+            both.write(77);
+        }
+        assert_eq!(map.read(stack, 2), Ok(&[77, first][..]));
+        assert_eq!(map.write(stack + 8, 2).map(|bytes| bytes[0]), Ok(first));
+    });
+    model.at(stack, 9).fill(first);
+    model.at(stack, 1)[0] = 77;
+    assert_eq!(contents, model);
 }
 
 #[test]

@@ -5,11 +5,12 @@ use anyhow::{Context as _, Result, ensure};
 use rbpf_abi::context::WordsContext;
 use rbpf_host::config::Methods;
 use rbpf_runtime::CoapRequest;
+use rbpf_suite::bytes::hex;
 use rbpf_vm::region;
 use zerocopy::IntoBytes as _;
 
 use super::Args;
-use crate::container::{hex, read_file};
+use crate::container::read_file;
 
 /// The longest payload of a request: programs are told its length in 16 bits.
 const MAX_PAYLOAD: usize = u16::MAX as usize;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use coap_lite::{CoapOption, MessageType, Packet};
 use rbpf_host::config::Config;
-use rbpf_host::device::DeviceHandle;
+use rbpf_host::device::{DeviceHandle, DeviceSettings};
 use rbpf_host::server::RequestReport;
 use rbpf_host::services::{Log, WorkstationServices};
 use rbpf_host::{Device, Server};
@@ -93,13 +93,14 @@ impl World {
             })
         };
         let services = wrap(WorkstationServices::new(&config.sensors, log.clone()));
-        let device = Device::start(
-            services,
-            config.applications,
-            log,
-            config.coap.request_timeout,
-        )
-        .unwrap();
+        let settings = DeviceSettings {
+            applications: config.applications,
+            budget: config.runtime.budget,
+            response_size: config.runtime.response_size,
+            timeout: config.coap.request_timeout,
+            may_change: config.coap.unsigned_install,
+        };
+        let device = Device::start(services, log, settings).unwrap();
         let reports = Arc::new(Mutex::new(Vec::new()));
         let server = {
             let reports = Arc::clone(&reports);

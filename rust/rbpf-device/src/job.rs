@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the owner of a runtime is asked to do, and its answer.
+
+use core::ops::DerefMut;
+
+use heapless::String;
+use rbpf_runtime::{MAX_NAME, MAX_TARGET};
+
+use crate::page::Page;
+use crate::report::{Format, Report};
+
+/// What to do. Names in brackets are the job's fields that it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// All containers, a record each.
+    List,
+    /// One container \[name\].
+    Info,
+    /// All values in the key-value stores, a record each.
+    Values,
+    /// The value under a key \[name, key\]; no name is the global store.
+    Value,
+    /// All bindings, a record each.
+    Bindings,
+    /// What the device has, and how much is in use.
+    Stats,
+    /// The resources in the link format (RFC 6690).
+    Links,
+    /// Run a container \[name, input as its context\].
+    Run,
+    /// Bind a container to a path or hook \[name, target\].
+    Bind,
+    /// Undo that \[target, name\]; no name are all containers.
+    Unbind,
+    /// Remove a container \[name\].
+    Remove,
+    /// Install what is staged, or replace a container by it \[name\].
+    Install,
+    /// Let a container answer a request \[target, method, input\].
+    Coap,
+}
+
+impl Operation {
+    /// Whether it only looks, so that it can be asked for again: for the next
+    /// page of its answer.
+    #[must_use]
+    pub const fn is_reading(self) -> bool {
+        matches!(
+            self,
+            Self::List
+                | Self::Info
+                | Self::Values
+                | Self::Value
+                | Self::Bindings
+                | Self::Stats
+                | Self::Links
+        )
+    }
+}
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Well.
+    Done,
+    /// Well, and there is a new container.
+    Created,
+    /// There is no such container, path, hook or key.
+    NotFound,
+    /// A name or path is in use.
+    Taken,
+    /// An argument is wrong.
+    Invalid,
+    /// The image is refused.
+    Refused,
+    /// There is no room.
+    Full,
+    /// The container's run ended in a fault.
+    Fault,
+    /// The container used its budget up.
+    Budget,
+    /// The container does not answer that method.
+    Method,
+    /// Too many jobs wait.
+    Busy,
+    /// The answer did not come in time.
+    TimedOut,
+}
+
+impl Status {
+    /// A text for people, where the answer has none of its own.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Done | Self::Created => "done",
+            Self::NotFound => "not found",
+            Self::Taken => "in use",
+            Self::Invalid => "invalid argument",
+            Self::Refused => "image refused",
+            Self::Full => "no room",
+            Self::Fault => "fault",
+            Self::Budget => "budget used up",
+            Self::Method => "method not allowed here",
+            Self::Busy => "too many requests wait",
+            Self::TimedOut => "the device is busy",
+        }
+    }
+
+    /// Whether it ended well.
+    #[must_use]
+    pub const fn is_done(self) -> bool {
+        matches!(self, Self::Done | Self::Created)
+    }
+}
+
+/// A question to the owner of a runtime, and the answer, of which at most
+/// `PAGE` bytes fit.
+#[derive(Debug)]
+pub struct Job<const PAGE: usize> {
+    pub(crate) operation: Operation,
+    pub(crate) name: String<MAX_NAME>,
+    pub(crate) target: String<MAX_TARGET>,
+    /// A key of a key-value store.
+    pub key: u32,
+    /// Code of a request's method.
+    pub method: u8,
+    /// How records are written.
+    pub format: Format,
+    /// The first byte of the answer that is wanted.
+    pub offset: usize,
+    /// How it ended.
+    pub status: Status,
+    /// Code of a container's response.
+    pub code: u8,
+    /// Content-Format of a container's response.
+    pub content_format: Option<u16>,
+    /// Instructions that a container executed for it.
+    pub instructions: u32,
+    /// The input until the job is done, then the answer.
+    pub(crate) page: Page<PAGE>,
+}
+
+impl<const PAGE: usize> Job<PAGE> {
+    /// A job that nobody has asked for yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            operation: Operation::List,
+            name: String::new(),
+            target: String::new(),
+            key: 0,
+            method: 0,
+            format: Format::Text,
+            offset: 0,
+            status: Status::Done,
+            code: 0,
+            content_format: None,
+            instructions: 0,
+            page: Page::new(),
+        }
+    }
+
+    /// Empties it for a new operation.
+    pub fn start(&mut self, operation: Operation) {
+        self.operation = operation;
+        self.name.clear();
+        self.target.clear();
+        self.key = 0;
+        self.method = 0;
+        self.format = Format::Text;
+        self.offset = 0;
+        self.status = Status::Done;
+        self.code = 0;
+        self.content_format = None;
+        self.instructions = 0;
+        self.page.start(0);
+    }
+
+    /// What is to be done.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// The target of a binding or of a request.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Sets the name of a container.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if it is longer than any.
+    pub fn set_name(&mut self, name: &str) -> Result<(), Status> {
+        self.name.push_str(name).map_err(|_| Status::NotFound)
+    }
+
+    /// Sets the path or hook.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if it is longer than any.
+    pub fn set_target(&mut self, target: &str) -> Result<(), Status> {
+        self.target.push_str(target).map_err(|_| Status::NotFound)
+    }
+
+    /// Sets the input.
+    ///
+    /// # Errors
+    ///
+    /// `Full` if it is longer than a page.
+    pub fn set_input(&mut self, input: &[u8]) -> Result<(), Status> {
+        if input.len() > PAGE {
+            return Err(Status::Full);
+        }
+        self.page.start(0);
+        self.page.push(input);
+        Ok(())
+    }
+
+    /// Begins the answer; the input is gone then.
+    pub(crate) fn report(&mut self) -> Report<'_, PAGE> {
+        self.page.start(self.offset);
+        Report {
+            page: &mut self.page,
+            format: self.format,
+        }
+    }
+
+    /// Ends it without an answer.
+    pub fn refuse(&mut self, status: Status) {
+        self.page.start(0);
+        self.status = status;
+    }
+
+    /// The answer, from `offset` on.
+    #[must_use]
+    pub fn answer(&self) -> &[u8] {
+        self.page.bytes()
+    }
+
+    /// Bytes of the whole answer, from its beginning.
+    #[must_use]
+    pub fn answer_length(&self) -> usize {
+        self.page.written()
+    }
+}
+
+impl<const PAGE: usize> Default for Job<PAGE> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Fills a job in. A reference, so that there is one copy of what takes it.
+pub type Fill<'f, const PAGE: usize> = &'f mut dyn FnMut(&mut Job<PAGE>) -> Result<(), Status>;
+
+/// A way to the owner of a runtime.
+pub trait Device<const PAGE: usize> {
+    /// A job that was done; dropped when its answer has been read.
+    type Ticket: DerefMut<Target = Job<PAGE>>;
+
+    /// Whether anyone may install, bind and remove containers.
+    fn may_change(&self) -> bool;
+
+    /// Has a job done that `fill` fills in, and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// What `fill` refuses, `Busy` and `TimedOut`. How the job ended is in it.
+    fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Self::Ticket, Status>;
+
+    /// Takes a piece of an image; see [`Staging::put`](crate::Staging::put).
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    fn stage(&self, name: &str, offset: usize, piece: &[u8]) -> Result<(), crate::PieceError>;
+}

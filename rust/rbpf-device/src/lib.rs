@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What may be asked of a device that hosts containers, and its answers: the
+//! same on a workstation and on a microcontroller.
+//!
+//! A question is a [`Job`]: install this, list those, let a container answer
+//! that request. The thread that owns the [`Runtime`](rbpf_runtime::Runtime)
+//! does it with [`work`](work()). How jobs come to that thread is the host's
+//! business, behind [`Device`].
+//!
+//! Answers are text, one record a line, or CBOR (RFC 8949), into a [`Page`].
+//! With the feature `coap`, [`coap::Resources`] makes jobs of CoAP requests
+//! and responses of their answers, on any server that runs coap-handler's
+//! handlers.
+//!
+//! Not here: threads, queues, sockets, consoles.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "coap")]
+pub mod coap;
+mod job;
+mod page;
+mod report;
+mod staging;
+mod work;
+
+pub use job::{Device, Fill, Job, Operation, Status};
+pub use page::{Page, digits};
+pub use report::Format;
+pub use staging::{PieceError, Staging};
+pub use work::{Host, install_status, is_reserved, work};

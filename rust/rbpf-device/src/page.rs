@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A window on a text: the part of it that one answer takes.
+//!
+//! A list may be longer than an answer. Who reads it asks again with a
+//! greater offset, and the text is written anew, with all of it counted and
+//! only the window kept. Numbers are formatted here, without `core::fmt`.
+
+use core::convert::Infallible;
+
+use heapless::Vec;
+
+/// Text or CBOR, of which at most `LENGTH` bytes are kept.
+#[derive(Debug)]
+pub struct Page<const LENGTH: usize> {
+    skip: usize,
+    written: usize,
+    bytes: Vec<u8, LENGTH>,
+}
+
+impl<const LENGTH: usize> Page<LENGTH> {
+    /// An empty page.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            skip: 0,
+            written: 0,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Empties it; the first `skip` bytes that come are not kept.
+    pub fn start(&mut self, skip: usize) {
+        self.skip = skip;
+        self.written = 0;
+        self.bytes.clear();
+    }
+
+    /// What is kept.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
+    /// Bytes of the whole text.
+    #[must_use]
+    pub fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Appends bytes. Not inlined, like `text`: a page is written by dozens
+    /// of calls.
+    #[inline(never)]
+    pub fn push(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if self.written >= self.skip {
+                // What is beyond the window is only counted.
+                let _ = self.bytes.push(byte);
+            }
+            self.written += 1;
+        }
+    }
+
+    /// Appends text.
+    #[inline(never)]
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.push(text.as_bytes());
+        self
+    }
+
+    /// Appends a number in decimal.
+    pub fn number(&mut self, value: impl Into<u64>) -> &mut Self {
+        self.digits(value.into(), 10)
+    }
+
+    /// Appends a number in hexadecimal, with `0x`.
+    pub fn hex(&mut self, value: u64) -> &mut Self {
+        self.text("0x").digits(value, 16)
+    }
+
+    #[inline(never)]
+    fn digits(&mut self, value: u64, base: u64) -> &mut Self {
+        self.push(&digits(value, base));
+        self
+    }
+}
+
+impl<const LENGTH: usize> Default for Page<LENGTH> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// For CBOR; a page takes everything.
+impl<const LENGTH: usize> minicbor::encode::Write for Page<LENGTH> {
+    type Error = Infallible;
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.push(bytes);
+        Ok(())
+    }
+}
+
+/// A number as text, in base 10 or 16.
+#[must_use]
+pub fn digits(mut value: u64, base: u64) -> Vec<u8, 20> {
+    let mut digits = Vec::new();
+    loop {
+        let digit = (value % base) as u8;
+        // 20 digits hold any number.
+        let _ = digits.push(digit + if digit < 10 { b'0' } else { b'a' - 10 });
+        value /= base;
+        if value == 0 {
+            break;
+        }
+    }
+    digits.reverse();
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_keeps_its_window_and_counts_all() {
+        let mut page = Page::<4>::new();
+        page.text("abcdefgh");
+        assert_eq!((page.bytes(), page.written()), (&b"abcd"[..], 8));
+        page.start(6);
+        page.text("abc").number(12_u8).hex(0xbeef);
+        assert_eq!((page.bytes(), page.written()), (&b"xbee"[..], 11));
+        page.start(99);
+        page.text("abc");
+        assert_eq!((page.bytes(), page.written()), (&b""[..], 3));
+    }
+
+    #[test]
+    fn digits_of_the_smallest_and_largest_numbers() {
+        assert_eq!(digits(0, 10), b"0");
+        assert_eq!(digits(u64::MAX, 10), b"18446744073709551615");
+        assert_eq!(digits(u64::MAX, 16), b"ffffffffffffffff");
+    }
+}

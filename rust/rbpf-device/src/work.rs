@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Doing a job, for the thread that owns the runtime.
+
+use rbpf_abi::Capabilities;
+use rbpf_runtime::{
+    AppId, AppInfo, BindError, CoapError, CoapRequest, InstallError, KvScope, RunError, Runtime,
+    Services,
+};
+use rbpf_vm::{Engine, Fault, FaultKind};
+
+use crate::job::{Job, Operation, Status};
+use crate::report::{Format, Report};
+use crate::staging::Staging;
+
+/// What a job needs beside the runtime.
+pub struct Host<'h, const IMAGE: usize> {
+    /// Where images are put together.
+    pub staging: &'h mut Staging<IMAGE>,
+    /// What installed containers may be granted.
+    pub allowed: Capabilities,
+    /// Instructions of one run that somebody asks for by hand.
+    pub budget: u32,
+    /// The hook at a position, from 0: what containers can be bound to beside
+    /// paths.
+    pub hooks: &'h dyn Fn(usize) -> Option<&'h str>,
+    /// Further figures for [`Operation::Stats`].
+    pub figures: &'h [(&'static str, u32)],
+}
+
+/// Does a job.
+pub fn work<
+    's,
+    S,
+    E,
+    const SLOTS: usize,
+    const BINDINGS: usize,
+    const KV: usize,
+    const PAGE: usize,
+    const IMAGE: usize,
+>(
+    runtime: &mut Runtime<'s, S, SLOTS, BINDINGS, KV, E>,
+    job: &mut Job<PAGE>,
+    host: &mut Host<'_, IMAGE>,
+) where
+    S: Services,
+    E: Engine,
+{
+    let status = Worker { runtime, job, host }.work();
+    job.status = status;
+}
+
+/// What all operations take.
+struct Worker<
+    'w,
+    's,
+    'h,
+    S,
+    E,
+    const SLOTS: usize,
+    const BINDINGS: usize,
+    const KV: usize,
+    const PAGE: usize,
+    const IMAGE: usize,
+> {
+    runtime: &'w mut Runtime<'s, S, SLOTS, BINDINGS, KV, E>,
+    job: &'w mut Job<PAGE>,
+    host: &'w mut Host<'h, IMAGE>,
+}
+
+impl<
+    S,
+    E,
+    const SLOTS: usize,
+    const BINDINGS: usize,
+    const KV: usize,
+    const PAGE: usize,
+    const IMAGE: usize,
+> Worker<'_, '_, '_, S, E, SLOTS, BINDINGS, KV, PAGE, IMAGE>
+where
+    S: Services,
+    E: Engine,
+{
+    fn work(&mut self) -> Status {
+        match self.job.operation {
+            Operation::List => self.list(),
+            Operation::Info => self.info(),
+            Operation::Values => self.values(),
+            Operation::Value => self.value(),
+            Operation::Bindings => self.bindings(),
+            Operation::Stats => self.stats(),
+            Operation::Links => self.links(),
+            Operation::Run => self.run(),
+            Operation::Bind => self.bind(),
+            Operation::Unbind => self.unbind(),
+            Operation::Remove => self.remove(),
+            Operation::Install => self.install(),
+            Operation::Coap => self.coap(),
+        }
+    }
+
+    fn app(&self) -> Option<AppId> {
+        self.runtime.find(&self.job.name)
+    }
+
+    fn list(&mut self) -> Status {
+        let mut report = self.job.report();
+        report.list();
+        for info in self.runtime.apps() {
+            record(self.runtime.bindings(), &info, &mut report);
+            report.end();
+        }
+        report.end();
+        Status::Done
+    }
+
+    fn info(&mut self) -> Status {
+        let Some(app) = self.app() else {
+            return Status::NotFound;
+        };
+        let mut report = self.job.report();
+        for info in self.runtime.apps().filter(|info| info.id == app) {
+            record(self.runtime.bindings(), &info, &mut report);
+            report.number_line("slot", info.id.slot());
+            let mut names = info.granted.names();
+            lines(&mut report, "granted", &mut || names.next());
+            let mut bound = self.runtime.bindings().filter(|&(_, other)| other == app);
+            lines(&mut report, "bound", &mut || Some(bound.next()?.0));
+            report.end();
+        }
+        Status::Done
+    }
+
+    fn values(&mut self) -> Status {
+        let mut report = self.job.report();
+        report.list();
+        for entry in self.runtime.values() {
+            report.record();
+            report.first(
+                "store",
+                match entry.scope {
+                    KvScope::Global => "global",
+                    KvScope::Local(slot) => name_of(self.runtime.apps(), slot),
+                },
+            );
+            report.number_field("key", entry.key);
+            report.number_field("value", entry.value);
+            report.text_field("owner", name_of(self.runtime.apps(), entry.owner));
+            report.line();
+            report.end();
+        }
+        report.end();
+        Status::Done
+    }
+
+    fn value(&mut self) -> Status {
+        let scope = if self.job.name.is_empty() {
+            KvScope::Global
+        } else {
+            match self.app() {
+                Some(app) => KvScope::Local(app.slot()),
+                None => return Status::NotFound,
+            }
+        };
+        match self.runtime.fetch(scope, self.job.key) {
+            Some(value) => {
+                self.job.report().number(value.into());
+                Status::Done
+            }
+            None => Status::NotFound,
+        }
+    }
+
+    fn bindings(&mut self) -> Status {
+        let mut report = self.job.report();
+        report.list();
+        for (target, app) in self.runtime.bindings() {
+            binding(
+                &mut report,
+                target,
+                name_of(self.runtime.apps(), app.slot()),
+            );
+        }
+        for hook in hooks(self.host.hooks) {
+            if !self.runtime.bindings().any(|(target, _)| target == hook) {
+                binding(&mut report, hook, "-");
+            }
+        }
+        report.end();
+        Status::Done
+    }
+
+    fn stats(&mut self) -> Status {
+        let mut report = self.job.report();
+        report.record();
+        for (used_key, all_key, used, all) in [
+            ("slots", "slots-max", self.runtime.apps().count(), SLOTS),
+            (
+                "bindings",
+                "bindings-max",
+                self.runtime.bindings().count(),
+                BINDINGS,
+            ),
+            ("values", "values-max", self.runtime.values().count(), KV),
+        ] {
+            report.number_line(used_key, used as u64);
+            report.number_line(all_key, all as u64);
+        }
+        report.number_line("image-bytes", IMAGE as u64);
+        report.number_line("budget", self.host.budget);
+        for &(key, figure) in self.host.figures {
+            report.number_line(key, figure);
+        }
+        report.end();
+        Status::Done
+    }
+
+    fn links(&mut self) -> Status {
+        let page = &mut self.job.page;
+        page.start(self.job.offset);
+        page.text("</rbpf>;ct=\"0 60\"");
+        for (target, _) in self.runtime.bindings() {
+            // Hooks are no resources.
+            if target.starts_with('/') {
+                page.text(",<").text(target).text(">");
+            }
+        }
+        Status::Done
+    }
+
+    fn run(&mut self) -> Status {
+        let Some(app) = self.app() else {
+            self.job.page.start(0);
+            return Status::NotFound;
+        };
+        let before = self.instructions(app);
+        // The context is the input; what the container leaves there is
+        // nobody's business.
+        let result = self
+            .runtime
+            .run(app, self.job.page.bytes_mut(), &mut [], self.host.budget);
+        self.job.instructions = self.instructions(app).wrapping_sub(before);
+        let executed = self.job.instructions;
+        let mut report = self.job.report();
+        match result {
+            Ok(result) => {
+                report.record();
+                report.number_line("result", result);
+                report.number_line("instructions", executed);
+                report.end();
+                Status::Done
+            }
+            Err(error) => run_error(&error, &mut report),
+        }
+    }
+
+    /// Instructions that a container has executed; differences do not wrap.
+    fn instructions(&self, app: AppId) -> u32 {
+        let found = self.runtime.apps().find(|info| info.id == app);
+        found.map_or(0, |info| info.counters.instructions as u32)
+    }
+
+    fn bind(&mut self) -> Status {
+        let Some(app) = self.app() else {
+            return Status::NotFound;
+        };
+        let target = self.job.target.as_str();
+        if is_reserved(target) {
+            return Status::Taken;
+        }
+        if !target.starts_with('/') && !hooks(self.host.hooks).any(|hook| hook == target) {
+            return Status::NotFound;
+        }
+        match self.runtime.bind(target, app) {
+            Ok(()) => Status::Done,
+            Err(BindError::UnknownApp) => Status::NotFound,
+            Err(BindError::Target) => Status::Invalid,
+            Err(BindError::Taken) => Status::Taken,
+            Err(BindError::Full) => Status::Full,
+        }
+    }
+
+    fn unbind(&mut self) -> Status {
+        let app = match self.app() {
+            None if !self.job.name.is_empty() => return Status::NotFound,
+            app => app,
+        };
+        done(self.runtime.unbind(&self.job.target, app))
+    }
+
+    fn remove(&mut self) -> Status {
+        let removed = self.app().is_some_and(|app| self.runtime.remove(app));
+        done(removed)
+    }
+
+    fn install(&mut self) -> Status {
+        let name = self.job.name.clone();
+        let name = name.as_str();
+        let Some(image) = self.host.staging.image(name) else {
+            return Status::NotFound;
+        };
+        let bytes = image.len();
+        let old = self.runtime.find(name);
+        let (again, created) = match self.host.staging.installed() {
+            // Asked for twice, since the first answer was lost.
+            (again, created) if again.is_some() && again == old => (again, created),
+            _ => (None, old.is_none()),
+        };
+        let installed = match (again, old) {
+            (Some(app), _) => Ok(app),
+            (None, Some(old)) => self.runtime.replace(old, image, self.host.allowed),
+            (None, None) => self.runtime.install(name, image, self.host.allowed),
+        };
+        let mut report = self.job.report();
+        match installed {
+            Ok(app) => {
+                self.host.staging.set_installed(app, created);
+                report.record();
+                report.word(if created { "installed " } else { "replaced " });
+                report.first("name", name);
+                report.number_field("slot", app.slot());
+                report.number_field("bytes", bytes as u64);
+                report.line();
+                report.end();
+                if created {
+                    Status::Created
+                } else {
+                    Status::Done
+                }
+            }
+            Err(error) => {
+                self.host.staging.clear();
+                install_error(&error, &mut report);
+                install_status(&error)
+            }
+        }
+    }
+
+    fn coap(&mut self) -> Status {
+        let app = self.runtime.bound(&self.job.target);
+        let before = app.map_or(0, |app| self.instructions(app));
+        let job = &mut *self.job;
+        let reply = self.runtime.coap(&CoapRequest {
+            code: job.method,
+            path: &job.target,
+            payload: job.page.bytes(),
+        });
+        let status = match reply {
+            Ok(reply) => {
+                job.code = reply.code;
+                job.content_format = reply.content_format;
+                job.page.start(job.offset);
+                job.page.push(reply.payload);
+                Status::Done
+            }
+            Err(CoapError::NotFound) => {
+                job.page.start(0);
+                Status::NotFound
+            }
+            Err(CoapError::Run(_, error)) => run_error(&error, &mut job.report()),
+        };
+        let after = app.map_or(0, |app| self.instructions(app));
+        self.job.instructions = after.wrapping_sub(before);
+        status
+    }
+}
+
+/// All hooks of a host.
+fn hooks<'h>(nth: &'h dyn Fn(usize) -> Option<&'h str>) -> impl Iterator<Item = &'h str> {
+    (0..).map_while(nth)
+}
+
+fn done(done: bool) -> Status {
+    if done { Status::Done } else { Status::NotFound }
+}
+
+/// Whether a path is one of the device's own.
+pub(crate) fn is_own(path: &str) -> bool {
+    path.strip_prefix("/rbpf")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether a path is the device's, and no container's to be bound to.
+#[must_use]
+pub fn is_reserved(path: &str) -> bool {
+    is_own(path) || path.starts_with("/.well-known")
+}
+
+/// The name of the container in a slot.
+fn name_of<'a>(mut apps: impl Iterator<Item = AppInfo<'a>>, slot: u8) -> &'a str {
+    apps.find(|info| info.id.slot() == slot)
+        .map_or("-", |info| info.name)
+}
+
+/// A container; the record is left open.
+fn record<'a, const PAGE: usize>(
+    bindings: impl Iterator<Item = (&'a str, AppId)>,
+    info: &AppInfo<'_>,
+    report: &mut Report<'_, PAGE>,
+) {
+    let (mut bound, mut path) = (false, None);
+    for (target, _) in bindings.filter(|&(_, app)| app == info.id) {
+        bound = true;
+        path = path.or(Some(target).filter(|target| target.starts_with('/')));
+    }
+    let counters = &info.counters;
+    report.record();
+    report.first("name", info.name);
+    report.text_field("state", if bound { "bound" } else { "idle" });
+    match path {
+        Some(path) => report.text_field("path", path),
+        None => report.word(" path -"),
+    }
+    report.number_field("bytes", info.size as u64);
+    report.number_field("runs", counters.runs);
+    report.number_field("faults", counters.faults);
+    report.number_field("instructions", counters.instructions);
+    report.number_field("longest", counters.longest_run);
+    report.number_field("helpers", counters.helper_calls);
+    if let Some(last) = &info.last_fault {
+        report.word(" last ");
+        fault(last, report);
+    }
+    report.line();
+}
+
+/// Fields of a fault.
+fn fault<const PAGE: usize>(fault: &Fault, report: &mut Report<'_, PAGE>) {
+    report.word("fault ");
+    report.first("fault", fault.kind.name());
+    report.number_field("pc", fault.pc);
+    report.key("address");
+    report.address(fault.address);
+}
+
+/// An array of texts; in text a line each.
+fn lines<'a, const PAGE: usize>(
+    report: &mut Report<'_, PAGE>,
+    key: &str,
+    next: &mut dyn FnMut() -> Option<&'a str>,
+) {
+    if !report.is_text() {
+        report.key(key);
+    }
+    report.list();
+    while let Some(text) = next() {
+        report.word(key);
+        report.word(" ");
+        report.text(text);
+        report.line();
+    }
+    report.end();
+}
+
+fn binding<const PAGE: usize>(report: &mut Report<'_, PAGE>, target: &str, name: &str) {
+    report.record();
+    report.first("target", target);
+    if report.is_text() {
+        report.word(" ");
+        report.text(name);
+    } else {
+        report.text_field("name", name);
+    }
+    report.line();
+    report.end();
+}
+
+/// The status of a run that gave no result, with a text.
+fn run_error<const PAGE: usize>(error: &RunError, report: &mut Report<'_, PAGE>) -> Status {
+    match error {
+        RunError::UnknownApp => Status::NotFound,
+        RunError::Grant => Status::Invalid,
+        RunError::Fault(last) => {
+            // Errors are texts, whatever was asked for.
+            report.format = Format::Text;
+            fault(last, report);
+            match last.kind {
+                FaultKind::BudgetExhausted => Status::Budget,
+                _ => Status::Fault,
+            }
+        }
+    }
+}
+
+/// What is wrong with an image, in a line.
+fn install_error<const PAGE: usize>(error: &InstallError, report: &mut Report<'_, PAGE>) {
+    let page = &mut *report.page;
+    page.text(error.text());
+    match error {
+        InstallError::Image(image) => {
+            page.text(", image error ").number(*image as u8);
+        }
+        InstallError::Verify(verify) => {
+            page.text(": ")
+                .text(verify.kind.text())
+                .text(" at pc ")
+                .number(verify.pc);
+        }
+        _ => {}
+    }
+}
+
+/// The status for an image that is refused.
+#[must_use]
+pub fn install_status(error: &InstallError) -> Status {
+    match error {
+        InstallError::Name => Status::Invalid,
+        InstallError::NameTaken => Status::Taken,
+        InstallError::NoSlot => Status::Full,
+        _ => Status::Refused,
+    }
+}

@@ -1,0 +1,679 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The resources, asked by messages in memory, with as little room in the
+//! response as a test wants.
+
+use std::cell::RefCell;
+use std::ops::{Deref, DerefMut};
+
+use ciborium::Value;
+use coap_handler::Handler;
+use coap_message::error::RenderableOnMinimal;
+use coap_message::{MessageOption, MinimalWritableMessage, ReadableMessage};
+use coap_message_implementations::heap::HeapMessage;
+use coap_message_implementations::inmemory::MessageMut;
+use rbpf_abi::context::Phydat;
+use rbpf_abi::image::{Function, ImageParts};
+use rbpf_abi::{Capabilities, Errno};
+use rbpf_device::coap::Resources;
+use rbpf_device::{Device, Fill, Host, Job, Operation, PieceError, Staging, Status, work};
+use rbpf_isa::assemble;
+use rbpf_runtime::{Memory, Runtime, Sensor, Services};
+use zerocopy::IntoBytes;
+
+const GET: u8 = 1;
+const POST: u8 = 2;
+const PUT: u8 = 3;
+const DELETE: u8 = 4;
+
+const CREATED: u8 = 0x41;
+const DELETED: u8 = 0x42;
+const CHANGED: u8 = 0x44;
+const CONTENT: u8 = 0x45;
+const CONTINUE: u8 = 0x5f;
+const BAD_REQUEST: u8 = 0x80;
+const BAD_OPTION: u8 = 0x82;
+const NOT_FOUND: u8 = 0x84;
+const METHOD_NOT_ALLOWED: u8 = 0x85;
+const NOT_ACCEPTABLE: u8 = 0x86;
+const INCOMPLETE: u8 = 0x88;
+const CONFLICT: u8 = 0x89;
+const TOO_LARGE: u8 = 0x8d;
+const UNPROCESSABLE: u8 = 0x96;
+const INTERNAL_SERVER_ERROR: u8 = 0xa0;
+const SERVICE_UNAVAILABLE: u8 = 0xa3;
+
+const ETAG: u16 = 4;
+const URI_PATH: u16 = 11;
+const CONTENT_FORMAT: u16 = 12;
+const URI_QUERY: u16 = 15;
+const ACCEPT: u16 = 17;
+const BLOCK2: u16 = 23;
+const BLOCK1: u16 = 27;
+
+const PAGE: usize = 256;
+const IMAGE: usize = 512;
+const SLOTS: usize = 3;
+
+struct Nothing;
+
+impl Services for Nothing {
+    fn now_ms(&mut self) -> u32 {
+        0
+    }
+
+    fn now_us(&mut self) -> u32 {
+        0
+    }
+
+    fn random(&mut self) -> u32 {
+        0
+    }
+
+    fn log(&mut self, _: &str, _: &[u8]) {}
+
+    fn saul_find_nth(&mut self, _: u32) -> Option<Sensor> {
+        None
+    }
+
+    fn saul_find_type(&mut self, _: u8) -> Option<Sensor> {
+        None
+    }
+
+    fn saul_read(&mut self, _: Sensor) -> Result<(Phydat, u8), Errno> {
+        Err(Errno::NoDevice)
+    }
+
+    fn saul_write(&mut self, _: Sensor, _: &Phydat) -> Result<u8, Errno> {
+        Err(Errno::NoDevice)
+    }
+}
+
+/// A device whose jobs are done at once.
+struct Fake {
+    runtime: RefCell<Runtime<'static, Nothing, SLOTS, 4, 16>>,
+    staging: RefCell<Staging<IMAGE>>,
+    may_change: bool,
+}
+
+struct Ticket(Box<Job<PAGE>>);
+
+impl Deref for Ticket {
+    type Target = Job<PAGE>;
+
+    fn deref(&self) -> &Job<PAGE> {
+        &self.0
+    }
+}
+
+impl DerefMut for Ticket {
+    fn deref_mut(&mut self) -> &mut Job<PAGE> {
+        &mut self.0
+    }
+}
+
+impl Device<PAGE> for &Fake {
+    type Ticket = Ticket;
+
+    fn may_change(&self) -> bool {
+        self.may_change
+    }
+
+    fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Ticket, Status> {
+        let mut job = Box::new(Job::new());
+        job.start(operation);
+        fill(&mut job)?;
+        let mut host = Host {
+            staging: &mut *self.staging.borrow_mut(),
+            allowed: Capabilities::all(),
+            budget: 1000,
+            hooks: &|position| ["button"].get(position).copied(),
+            figures: &[("jobs", 7)],
+        };
+        work(&mut self.runtime.borrow_mut(), &mut job, &mut host);
+        Ok(Ticket(job))
+    }
+
+    fn stage(&self, name: &str, offset: usize, piece: &[u8]) -> Result<(), PieceError> {
+        self.staging.borrow_mut().put(name, offset, piece)
+    }
+}
+
+fn leak(length: usize) -> &'static mut [u8] {
+    Box::leak(vec![0; length].into_boxed_slice())
+}
+
+impl Fake {
+    fn new() -> Self {
+        Self {
+            runtime: RefCell::new(Runtime::new(
+                Nothing,
+                Memory {
+                    images: [(); SLOTS].map(|()| leak(IMAGE + 8)),
+                    stack: leak(512),
+                    data: leak(64),
+                    response: leak(PAGE),
+                },
+            )),
+            staging: RefCell::new(Staging::new()),
+            may_change: true,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Response {
+    code: u8,
+    options: Vec<(u16, Vec<u8>)>,
+    payload: Vec<u8>,
+}
+
+impl Response {
+    fn option(&self, number: u16) -> Option<u32> {
+        let (_, value) = self.options.iter().find(|&&(found, _)| found == number)?;
+        Some(
+            value
+                .iter()
+                .fold(0, |sum, &byte| sum << 8 | u32::from(byte)),
+        )
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.payload).unwrap()
+    }
+}
+
+/// The resources of a device, and how much room its responses have.
+struct Server<'f> {
+    resources: Resources<&'f Fake, PAGE>,
+    room: usize,
+}
+
+impl<'f> Server<'f> {
+    fn new(fake: &'f Fake) -> Self {
+        Self {
+            resources: Resources::new(fake),
+            room: 1200,
+        }
+    }
+
+    fn ask(&mut self, code: u8, path: &str, payload: &[u8], options: &[(u16, u32)]) -> Response {
+        let mut request = HeapMessage::new();
+        request.set_code(code);
+        for segment in path.split('/').skip(1) {
+            request.add_option(URI_PATH, segment.as_bytes()).unwrap();
+        }
+        for &(number, value) in options {
+            request.add_option_uint(number, value).unwrap();
+        }
+        request.set_payload(payload).unwrap();
+
+        let (mut code, mut tail) = (0, vec![0; self.room]);
+        let mut message = MessageMut::new_in_slice(&mut code, &mut tail);
+        match self.resources.extract_request_data(&request) {
+            Ok(data) => self
+                .resources
+                .build_response(&mut message, data)
+                .expect("responses fit"),
+            Err(error) => error
+                .render(&mut message)
+                .map_err(drop)
+                .expect("errors fit"),
+        }
+        Response {
+            code: message.code(),
+            options: message
+                .options()
+                .map(|option| (option.number(), option.value().to_owned()))
+                .collect(),
+            payload: message.payload().to_owned(),
+        }
+    }
+
+    fn get(&mut self, path: &str) -> Response {
+        self.ask(GET, path, b"", &[])
+    }
+
+    fn expect(&mut self, wanted: u8, code: u8, path: &str, payload: &[u8]) {
+        let response = self.ask(code, path, payload, &[]);
+        assert_eq!(response.code, wanted, "{path}: {response:?}");
+    }
+
+    fn cbor(&mut self, path: &str) -> Value {
+        let response = self.ask(GET, path, b"", &[(ACCEPT, 60)]);
+        assert_eq!(
+            (response.code, response.option(CONTENT_FORMAT)),
+            (CONTENT, Some(60))
+        );
+        ciborium::from_reader(&response.payload[..]).unwrap()
+    }
+
+    /// All of a payload, by blocks of this size.
+    fn blocks(&mut self, path: &str, exponent: u32) -> Vec<u8> {
+        let mut payload = Vec::new();
+        for number in 0.. {
+            let response = self.ask(GET, path, b"", &[(BLOCK2, number << 4 | exponent)]);
+            assert_eq!(response.code, CONTENT, "{response:?}");
+            payload.extend(&response.payload);
+            match response.option(BLOCK2) {
+                Some(block) if block & 8 != 0 => {
+                    assert_eq!(block, number << 4 | 8 | exponent);
+                    assert_eq!(response.payload.len(), 16 << exponent);
+                }
+                _ => break,
+            }
+        }
+        payload
+    }
+}
+
+/// An image of this program, which calls these helpers.
+fn image(program: &str, helpers: &[u16], capabilities: Capabilities) -> Vec<u8> {
+    let text = assemble(program).unwrap();
+    ImageParts {
+        stack_size: 64,
+        capabilities,
+        text: text.as_slice().as_bytes(),
+        functions: &[Function::new(0, 32)],
+        helpers,
+        rodata: &[],
+        data: &[],
+        bss_len: 0,
+    }
+    .write()
+    .unwrap()
+}
+
+/// Answers with a number.
+fn number(number: u32) -> Vec<u8> {
+    image(&format!("mov %r0, {number}\nexit"), &[], Capabilities::CORE)
+}
+
+fn field<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    let (_, value) = value
+        .as_map()?
+        .iter()
+        .find(|(found, _)| found.as_text() == Some(key))?;
+    Some(value)
+}
+
+/// Answers with 100 bytes, of which the first is the number of the run.
+fn long() -> Vec<u8> {
+    image(
+        "mov %r6, %r1
+         mov %r1, 7
+         mov %r2, %r10
+         add %r2, -8
+         call 0x12
+         ldxw %r7, [%r10-8]
+         add %r7, 1
+         mov %r1, 7
+         mov %r2, %r7
+         call 0x10
+         mov %r1, %r6
+         mov %r2, 0x45
+         call 0x40
+         mov %r1, %r6
+         mov %r2, 1
+         call 0x41
+         mov %r8, %r0
+         mov %r1, %r6
+         call 0x43
+         stxb [%r0], %r7
+         mov %r0, %r8
+         add %r0, 100
+         exit",
+        &[0x10, 0x12, 0x40, 0x41, 0x43],
+        Capabilities::KV_LOCAL | Capabilities::COAP_RESPONSE,
+    )
+}
+
+#[test]
+fn an_empty_device() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    let links = server.get("/.well-known/core");
+    assert_eq!(links.option(CONTENT_FORMAT), Some(40));
+    assert_eq!(links.text(), "</rbpf>;ct=\"0 60\"");
+    assert_eq!(server.get("/rbpf").text(), "");
+    assert_eq!(server.cbor("/rbpf"), Value::Array(vec![]));
+    assert_eq!(server.get("/rbpf/bindings").text(), "button -\n");
+    for path in [
+        "/",
+        "/x",
+        "/rbpfx",
+        "/rbpf/x",
+        "/rbpf/app/x",
+        "/rbpf/kv/x/1",
+        "/rbpf/app/x/y",
+    ] {
+        server.expect(NOT_FOUND, GET, path, b"");
+    }
+    for path in ["/rbpf", "/rbpf/stats", "/rbpf/app/x", "/.well-known/core"] {
+        server.expect(METHOD_NOT_ALLOWED, POST, path, b"");
+    }
+    server.expect(BAD_REQUEST, GET, "/rbpf/kv/global/x", b"");
+}
+
+#[test]
+fn the_life_of_a_container() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    server.expect(CREATED, PUT, "/rbpf/app/a", &number(1));
+    server.expect(CHANGED, POST, "/rbpf/bind/a", b"/a");
+    assert_eq!(server.get("/a").text(), "1");
+    assert_eq!(
+        server.get("/rbpf").text(),
+        "a state bound path /a bytes 44 runs 1 faults 0 instructions 2 longest 2 helpers 0\n"
+    );
+    assert_eq!(
+        server.get("/.well-known/core").text(),
+        "</rbpf>;ct=\"0 60\",</a>"
+    );
+    server.expect(CHANGED, PUT, "/rbpf/app/a", &number(2));
+    assert_eq!(server.get("/a").text(), "2", "replaced, and still bound");
+    server.expect(UNPROCESSABLE, PUT, "/rbpf/app/a", b"nonsense");
+    assert_eq!(server.get("/a").text(), "2", "still there");
+    server.expect(CHANGED, POST, "/rbpf/unbind", b"/a");
+    server.expect(NOT_FOUND, POST, "/rbpf/unbind", b"/a");
+    server.expect(NOT_FOUND, GET, "/a", b"");
+    server.expect(DELETED, DELETE, "/rbpf/app/a", b"");
+    server.expect(NOT_FOUND, DELETE, "/rbpf/app/a", b"");
+    assert_eq!(server.get("/rbpf").text(), "");
+}
+
+#[test]
+fn what_is_bound_where() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    server.expect(CREATED, PUT, "/rbpf/app/a", &number(1));
+    server.expect(CREATED, PUT, "/rbpf/app/b", &number(2));
+    for (wanted, name, target) in [
+        (NOT_FOUND, "x", "/a"),
+        (CONFLICT, "a", "/rbpf"),
+        (CONFLICT, "a", "/rbpf/x"),
+        (CONFLICT, "a", "/.well-known/core"),
+        (NOT_FOUND, "a", "no hook"),
+        (NOT_FOUND, "a", ""),
+        (BAD_REQUEST, "a", "/\u{e4}"),
+        (BAD_REQUEST, "a", "/3456789012345678901234567890123456"),
+        (CHANGED, "a", "/a"),
+        (CONFLICT, "b", "/a"),
+        (CHANGED, "a", "button"),
+        (CONFLICT, "a", "button"),
+        (CHANGED, "b", "button"),
+        (CHANGED, "b", "/b"),
+        (SERVICE_UNAVAILABLE, "b", "/c"),
+    ] {
+        server.expect(
+            wanted,
+            POST,
+            &format!("/rbpf/bind/{name}"),
+            target.as_bytes(),
+        );
+    }
+    server.expect(BAD_REQUEST, POST, "/rbpf/bind/a", b"/\xff");
+    assert_eq!(
+        server.get("/rbpf/bindings").text(),
+        "/a a\nbutton a\nbutton b\n/b b\n"
+    );
+    server.expect(NOT_FOUND, POST, "/rbpf/unbind/x", b"button");
+    server.expect(CHANGED, POST, "/rbpf/unbind/a", b"button");
+    assert_eq!(
+        server.get("/rbpf/bindings").text(),
+        "/a a\nbutton b\n/b b\n"
+    );
+}
+
+#[test]
+fn nothing_changes_where_nobody_may() {
+    let mut fake = Fake::new();
+    fake.may_change = false;
+    let mut server = Server::new(&fake);
+    server.expect(METHOD_NOT_ALLOWED, PUT, "/rbpf/app/a", &number(1));
+    server.expect(METHOD_NOT_ALLOWED, DELETE, "/rbpf/app/a", b"");
+    server.expect(NOT_FOUND, POST, "/rbpf/bind/a", b"/a");
+    server.expect(NOT_FOUND, POST, "/rbpf/unbind", b"/a");
+    assert_eq!(server.get("/rbpf").text(), "");
+}
+
+#[test]
+fn records_in_cbor() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    let fault = image(
+        "mov %r1, 0\nldxw %r0, [%r1+4]\nexit",
+        &[],
+        Capabilities::LOG,
+    );
+    server.expect(CREATED, PUT, "/rbpf/app/fault", &fault);
+    server.expect(CREATED, PUT, "/rbpf/app/long", &long());
+    server.expect(CHANGED, POST, "/rbpf/bind/fault", b"/fault");
+    server.expect(CHANGED, POST, "/rbpf/bind/long", b"/long");
+    server.expect(INTERNAL_SERVER_ERROR, GET, "/fault", b"");
+    server.get("/long");
+
+    let fault = server.cbor("/rbpf/app/fault");
+    for (key, wanted) in [
+        ("name", "fault".into()),
+        ("state", "bound".into()),
+        ("path", "/fault".into()),
+        ("runs", 1.into()),
+        ("faults", 1.into()),
+        ("fault", "InvalidRead".into()),
+        ("pc", 1.into()),
+        ("address", 4.into()),
+        ("slot", 0.into()),
+        ("granted", Value::Array(vec!["log".into()])),
+        ("bound", Value::Array(vec!["/fault".into()])),
+    ] {
+        assert_eq!(field(&fault, key), Some(&wanted), "{key}");
+    }
+    let values = server.cbor("/rbpf/kv");
+    let value = &values.as_array().unwrap()[0];
+    assert_eq!(field(value, "store"), Some(&"long".into()));
+    assert_eq!(field(value, "key"), Some(&7.into()));
+    assert_eq!(field(value, "value"), Some(&1.into()));
+    assert_eq!(server.cbor("/rbpf/kv/long/7"), 1.into());
+    assert_eq!(server.get("/rbpf/kv/long/7").text(), "1");
+    let bindings = server.cbor("/rbpf/bindings");
+    let names: Vec<_> = bindings
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| field(one, "name"))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            Some(&"fault".into()),
+            Some(&"long".into()),
+            Some(&"-".into())
+        ]
+    );
+    let stats = server.cbor("/rbpf/stats");
+    assert_eq!(field(&stats, "slots"), Some(&2.into()));
+    assert_eq!(field(&stats, "slots-max"), Some(&3.into()));
+    assert_eq!(field(&stats, "jobs"), Some(&7.into()));
+
+    // Longer than a page, so in blocks.
+    let list = {
+        let mut whole = Vec::new();
+        for number in 0.. {
+            let response = server.ask(
+                GET,
+                "/rbpf",
+                b"",
+                &[(ACCEPT, 60), (BLOCK2, number << 4 | 2)],
+            );
+            whole.extend(&response.payload);
+            if response.option(BLOCK2).is_none_or(|block| block & 8 == 0) {
+                break;
+            }
+        }
+        ciborium::from_reader::<Value, _>(&whole[..]).unwrap()
+    };
+    assert_eq!(list.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn formats_that_there_are() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    server.expect(CREATED, PUT, "/rbpf/app/a", &number(1));
+    server.expect(CHANGED, POST, "/rbpf/bind/a", b"/a");
+    for (path, accept, wanted) in [
+        ("/rbpf", 0, CONTENT),
+        ("/rbpf", 60, CONTENT),
+        ("/rbpf", 50, NOT_ACCEPTABLE),
+        ("/rbpf", 40, NOT_ACCEPTABLE),
+        ("/.well-known/core", 40, CONTENT),
+        ("/.well-known/core", 0, NOT_ACCEPTABLE),
+        ("/a", 0, CONTENT),
+        ("/a", 60, NOT_ACCEPTABLE),
+    ] {
+        let response = server.ask(GET, path, b"", &[(ACCEPT, accept)]);
+        assert_eq!(response.code, wanted, "{path} {accept}");
+    }
+}
+
+#[test]
+fn options_that_are_not_understood() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    for (options, wanted) in [
+        (&[(9999, 1)][..], BAD_OPTION),
+        (&[(9998, 1)], CONTENT),
+        (&[(URI_QUERY, 0x78)], BAD_OPTION),
+        (&[(BLOCK2, 7)], BAD_OPTION),
+        (&[(BLOCK2, 0x0100_0000)], BAD_OPTION),
+        (&[(ACCEPT, 0x01_0000)], NOT_ACCEPTABLE),
+        (&[(BLOCK2, 0xff_fff6)], BAD_REQUEST),
+    ] {
+        let response = server.ask(GET, "/rbpf/stats", b"", options);
+        assert_eq!(response.code, wanted, "{options:x?}");
+    }
+    let long = format!("/{}", "x".repeat(200));
+    server.expect(NOT_FOUND, GET, &long, b"");
+}
+
+#[test]
+fn lists_in_blocks() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    for name in ["a", "b", "c"] {
+        server.expect(CREATED, PUT, &format!("/rbpf/app/{name}"), &number(1));
+    }
+    let whole = String::from_utf8(server.blocks("/rbpf", 0)).unwrap();
+    assert_eq!(whole.lines().count(), 3);
+    assert_eq!(server.blocks("/rbpf", 2), whole.as_bytes());
+    assert_eq!(server.blocks("/rbpf", 4), whole.as_bytes());
+
+    // The server begins with blocks on its own, where it lacks room.
+    server.room = 90;
+    let response = server.get("/rbpf");
+    assert_eq!(response.option(BLOCK2), Some(8 | 2));
+    assert_eq!(response.payload, &whole.as_bytes()[..64]);
+    let response = server.ask(GET, "/rbpf", b"", &[(BLOCK2, 1 << 4 | 2)]);
+    assert_eq!(response.payload, &whole.as_bytes()[64..128]);
+    let response = server.ask(GET, "/rbpf", b"", &[(BLOCK2, 99 << 4 | 2)]);
+    assert_eq!(response.code, BAD_REQUEST);
+}
+
+#[test]
+fn a_response_in_blocks_is_of_one_run() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    server.expect(CREATED, PUT, "/rbpf/app/a", &long());
+    server.expect(CHANGED, POST, "/rbpf/bind/a", b"/a");
+    server.expect(CREATED, PUT, "/rbpf/app/b", &number(1));
+    server.expect(CHANGED, POST, "/rbpf/bind/b", b"/b");
+
+    let whole = server.get("/a");
+    assert_eq!((whole.payload.len(), whole.payload[0]), (100, 1));
+    assert_eq!((whole.option(BLOCK2), whole.option(ETAG)), (None, None));
+
+    let first = server.ask(GET, "/a", b"", &[(BLOCK2, 2)]);
+    assert_eq!((first.payload.len(), first.payload[0]), (64, 2));
+    assert_eq!(first.option(BLOCK2), Some(8 | 2));
+    let second = server.ask(GET, "/a", b"", &[(BLOCK2, 1 << 4 | 2)]);
+    assert_eq!(second.payload, [0; 36]);
+    assert_eq!(second.option(BLOCK2), Some(1 << 4 | 2));
+    assert_eq!(second.option(ETAG), first.option(ETAG));
+    assert_eq!(server.get("/rbpf/kv/a/7").text(), "2", "run once for both");
+
+    server.room = 90;
+    let third = server.get("/a");
+    assert_eq!((third.payload.len(), third.payload[0]), (64, 3));
+    assert_ne!(third.option(ETAG), first.option(ETAG));
+
+    // Another response took its place: a GET is done again, nothing else is.
+    server.get("/b");
+    let rest = server.ask(GET, "/a", b"", &[(BLOCK2, 1 << 4 | 2)]);
+    assert_eq!((rest.code, rest.payload.len()), (CONTENT, 36));
+    server.get("/b");
+    let rest = server.ask(POST, "/a", b"", &[(BLOCK2, 1 << 4 | 2)]);
+    assert_eq!(rest.code, INCOMPLETE);
+    let beyond = server.ask(GET, "/a", b"", &[(BLOCK2, 2 << 4 | 2)]);
+    assert_eq!(beyond.code, BAD_REQUEST);
+}
+
+#[test]
+fn an_image_in_blocks() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    let image = long();
+    let mut put = |wanted: u8, number: u32, more: bool, data: &[u8]| {
+        let block = number << 4 | u32::from(more) << 3 | 2;
+        let response = server.ask(PUT, "/rbpf/app/a", data, &[(BLOCK1, block)]);
+        assert_eq!(response.code, wanted, "block {number}: {response:?}");
+        if wanted < BAD_REQUEST {
+            assert_eq!(response.option(BLOCK1), Some(block));
+        }
+    };
+    put(INCOMPLETE, 1, true, &image[64..128]);
+    put(CONTINUE, 0, true, &image[..64]);
+    put(CONTINUE, 0, true, &image[..64]);
+    put(INCOMPLETE, 2, true, &image[128..192]);
+    put(BAD_REQUEST, 1, true, &image[64..100]);
+    put(CONTINUE, 0, true, &image[..64]);
+    put(INCOMPLETE, 1, true, &image[64..128]);
+    put(INCOMPLETE, 0xf_ffff, true, &image[..64]);
+}
+
+#[test]
+fn the_last_block_twice_is_installed_once() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    let image = long();
+    let last = image.len() / 64;
+    let mut upload = |wanted: u8| {
+        for (number, data) in image.chunks(64).enumerate() {
+            let more = number < last;
+            let block = (number as u32) << 4 | u32::from(more) << 3 | 2;
+            for _ in 0..2 {
+                let response = server.ask(PUT, "/rbpf/app/a", data, &[(BLOCK1, block)]);
+                let expected = if more { CONTINUE } else { wanted };
+                assert_eq!(response.code, expected, "block {number}: {response:?}");
+            }
+        }
+        fake.runtime.borrow().apps().next().unwrap().id
+    };
+    let id = upload(CREATED);
+    let (old, new) = (id, upload(CHANGED));
+    assert_ne!(old, new, "replaced");
+}
+
+#[test]
+fn payloads_and_images_that_are_too_large() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    server.expect(CREATED, PUT, "/rbpf/app/a", &number(1));
+    server.expect(CHANGED, POST, "/rbpf/bind/a", b"/a");
+    server.expect(CONTENT, POST, "/a", &[0; PAGE]);
+    server.expect(TOO_LARGE, POST, "/a", &[0; PAGE + 1]);
+    let response = server.ask(POST, "/a", &[0; 64], &[(BLOCK1, 8 | 2)]);
+    assert_eq!(response.code, TOO_LARGE);
+    server.expect(TOO_LARGE, PUT, "/rbpf/app/b", &[0; IMAGE + 1]);
+    server.expect(BAD_REQUEST, PUT, "/rbpf/app/12345678901234567", &number(1));
+    server.expect(BAD_REQUEST, PUT, "/rbpf/app/", &number(1));
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Containers, for applications in Rust.
+//!
+//! Each function has the worker do something with its runtime, and waits for
+//! it. Threads only, and not from a helper, which the worker itself calls:
+//! that, and a module that was not started, is an [`Error`], as is waiting
+//! longer than `CONFIG_RBPF_TIMEOUT_MS` for the worker to begin.
+
+use rbpf_abi::Capabilities;
+use rbpf_device::{Status, install_status};
+use rbpf_runtime::{
+    AppId, AppInfo, BindError, ExecuteError, Grant, InstallError, KvScope, RunError,
+};
+use rbpf_vm::FaultKind;
+
+use crate::hooks;
+use crate::queue;
+use crate::worker::{self, Containers};
+
+/// Why something was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// What the device says.
+    Status(Status),
+    /// This is an interrupt.
+    Interrupt,
+    /// This is the worker, which would wait for itself.
+    Worker,
+    /// The module has not been started.
+    NotStarted,
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+impl From<RunError> for Error {
+    fn from(error: RunError) -> Self {
+        Self::Status(match error {
+            RunError::UnknownApp => Status::NotFound,
+            RunError::Grant => Status::Invalid,
+            RunError::Fault(fault) if fault.kind == FaultKind::BudgetExhausted => Status::Budget,
+            RunError::Fault(_) => Status::Fault,
+        })
+    }
+}
+
+impl From<InstallError> for Error {
+    fn from(error: InstallError) -> Self {
+        Self::Status(install_status(&error))
+    }
+}
+
+impl From<BindError> for Error {
+    fn from(error: BindError) -> Self {
+        Self::Status(match error {
+            BindError::UnknownApp => Status::NotFound,
+            BindError::Target => Status::Invalid,
+            BindError::Taken => Status::Taken,
+            BindError::Full => Status::Full,
+        })
+    }
+}
+
+/// Has the worker call a function with its runtime, once; the function must
+/// not take long, since all containers wait for it.
+///
+/// # Errors
+///
+/// The function was not called then.
+pub(crate) fn with_runtime<R: Send>(
+    work: impl FnOnce(&mut Containers) -> R + Send,
+) -> Result<R, Error> {
+    if crate::sys::in_interrupt() {
+        return Err(Error::Interrupt);
+    }
+    if !worker::is_started() {
+        return Err(Error::NotStarted);
+    }
+    if worker::is_current() {
+        return Err(Error::Worker);
+    }
+    let mut work = Some(work);
+    let mut result = None;
+    queue::call(&mut |runtime| result = work.take().map(|work| work(runtime)))?;
+    // It has been called: there was no error.
+    result.ok_or(Error::Status(Status::Busy))
+}
+
+/// The container of a name.
+fn find(runtime: &Containers, name: &str) -> Result<AppId, Error> {
+    runtime.find(name).ok_or(Status::NotFound.into())
+}
+
+/// Which store is meant: that of a container, or the global one.
+fn scope(runtime: &Containers, name: Option<&str>) -> Result<KvScope, Error> {
+    match name {
+        Some(name) => find(runtime, name).map(|app| KvScope::Local(app.slot())),
+        None => Ok(KvScope::Global),
+    }
+}
+
+/// Installs a container, which may do what its image wants of `allowed`.
+/// The image is copied.
+///
+/// # Errors
+///
+/// `Invalid` for a wrong name, `Taken` if there is a container of that name,
+/// `Full` if no slot is free or large enough, `Refused` if the image is
+/// malformed or the verifier refuses it.
+pub fn install(name: &str, image: &[u8], allowed: Capabilities) -> Result<AppId, Error> {
+    with_runtime(|runtime| runtime.install(name, image, allowed))?.map_err(Error::from)
+}
+
+/// Replaces a container, which keeps its name and bindings and loses its
+/// values. If the image is refused, the container stays as it was. The image
+/// begins at a multiple of 8 bytes, and is copied.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such container; else as [`install`].
+pub fn replace(name: &str, image: &[u8], allowed: Capabilities) -> Result<AppId, Error> {
+    with_runtime(|runtime| {
+        let app = find(runtime, name)?;
+        Ok(runtime.replace(app, image, allowed)?)
+    })?
+}
+
+/// Removes a container, its bindings and values.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such container.
+pub fn remove(name: &str) -> Result<(), Error> {
+    with_runtime(|runtime| {
+        let app = find(runtime, name)?;
+        runtime.remove(app);
+        worker::publish(runtime);
+        Ok(())
+    })?
+}
+
+/// Binds a container to a CoAP path, which begins with a slash, or to a hook.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such container or hook, `Invalid` for a malformed
+/// path, `Taken` if another container answers there or this one is bound
+/// there, `Full` if the table of bindings is.
+pub fn bind(name: &str, target: &str) -> Result<(), Error> {
+    with_runtime(|runtime| {
+        let app = find(runtime, name)?;
+        if !target.starts_with('/') && !hooks::all().any(|hook| hook.name() == target) {
+            return Err(Status::NotFound.into());
+        }
+        if rbpf_device::is_reserved(target) {
+            return Err(Status::Taken.into());
+        }
+        runtime.bind(target, app)?;
+        worker::publish(runtime);
+        Ok(())
+    })?
+}
+
+/// Undoes [`bind`], for one container or all.
+///
+/// # Errors
+///
+/// `NotFound` if it is not bound there.
+pub fn unbind(target: &str, name: Option<&str>) -> Result<(), Error> {
+    with_runtime(|runtime| {
+        let app = name.map(|name| find(runtime, name)).transpose()?;
+        let unbound = runtime.unbind(target, app);
+        worker::publish(runtime);
+        if unbound {
+            Ok(())
+        } else {
+            Err(Status::NotFound.into())
+        }
+    })?
+}
+
+/// Runs an image once, without installing it, and waits for the result. It
+/// begins at a multiple of 8 bytes. r1 points to the context, and the regions
+/// are numbered from 5 on. What it keeps in its local store, the next image
+/// that is run so finds there.
+///
+/// # Errors
+///
+/// `Refused` for the image, `Invalid` for regions that are too many or too
+/// long, `Fault`, `Budget`.
+pub fn execute(
+    image: &[u8],
+    allowed: Capabilities,
+    context: &mut [u8],
+    regions: &mut [Grant<'_>],
+    budget: u32,
+) -> Result<u64, Error> {
+    with_runtime(|runtime| {
+        let result = runtime.execute(image, allowed, context, regions, budget);
+        runtime.services().end_line();
+        match result {
+            Ok(report) => report
+                .outcome
+                .map_err(|fault| RunError::Fault(fault).into()),
+            Err(ExecuteError::Refused(error)) => Err(error.into()),
+            Err(ExecuteError::Grant) => Err(Status::Invalid.into()),
+        }
+    })?
+}
+
+/// The value under a key, in the store of a container or the global one.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such container or key.
+pub fn fetch(name: Option<&str>, key: u32) -> Result<u32, Error> {
+    with_runtime(|runtime| {
+        let value = runtime.fetch(scope(runtime, name)?, key);
+        value.ok_or(Status::NotFound.into())
+    })?
+}
+
+/// Stores a value under a key. A new key in the global store is charged to the
+/// application's own share, one in a container's store to the container.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such container, `Full` if the share is used up.
+pub fn store(name: Option<&str>, key: u32, value: u32) -> Result<(), Error> {
+    with_runtime(|runtime| {
+        let scope = scope(runtime, name)?;
+        let stored = runtime.store(scope, key, value);
+        stored.map_err(|_| Status::Full.into())
+    })?
+}
+
+/// Erases the value under a key.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such container or key.
+pub fn erase(name: Option<&str>, key: u32) -> Result<(), Error> {
+    with_runtime(|runtime| {
+        let scope = scope(runtime, name)?;
+        if runtime.erase(scope, key) {
+            Ok(())
+        } else {
+            Err(Status::NotFound.into())
+        }
+    })?
+}
+
+/// Has a container looked at, with the number of its bindings.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such container.
+pub fn info<R: Send>(
+    name: &str,
+    look: impl FnOnce(&AppInfo<'_>, u8) -> R + Send,
+) -> Result<R, Error> {
+    with_runtime(|runtime| {
+        let app = find(runtime, name)?;
+        let bindings = runtime.bindings().filter(|&(_, bound)| bound == app);
+        let bindings = u8::try_from(bindings.count()).unwrap_or(u8::MAX);
+        let info = runtime.apps().find(|info| info.id == app);
+        info.map(|info| look(&info, bindings))
+            .ok_or(Status::NotFound.into())
+    })?
+}

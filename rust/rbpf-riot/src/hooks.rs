@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Hooks of the application's own: places in its code where containers run.
+//!
+//! A hook is a static of the application's; the list of them only grows, so
+//! it can be walked at any time. [`Hook::trigger`] runs the containers and
+//! waits for them; [`Hook::post`] leaves an event for the worker, from any
+//! context. Where nothing is bound, both are a load and a branch.
+
+use core::cell::Cell;
+use core::ffi::{CStr, c_char, c_void};
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
+
+use heapless::{Deque, Vec};
+use rbpf_device::Status;
+use rbpf_runtime::{Grant, MAX_TARGET, Triggered};
+
+use crate::config::{BUDGET, EVENT_SIZE, EVENTS};
+use crate::queue;
+use crate::sys::Shared;
+use crate::worker::Containers;
+
+/// @brief   A place in the application's code where containers run
+///
+/// A static, initialised by @ref RBPF_HOOK_INIT and registered once.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Hook {
+    /// The next of all hooks; private
+    next: Cell<*const c_void>,
+    /// Its name: 1 to 32 visible characters of ASCII, of which the first is
+    /// not a slash; the string stays
+    name: *const c_char,
+    /// Containers bound to it, where 255 stands for more, too; private
+    bound: AtomicU8,
+}
+
+// SAFETY: the name is never changed, and points to a string that stays; `next`
+// is set once, before the hook is in the list where others find it.
+unsafe impl Sync for Hook {}
+
+/// All hooks; the newest is the first.
+static HOOKS: AtomicPtr<Hook> = AtomicPtr::new(ptr::null_mut());
+
+/// What an interrupt has left for the worker.
+struct Event {
+    hook: &'static Hook,
+    context: Vec<u8, { EVENT_SIZE as usize }>,
+}
+
+struct Events {
+    waiting: Deque<Event, { EVENTS as usize }>,
+    /// Those for which there was no room; wraps.
+    lost: u32,
+}
+
+static WAITING: Shared<Events> = Shared::new(Events {
+    waiting: Deque::new(),
+    lost: 0,
+});
+
+impl Hook {
+    /// A hook of this name: 1 to 32 visible characters of ASCII, of which the
+    /// first is not a slash.
+    #[must_use]
+    pub const fn new(name: &'static CStr) -> Self {
+        Self {
+            next: Cell::new(ptr::null()),
+            name: name.as_ptr(),
+            bound: AtomicU8::new(0),
+        }
+    }
+
+    /// Its name; empty if it has none.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        if self.name.is_null() {
+            return "";
+        }
+        // SAFETY: `new` has it from a string that stays, and C must promise
+        // that of what it registers.
+        let name = unsafe { CStr::from_ptr(self.name) };
+        name.to_str().unwrap_or_default()
+    }
+
+    /// Makes it known, so that containers can be bound to it. Threads only.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for a name that is none, `Taken` if there is a hook of that
+    /// name.
+    pub fn register(&'static self) -> Result<(), Status> {
+        let name = self.name();
+        let visible = name.bytes().all(|byte| byte.is_ascii_graphic());
+        if name.is_empty() || name.len() > MAX_TARGET || name.starts_with('/') || !visible {
+            return Err(Status::Invalid);
+        }
+        riot_wrappers::interrupt::free(|_| {
+            if all().any(|hook| hook.name() == name) {
+                return Err(Status::Taken);
+            }
+            self.next.set(HOOKS.load(Ordering::Relaxed).cast());
+            HOOKS.store(ptr::from_ref(self).cast_mut(), Ordering::Release);
+            Ok(())
+        })
+    }
+
+    /// Containers that are bound to it; 255 stands for more, too. From any
+    /// context.
+    #[must_use]
+    pub fn bound(&self) -> u8 {
+        self.bound.load(Ordering::Relaxed)
+    }
+
+    /// Runs the containers that are bound to it, in the order of binding, and
+    /// waits for them. Threads only, and not for a helper.
+    ///
+    /// Each container gets the context, which r1 points to, and the regions.
+    /// The result is that of the last container that returned.
+    ///
+    /// # Errors
+    ///
+    /// `Busy` and `TimedOut`; no container has run then.
+    pub fn trigger(
+        &self,
+        context: &mut [u8],
+        regions: &mut [Grant<'_>],
+    ) -> Result<Triggered, Status> {
+        let mut triggered = Triggered::default();
+        if self.bound() > 0 {
+            queue::call(&mut |runtime: &mut Containers| {
+                triggered = runtime.trigger(self.name(), context, regions, BUDGET);
+            })?;
+        }
+        Ok(triggered)
+    }
+
+    /// Leaves an event for the worker, who runs the containers that are bound
+    /// to it with a copy of the context, as soon as it comes to it. From any
+    /// context, also an interrupt.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for a context longer than `CONFIG_RBPF_EVENT_SIZE`, `Full` if
+    /// `CONFIG_RBPF_EVENTS` events wait.
+    pub fn post(&'static self, context: &[u8]) -> Result<(), Status> {
+        let context = Vec::from_slice(context).map_err(|_| Status::Invalid)?;
+        if self.bound() == 0 {
+            return Ok(());
+        }
+        let event = Event {
+            hook: self,
+            context,
+        };
+        let posted = WAITING.with(|events| {
+            let pushed = events.waiting.push_back(event);
+            if pushed.is_err() {
+                events.lost = events.lost.wrapping_add(1);
+            }
+            pushed.is_ok()
+        });
+        queue::wake();
+        if posted == Some(true) {
+            Ok(())
+        } else {
+            Err(Status::Full)
+        }
+    }
+}
+
+/// All hooks.
+pub(crate) fn all() -> impl Iterator<Item = &'static Hook> {
+    // SAFETY: hooks in the list are statics, and the list only grows.
+    let at = |hook: *const Hook| unsafe { hook.as_ref::<'static>() };
+    core::iter::successors(at(HOOKS.load(Ordering::Acquire)), move |hook| {
+        at(hook.next.get().cast())
+    })
+}
+
+/// Events that were lost, because too many waited; wraps.
+pub(crate) fn lost() -> u32 {
+    WAITING.with(|events| events.lost).unwrap_or_default()
+}
+
+/// Tells hooks how many containers are bound to them.
+pub(crate) fn publish(runtime: &Containers) {
+    for hook in all() {
+        let name = hook.name();
+        let bound = runtime.bindings().filter(|&(target, _)| target == name);
+        let bound = u8::try_from(bound.count()).unwrap_or(u8::MAX);
+        hook.bound.store(bound, Ordering::Relaxed);
+    }
+}
+
+/// Handles the oldest event; `false` if there is none. For the worker.
+pub(crate) fn event(runtime: &mut Containers) -> bool {
+    let event = WAITING.with(|events| events.waiting.pop_front());
+    let Some(mut event) = event.flatten() else {
+        return false;
+    };
+    runtime.trigger(event.hook.name(), &mut event.context, &mut [], BUDGET);
+    true
+}
