@@ -106,9 +106,23 @@ fn errno(error: Error) -> c_int {
 
 const INVALID: Error = Error::Status(Status::Invalid);
 
-/// What C gets of it.
+/// What C gets of work that does not wait.
 fn answer(work: impl FnOnce() -> Result<(), Error>) -> c_int {
     work().map_or_else(errno, |()| 0)
+}
+
+/// What C gets of work that waits. Refuses it in an interrupt, before it takes
+/// any stack: that of interrupts may be smaller than what it needs.
+fn wait(work: impl FnOnce() -> Result<c_int, Error>) -> c_int {
+    #[inline(never)]
+    fn begin(work: impl FnOnce() -> Result<c_int, Error>) -> c_int {
+        work().unwrap_or_else(errno)
+    }
+
+    if sys::in_interrupt() {
+        return errno(Error::Interrupt);
+    }
+    begin(work)
 }
 
 /// Writes a result where C wants it, if anywhere.
@@ -258,13 +272,13 @@ unsafe fn grants<'a>(
 // SAFETY: no other symbol begins with `rbpf_`, here and below.
 #[unsafe(no_mangle)]
 pub extern "C" fn rbpf_init() -> c_int {
-    if sys::in_interrupt() {
-        return errno(Error::Interrupt);
-    }
-    if worker::is_started() {
-        return -(riot_sys::EALREADY as c_int);
-    }
-    answer(|| crate::start().map_err(|()| Error::Status(Status::Full)))
+    wait(|| {
+        if worker::is_started() {
+            return Ok(-(riot_sys::EALREADY as c_int));
+        }
+        crate::start().map_err(|()| Error::Status(Status::Full))?;
+        Ok(0)
+    })
 }
 
 /// @brief   Install a container
@@ -287,10 +301,10 @@ pub unsafe extern "C" fn rbpf_install(
     image: *const c_void,
     length: usize,
 ) -> c_int {
-    answer(|| {
+    wait(|| {
         // SAFETY: promised by the caller.
         let (name, image) = unsafe { (string(name)?, bytes(image, length)?) };
-        containers::install(name, image, Capabilities::all()).map(|_| ())
+        containers::install(name, image, Capabilities::all()).map(|_| 0)
     })
 }
 
@@ -314,10 +328,10 @@ pub unsafe extern "C" fn rbpf_replace(
     image: *const c_void,
     length: usize,
 ) -> c_int {
-    answer(|| {
+    wait(|| {
         // SAFETY: promised by the caller.
         let (name, image) = unsafe { (string(name)?, bytes(image, length)?) };
-        containers::replace(name, image, Capabilities::all()).map(|_| ())
+        containers::replace(name, image, Capabilities::all()).map(|_| 0)
     })
 }
 
@@ -331,7 +345,7 @@ pub unsafe extern "C" fn rbpf_replace(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_remove(name: *const c_char) -> c_int {
     // SAFETY: promised by the caller.
-    answer(|| containers::remove(unsafe { string(name)? }))
+    wait(|| containers::remove(unsafe { string(name)? }).map(|()| 0))
 }
 
 /// @brief   Look a container up
@@ -344,7 +358,7 @@ pub unsafe extern "C" fn rbpf_remove(name: *const c_char) -> c_int {
 /// @retval -ENOENT      there is no such container
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_int {
-    answer(|| {
+    wait(|| {
         // SAFETY: promised by the caller.
         let found = containers::info(unsafe { string(name)? }, |app, bindings| Info {
             slot: app.id.slot(),
@@ -361,7 +375,7 @@ pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_in
         })?;
         // SAFETY: promised by the caller.
         unsafe { give(info, found) };
-        Ok(())
+        Ok(0)
     })
 }
 
@@ -383,7 +397,7 @@ pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_in
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_bind(name: *const c_char, target: *const c_char) -> c_int {
     // SAFETY: promised by the caller.
-    answer(|| unsafe { containers::bind(string(name)?, string(target)?) })
+    wait(|| unsafe { containers::bind(string(name)?, string(target)?) }.map(|()| 0))
 }
 
 /// @brief   Undo @ref rbpf_bind
@@ -397,7 +411,7 @@ pub unsafe extern "C" fn rbpf_bind(name: *const c_char, target: *const c_char) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_unbind(name: *const c_char, target: *const c_char) -> c_int {
     // SAFETY: promised by the caller.
-    answer(|| unsafe { containers::unbind(string(target)?, optional(name)?) })
+    wait(|| unsafe { containers::unbind(string(target)?, optional(name)?) }.map(|()| 0))
 }
 
 /// @brief   Make a hook known, so that containers can be bound to it
@@ -450,12 +464,14 @@ pub unsafe extern "C" fn rbpf_hook_trigger(
     count: usize,
     result: *mut i64,
 ) -> c_int {
-    let trigger = || {
-        // SAFETY: null, or a hook that stays: promised by the caller.
-        let hook = unsafe { hook.as_ref() }.ok_or(INVALID)?;
-        if hook.bound() == 0 {
-            return Ok(0);
-        }
+    // SAFETY: null, or a hook that stays: promised by the caller.
+    let Some(hook) = (unsafe { hook.as_ref() }) else {
+        return errno(INVALID);
+    };
+    if hook.bound() == 0 {
+        return 0;
+    }
+    wait(|| {
         // SAFETY: promised by the caller.
         let (context, mut regions) = unsafe { grants(context, length, regions, count)? };
         let triggered = hook.trigger(context, &mut regions)?;
@@ -467,8 +483,7 @@ pub unsafe extern "C" fn rbpf_hook_trigger(
             (0, Some((_, error))) => Err(Error::from(error)),
             (returned, _) => Ok(returned.into()),
         }
-    };
-    trigger().unwrap_or_else(errno)
+    })
 }
 
 /// @brief   Have the containers that are bound to a hook run soon
@@ -558,7 +573,7 @@ pub unsafe extern "C" fn rbpf_execute(
     budget: u32,
     result: *mut i64,
 ) -> c_int {
-    answer(|| {
+    wait(|| {
         if image.is_null() {
             return Err(INVALID);
         }
@@ -569,7 +584,7 @@ pub unsafe extern "C" fn rbpf_execute(
         let value = containers::execute(image, Capabilities::all(), context, &mut regions, budget)?;
         // SAFETY: promised by the caller.
         unsafe { give(result, value as i64) };
-        Ok(())
+        Ok(0)
     })
 }
 
@@ -583,12 +598,12 @@ pub unsafe extern "C" fn rbpf_execute(
 /// @retval -ENOENT      there is no such container or key
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_kv_fetch(name: *const c_char, key: u32, value: *mut u32) -> c_int {
-    answer(|| {
+    wait(|| {
         // SAFETY: promised by the caller.
         let fetched = containers::fetch(unsafe { optional(name)? }, key)?;
         // SAFETY: promised by the caller.
         unsafe { give(value, fetched) };
-        Ok(())
+        Ok(0)
     })
 }
 
@@ -607,7 +622,7 @@ pub unsafe extern "C" fn rbpf_kv_fetch(name: *const c_char, key: u32, value: *mu
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_kv_store(name: *const c_char, key: u32, value: u32) -> c_int {
     // SAFETY: promised by the caller.
-    answer(|| containers::store(unsafe { optional(name)? }, key, value))
+    wait(|| containers::store(unsafe { optional(name)? }, key, value).map(|()| 0))
 }
 
 /// @brief   Erase a value of a key-value store
@@ -620,7 +635,7 @@ pub unsafe extern "C" fn rbpf_kv_store(name: *const c_char, key: u32, value: u32
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_kv_erase(name: *const c_char, key: u32) -> c_int {
     // SAFETY: promised by the caller.
-    answer(|| containers::erase(unsafe { optional(name)? }, key))
+    wait(|| containers::erase(unsafe { optional(name)? }, key).map(|()| 0))
 }
 
 /// @brief   What the module has counted; from any context
