@@ -45,6 +45,7 @@ lint: ## formatting, clippy, documentation; no warning is allowed
 	cargo fmt --check --manifest-path rust/rbpf-riot/Cargo.toml
 	cargo fmt --check --manifest-path rust/rbpf-riot-standalone/Cargo.toml
 	cargo fmt --check --manifest-path tests/rbpf_vm/Cargo.toml
+	cargo fmt --check --manifest-path examples/rbpf_rust/Cargo.toml
 	cargo fmt --check --manifest-path dist/tools/nrfsim/Cargo.toml
 	cargo clippy --workspace --all-targets --all-features -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
@@ -59,7 +60,7 @@ prepush: lint ## what is fast to check before a push
 	cargo test --workspace --quiet
 
 .PHONY: test-riot
-test-riot: ## the RIOT module: builds, shell, CoAP; skipped without RIOT (RIOTBASE, ~/RIOT)
+test-riot: ## the RIOT module on three boards, in emulation; skipped without RIOT (RIOTBASE, ~/RIOT)
 	@if [ -f "$${RIOTBASE:-$$HOME/RIOT}/Makefile.include" ]; then \
 		$(tools)/packages.sh $(packages_riot); fi
 	@$(tools)/test-riot.sh

@@ -2,13 +2,13 @@
 # Emulators in the place of boards, by RIOT's own hooks (EMULATE,
 # RIOT_EMULATOR; doc/guides/misc/emulators.md there):
 #
-#   make BOARD=nrf52840dk emulate           builds, and runs interactively
+#   make BOARD=nrf52840dk emulate               builds, and runs interactively
 #   make BOARD=nrf52840dk EMULATE=1 all test    RIOT's test runner
 #
 # native* run by themselves, nrf52840dk in dist/tools/nrfsim, microbit in QEMU.
-# With NETWORK=slip the nrf52840dk's second serial line is a network, and the node
-# answers at coap://[::1], for applications that know that switch. NRFSIM_FLAGS,
-# SLIP_FLAGS (--port PORT) and QEMU_FLAGS add options.
+# NRFSIM_FLAGS and QEMU_FLAGS add options. With NETWORK=slip, where an application
+# knows it, the nrf52840dk's second serial line is a network, and the node answers
+# at coap://[::1] (SLIP_FLAGS='--port PORT': at that port).
 
 ifneq (,$(filter emulate,$(MAKECMDGOALS)))
   EMULATE := 1
@@ -51,8 +51,8 @@ ifeq (1,$(EMULATE))
   endif
 
   ifeq (1,$(RBPF_EMULATOR_TERM))
-    # The emulator takes the place of the terminal program; it begins
-    # with a reset
+    # The emulator takes the place of the terminal program; it
+    # begins with a reset
     TERMPROG = $(EMULATOR)
     TERMFLAGS = $(EMULATOR_FLAGS)
     RESET = true

@@ -5,6 +5,10 @@
 //! Null pointers, lengths and names are checked, wrong states refused. What C
 //! must promise, because nobody can check it: strings end, memory has the
 //! length that it is said to have, and what is registered stays.
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "C's part of the contract stands above, and the rest is for Doxygen"
+)]
 
 use core::ffi::{CStr, c_char, c_int, c_void};
 
@@ -276,7 +280,7 @@ pub extern "C" fn rbpf_init() -> c_int {
         if worker::is_started() {
             return Ok(-(riot_sys::EALREADY as c_int));
         }
-        crate::start().map_err(|()| Error::Status(Status::Full))?;
+        crate::start()?;
         Ok(0)
     })
 }

@@ -271,3 +271,21 @@ pub fn info<R: Send>(
             .ok_or(Status::NotFound.into())
     })?
 }
+
+/// The image of a container that is compiled into the firmware, aligned as
+/// [`replace`] and [`execute`] want it: `include_image!("blink")` for one that
+/// the application's Makefile names by `RBPF_CONTAINERS += containers/blink.c`.
+#[macro_export]
+macro_rules! include_image {
+    ($name:literal) => {{
+        #[repr(C, align(8))]
+        struct Aligned<T: ?Sized>(T);
+        static IMAGE: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(
+            env!("RBPF_CONTAINERS_DIR"),
+            "/",
+            $name,
+            ".rbpf"
+        )));
+        &IMAGE.0
+    }};
+}

@@ -11,6 +11,26 @@
 //! RIOT's build system selects the parts: each optional module is a feature,
 //! and the tunables are [constants](config) made from `pkg/rbpf/Kconfig`.
 //!
+//! # An application in Rust
+//!
+//! Its crate is the Rust root of the firmware and depends on this one; its
+//! Makefile sets `APPLICATION_RUST_MODULE`. `examples/rbpf_rust` is a whole one.
+//!
+//! ```ignore
+//! static TICK: Hook = Hook::new(c"tick");
+//! static READ: Helper = Helper::new(0x8000, Capabilities::APPLICATION, read);
+//!
+//! fn read(call: &mut HelperCall, _: &mut MemoryMap<'_>) -> Result<u64, FaultKind> {
+//!     Ok(call.arguments[0] + 1)
+//! }
+//!
+//! READ.register()?;
+//! TICK.register()?;
+//! containers::install("blink", include_image!("blink"), Capabilities::all())?;
+//! containers::bind("blink", "tick")?;
+//! let triggered = TICK.trigger(&mut context, &mut [])?;
+//! ```
+//!
 //! Unsafe code is in `sys`, `queue` (lending a function), `hooks` (their list),
 //! `gcoap` (what it calls) and [`c_api`].
 #![no_std]
@@ -46,8 +66,8 @@ pub use rbpf_vm::{FaultKind, HelperCall, MemoryMap, Rights};
 ///
 /// # Errors
 ///
-/// If it has been started, or there are no more threads.
-pub fn start() -> Result<(), ()> {
+/// `Taken` if it has been started, `Full` if there are no more threads.
+pub fn start() -> Result<(), Status> {
     worker::start()?;
     #[cfg(feature = "gcoap")]
     gcoap::register();
