@@ -110,9 +110,23 @@ fn errno(error: Error) -> c_int {
 
 const INVALID: Error = Error::Status(Status::Invalid);
 
-/// What C gets of it.
+/// What C gets of work that does not wait.
 fn answer(work: impl FnOnce() -> Result<(), Error>) -> c_int {
     work().map_or_else(errno, |()| 0)
+}
+
+/// What C gets of work that waits. Refuses it in an interrupt, before it takes
+/// any stack: that of interrupts may be smaller than what it needs.
+fn wait(work: impl FnOnce() -> Result<c_int, Error>) -> c_int {
+    #[inline(never)]
+    fn begin(work: impl FnOnce() -> Result<c_int, Error>) -> c_int {
+        work().unwrap_or_else(errno)
+    }
+
+    if sys::in_interrupt() {
+        return errno(Error::Interrupt);
+    }
+    begin(work)
 }
 
 /// Writes a result where C wants it, if anywhere.
@@ -262,13 +276,13 @@ unsafe fn grants<'a>(
 // SAFETY: no other symbol begins with `rbpf_`, here and below.
 #[unsafe(no_mangle)]
 pub extern "C" fn rbpf_init() -> c_int {
-    if sys::in_interrupt() {
-        return errno(Error::Interrupt);
-    }
-    if worker::is_started() {
-        return -(riot_sys::EALREADY as c_int);
-    }
-    answer(|| Ok(crate::start()?))
+    wait(|| {
+        if worker::is_started() {
+            return Ok(-(riot_sys::EALREADY as c_int));
+        }
+        crate::start()?;
+        Ok(0)
+    })
 }
 
 /// @brief   Install a container
@@ -291,10 +305,10 @@ pub unsafe extern "C" fn rbpf_install(
     image: *const c_void,
     length: usize,
 ) -> c_int {
-    answer(|| {
+    wait(|| {
         // SAFETY: promised by the caller.
         let (name, image) = unsafe { (string(name)?, bytes(image, length)?) };
-        containers::install(name, image, Capabilities::all()).map(|_| ())
+        containers::install(name, image, Capabilities::all()).map(|_| 0)
     })
 }
 
@@ -318,10 +332,10 @@ pub unsafe extern "C" fn rbpf_replace(
     image: *const c_void,
     length: usize,
 ) -> c_int {
-    answer(|| {
+    wait(|| {
         // SAFETY: promised by the caller.
         let (name, image) = unsafe { (string(name)?, bytes(image, length)?) };
-        containers::replace(name, image, Capabilities::all()).map(|_| ())
+        containers::replace(name, image, Capabilities::all()).map(|_| 0)
     })
 }
 
@@ -335,7 +349,7 @@ pub unsafe extern "C" fn rbpf_replace(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_remove(name: *const c_char) -> c_int {
     // SAFETY: promised by the caller.
-    answer(|| containers::remove(unsafe { string(name)? }))
+    wait(|| containers::remove(unsafe { string(name)? }).map(|()| 0))
 }
 
 /// @brief   Look a container up
@@ -348,7 +362,7 @@ pub unsafe extern "C" fn rbpf_remove(name: *const c_char) -> c_int {
 /// @retval -ENOENT      there is no such container
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_int {
-    answer(|| {
+    wait(|| {
         // SAFETY: promised by the caller.
         let found = containers::info(unsafe { string(name)? }, |app, bindings| Info {
             slot: app.id.slot(),
@@ -365,7 +379,7 @@ pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_in
         })?;
         // SAFETY: promised by the caller.
         unsafe { give(info, found) };
-        Ok(())
+        Ok(0)
     })
 }
 
@@ -387,7 +401,7 @@ pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_in
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_bind(name: *const c_char, target: *const c_char) -> c_int {
     // SAFETY: promised by the caller.
-    answer(|| unsafe { containers::bind(string(name)?, string(target)?) })
+    wait(|| unsafe { containers::bind(string(name)?, string(target)?) }.map(|()| 0))
 }
 
 /// @brief   Undo @ref rbpf_bind
@@ -401,7 +415,7 @@ pub unsafe extern "C" fn rbpf_bind(name: *const c_char, target: *const c_char) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_unbind(name: *const c_char, target: *const c_char) -> c_int {
     // SAFETY: promised by the caller.
-    answer(|| unsafe { containers::unbind(string(target)?, optional(name)?) })
+    wait(|| unsafe { containers::unbind(string(target)?, optional(name)?) }.map(|()| 0))
 }
 
 /// @brief   Make a hook known, so that containers can be bound to it
@@ -454,12 +468,14 @@ pub unsafe extern "C" fn rbpf_hook_trigger(
     count: usize,
     result: *mut i64,
 ) -> c_int {
-    let trigger = || {
-        // SAFETY: null, or a hook that stays: promised by the caller.
-        let hook = unsafe { hook.as_ref() }.ok_or(INVALID)?;
-        if hook.bound() == 0 {
-            return Ok(0);
-        }
+    // SAFETY: null, or a hook that stays: promised by the caller.
+    let Some(hook) = (unsafe { hook.as_ref() }) else {
+        return errno(INVALID);
+    };
+    if hook.bound() == 0 {
+        return 0;
+    }
+    wait(|| {
         // SAFETY: promised by the caller.
         let (context, mut regions) = unsafe { grants(context, length, regions, count)? };
         let triggered = hook.trigger(context, &mut regions)?;
@@ -471,8 +487,7 @@ pub unsafe extern "C" fn rbpf_hook_trigger(
             (0, Some((_, error))) => Err(Error::from(error)),
             (returned, _) => Ok(returned.into()),
         }
-    };
-    trigger().unwrap_or_else(errno)
+    })
 }
 
 /// @brief   Have the containers that are bound to a hook run soon
@@ -562,7 +577,7 @@ pub unsafe extern "C" fn rbpf_execute(
     budget: u32,
     result: *mut i64,
 ) -> c_int {
-    answer(|| {
+    wait(|| {
         if image.is_null() {
             return Err(INVALID);
         }
@@ -573,7 +588,7 @@ pub unsafe extern "C" fn rbpf_execute(
         let value = containers::execute(image, Capabilities::all(), context, &mut regions, budget)?;
         // SAFETY: promised by the caller.
         unsafe { give(result, value as i64) };
-        Ok(())
+        Ok(0)
     })
 }
 
@@ -587,12 +602,12 @@ pub unsafe extern "C" fn rbpf_execute(
 /// @retval -ENOENT      there is no such container or key
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_kv_fetch(name: *const c_char, key: u32, value: *mut u32) -> c_int {
-    answer(|| {
+    wait(|| {
         // SAFETY: promised by the caller.
         let fetched = containers::fetch(unsafe { optional(name)? }, key)?;
         // SAFETY: promised by the caller.
         unsafe { give(value, fetched) };
-        Ok(())
+        Ok(0)
     })
 }
 
@@ -611,7 +626,7 @@ pub unsafe extern "C" fn rbpf_kv_fetch(name: *const c_char, key: u32, value: *mu
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_kv_store(name: *const c_char, key: u32, value: u32) -> c_int {
     // SAFETY: promised by the caller.
-    answer(|| containers::store(unsafe { optional(name)? }, key, value))
+    wait(|| containers::store(unsafe { optional(name)? }, key, value).map(|()| 0))
 }
 
 /// @brief   Erase a value of a key-value store
@@ -624,7 +639,7 @@ pub unsafe extern "C" fn rbpf_kv_store(name: *const c_char, key: u32, value: u32
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_kv_erase(name: *const c_char, key: u32) -> c_int {
     // SAFETY: promised by the caller.
-    answer(|| containers::erase(unsafe { optional(name)? }, key))
+    wait(|| containers::erase(unsafe { optional(name)? }, key).map(|()| 0))
 }
 
 /// @brief   What the module has counted; from any context

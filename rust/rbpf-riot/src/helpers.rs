@@ -150,20 +150,18 @@ impl Helper {
         self.function.is_none()
     }
 
-    /// The arguments for C, checked.
-    fn arguments(
+    /// The arguments for C, checked. They are written where they stay: copies
+    /// would be on the stack while the helper runs.
+    fn check(
         &self,
+        arguments: &mut [Argument; ARGUMENTS],
         call: &mut HelperCall,
         memory: &mut MemoryMap<'_>,
-    ) -> Result<[Argument; ARGUMENTS], FaultKind> {
-        let mut arguments = call.arguments.map(|value| Argument {
-            value,
-            data: ptr::null_mut(),
-            length: 0,
-        });
-        let following = call.arguments.iter().skip(1).chain([&0]);
-        let parameters = self.parameters.iter().zip(following);
-        for (argument, (parameter, &next)) in arguments.iter_mut().zip(parameters) {
+    ) -> Result<(), FaultKind> {
+        let parameters = self.parameters.iter();
+        for (index, (argument, parameter)) in arguments.iter_mut().zip(parameters).enumerate() {
+            let register = |index| call.arguments.get(index).copied().unwrap_or_default();
+            argument.value = register(index);
             let access = match parameter.kind {
                 PARAMETER_INPUT => Rights::Read,
                 PARAMETER_OUTPUT => Rights::Write,
@@ -171,7 +169,7 @@ impl Helper {
                 _ => continue,
             };
             let length = match parameter.length {
-                0 => next,
+                0 => register(index + 1),
                 length => length.into(),
             };
             call.address = argument.value;
@@ -180,7 +178,7 @@ impl Helper {
             argument.length = length as usize;
         }
         call.address = 0;
-        Ok(arguments)
+        Ok(())
     }
 }
 
@@ -214,7 +212,14 @@ pub(crate) fn call(call: &mut HelperCall, memory: &mut MemoryMap<'_>) -> Result<
         let function = unsafe { core::mem::transmute::<*mut c_void, RustHelper>(helper.user) };
         return function(call, memory);
     };
-    let arguments = helper.arguments(call, memory)?;
+    let mut arguments = [const {
+        Argument {
+            value: 0,
+            data: ptr::null_mut(),
+            length: 0,
+        }
+    }; ARGUMENTS];
+    helper.check(&mut arguments, call, memory)?;
     // SAFETY: who registered it promises that it is a function of that type,
     // which keeps to the memory of its arguments; that was checked.
     Ok(unsafe { function(arguments.as_ptr(), helper.user) } as u64)

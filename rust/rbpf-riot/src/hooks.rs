@@ -11,7 +11,7 @@ use core::ffi::{CStr, c_char, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
-use heapless::{Deque, Vec};
+use heapless::Vec;
 use rbpf_device::Status;
 use rbpf_runtime::{Grant, MAX_TARGET, Triggered};
 
@@ -43,22 +43,62 @@ unsafe impl Sync for Hook {}
 /// All hooks; the newest is the first.
 static HOOKS: AtomicPtr<Hook> = AtomicPtr::new(ptr::null_mut());
 
+/// The context of an event.
+type Context = Vec<u8, { EVENT_SIZE as usize }>;
+
 /// What an interrupt has left for the worker.
 struct Event {
-    hook: &'static Hook,
-    context: Vec<u8, { EVENT_SIZE as usize }>,
+    hook: Option<&'static Hook>,
+    context: Context,
 }
 
+/// A ring of events. They are written where they lie: a context may be larger
+/// than the stack of interrupts.
 struct Events {
-    waiting: Deque<Event, { EVENTS as usize }>,
+    ring: [Event; EVENTS as usize],
+    oldest: usize,
+    count: usize,
     /// Those for which there was no room; wraps.
     lost: u32,
 }
 
 static WAITING: Shared<Events> = Shared::new(Events {
-    waiting: Deque::new(),
+    ring: [const {
+        Event {
+            hook: None,
+            context: Vec::new(),
+        }
+    }; EVENTS as usize],
+    oldest: 0,
+    count: 0,
     lost: 0,
 });
+
+impl Events {
+    /// Adds an event, whose context fits; `false` if there is no room.
+    fn push(&mut self, hook: &'static Hook, context: &[u8]) -> bool {
+        let newest = (self.oldest + self.count) % self.ring.len();
+        let free = self.count < self.ring.len();
+        let Some(event) = self.ring.get_mut(newest).filter(|_| free) else {
+            self.lost = self.lost.wrapping_add(1);
+            return false;
+        };
+        self.count += 1;
+        event.hook = Some(hook);
+        event.context.clear();
+        event.context.extend_from_slice(context).is_ok()
+    }
+
+    /// Takes the oldest event, and copies its context.
+    fn pop(&mut self, context: &mut Context) -> Option<&'static Hook> {
+        let event = self.ring.get_mut(self.oldest)?;
+        let hook = event.hook.take()?;
+        context.clone_from(&event.context);
+        self.oldest = (self.oldest + 1) % self.ring.len();
+        self.count -= 1;
+        Some(hook)
+    }
+}
 
 impl Hook {
     /// A hook of this name: 1 to 32 visible characters of ASCII, of which the
@@ -147,21 +187,13 @@ impl Hook {
     /// `Invalid` for a context longer than `CONFIG_RBPF_EVENT_SIZE`, `Full` if
     /// `CONFIG_RBPF_EVENTS` events wait.
     pub fn post(&'static self, context: &[u8]) -> Result<(), Status> {
-        let context = Vec::from_slice(context).map_err(|_| Status::Invalid)?;
+        if context.len() > EVENT_SIZE as usize {
+            return Err(Status::Invalid);
+        }
         if self.bound() == 0 {
             return Ok(());
         }
-        let event = Event {
-            hook: self,
-            context,
-        };
-        let posted = WAITING.with(|events| {
-            let pushed = events.waiting.push_back(event);
-            if pushed.is_err() {
-                events.lost = events.lost.wrapping_add(1);
-            }
-            pushed.is_ok()
-        });
+        let posted = WAITING.with(|events| events.push(self, context));
         queue::wake();
         if posted == Some(true) {
             Ok(())
@@ -197,10 +229,10 @@ pub(crate) fn publish(runtime: &Containers) {
 
 /// Handles the oldest event; `false` if there is none. For the worker.
 pub(crate) fn event(runtime: &mut Containers) -> bool {
-    let event = WAITING.with(|events| events.waiting.pop_front());
-    let Some(mut event) = event.flatten() else {
+    let mut context = Vec::new();
+    let Some(hook) = WAITING.with(|events| events.pop(&mut context)).flatten() else {
         return false;
     };
-    runtime.trigger(event.hook.name(), &mut event.context, &mut [], BUDGET);
+    runtime.trigger(hook.name(), &mut context, &mut [], BUDGET);
     true
 }
