@@ -60,7 +60,7 @@ prepush: lint ## what is fast to check before a push
 	cargo test --workspace --quiet
 
 .PHONY: test-riot
-test-riot: ## the RIOT module: builds, shell, CoAP; skipped without RIOT (RIOTBASE, ~/RIOT)
+test-riot: ## the RIOT module on three boards, in emulation; skipped without RIOT (RIOTBASE, ~/RIOT)
 	@if [ -f "$${RIOTBASE:-$$HOME/RIOT}/Makefile.include" ]; then \
 		$(tools)/packages.sh $(packages_riot); fi
 	@$(tools)/test-riot.sh

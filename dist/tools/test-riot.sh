@@ -1,58 +1,118 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Tests the RIOT module: builds the example for native64 and nrf52840dk, types
-# at the shell, and asks over CoAP, on a tap interface in a network namespace
-# of its own. Called by `make test-riot`.
+# Tests the RIOT module: builds every application for every board, runs the
+# tests of those in `tests` where the boards can be had (native64 by itself,
+# nrf52840dk in nrfsim, microbit in QEMU), and asks the example over CoAP, on
+# native64 and on the emulated nrf52840dk. Called by `make test-riot`.
 #
-# RIOTBASE or ~/RIOT is RIOT's tree; without one, the tier is skipped.
-# Prints a line `ok NAME` or `FAIL NAME: why` a check, at the end
+# RIOTBASE or ~/RIOT is RIOT's tree; without one, the tier is skipped. BOARDS
+# may name fewer boards.
+# Prints a line `ok BOARD NAME` or `FAIL BOARD NAME: why` a check, at the end
 # `N passed, N failed`, and fails if one failed.
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$root" || exit 2
-example=examples/rbpf_gcoap
-elf=$example/bin/native64/rbpf_gcoap.elf
-images=$root/target/device-images
 
-# coap ELF ARGUMENT...: in a network namespace, runs a node on a tap interface,
-# and the client with the node's address and these arguments.
-coap() {
-    local elf=$1 work address
-    shift
+read -ra boards <<<"${BOARDS:-native64 nrf52840dk microbit}"
+
+# All that RIOT can build here: a new one needs no line.
+applications=()
+for makefile in tests/*/Makefile examples/*/Makefile; do
+    applications+=("${makefile%/Makefile}")
+done
+
+# What does not fit a board, and why: APPLICATION BOARD REASON.
+misfits=(
+    "examples/rbpf_gcoap microbit IPv6, gcoap and containers take 26 KiB of RAM, of 16"
+)
+
+# What cargo has built for a board serves the next application, too: most of it
+# depends on no configuration.
+declare -A seeds=()
+
+gcoap=examples/rbpf_gcoap
+images=$root/target/device-images
+# A stack that is fuller than this, in percent, is a failure.
+stack_limit=90
+
+# ask WORK PATTERN BASE ARGUMENT...: the client, once a line of the node's
+# output matches the pattern. `ADDRESS` in the base is what matched.
+ask() {
+    local work=$1 pattern=$2 base=$3 found=
+    shift 3
+    for _ in $(seq 100); do
+        sleep 0.2
+        echo ifconfig 2>/dev/null >&7
+        found=$(grep -om 1 "$pattern" "$work/output") &&
+            ! ip -6 address show | grep -q tentative && break
+        found=
+    done
+    if [[ -z $found ]]; then
+        echo "FAIL CoAP: the node has no address, or does not answer"
+        tail -n 20 "$work/output"
+        return 1
+    fi
+    "$python" tests/device/riot_coap.py "${base/ADDRESS/${found%% *}}" "$@" && return
+    tail -n 20 "$work/output"
+    return 1
+}
+
+# on_native ARGUMENT...: in a network namespace, runs the example on a tap
+# interface, and the client with these arguments.
+on_native() {
+    local work result
     work=$(mktemp -d)
     mkfifo "$work/input"
     ip link set lo up
     ip tuntap add tap0 mode tap
     ip link set tap0 up
     # The node does not end by itself.
-    timeout -s KILL 300 "$elf" tap0 <"$work/input" >"$work/output" 2>&1 &
+    timeout -s KILL 300 $gcoap/bin/native64/rbpf_gcoap.elf tap0 \
+        <"$work/input" >"$work/output" 2>&1 7>&- &
     exec 7>"$work/input"
-    for _ in $(seq 50); do
-        sleep 0.2
-        echo ifconfig >&7
-        # Once the node has checked that the address is its own alone.
-        address=$(grep -o 'fe80::[0-9a-f:]*  scope: link  VAL' "$work/output" | head -n 1)
-        [[ -n $address ]] && ! ip -6 address show dev tap0 | grep -q tentative && break
-    done
-    if [[ -z $address ]]; then
-        echo "FAIL CoAP: the node has no address"
-        cat "$work/output"
-        return 1
-    fi
-    "$python" tests/device/riot_coap.py "coap://[${address%% *}%tap0]" "$@" \
+    # Once the node has checked that the address is its own alone.
+    ask "$work" 'fe80::[0-9a-f:]*  scope: link  VAL' 'coap://[ADDRESS%tap0]' "$@" \
         --shell "$work/input" "$work/output" --peer target/debug/rbpf --requests 10000
-    local result=$?
+    result=$?
     exec 7>&-
-    ((result)) && tail -n 20 "$work/output"
-    kill %1 2>/dev/null
+    kill $! 2>/dev/null
     rm -rf "$work"
     return $result
 }
 
-if [[ ${1-} == --coap ]]; then
-    python=$2
+# on_emulator REPORT ARGUMENT...: in a network namespace, for the port's sake,
+# runs the example on the emulated nrf52840dk as `make emulate` does, and the
+# client with these arguments. What the emulator says goes to REPORT.
+on_emulator() {
+    local report=$1 work result
+    shift
+    work=$(mktemp -d)
+    mkfifo "$work/input"
+    ip link set lo up
+    # Button 1, the first sensor, is pressed.
+    timeout -s KILL 300 make -C $gcoap BOARD=nrf52840dk EMULATE=1 NETWORK=slip \
+        RBPF_UNSIGNED_INSTALL=1 NRFSIM_FLAGS='--exit-on-reset --pin 0.11=0@0' cleanterm \
+        <"$work/input" >"$work/output" 2>&1 7>&- &
+    exec 7>"$work/input"
+    ask "$work" 'the node answers' 'coap://[::1]' "$@" \
+        --reading 1 --peer target/debug/rbpf
+    result=$?
+    # The end of its input ends the run, if nothing else has.
+    exec 7>&-
+    wait $!
+    grep -q '\[nrfsim\] idle:' "$work/output" || echo "FAIL CoAP: the node did not last"
+    mv "$work/output" "$report"
+    rm -rf "$work"
+    return $result
+}
+
+# A node that has ended is no reason to end without a word.
+trap '' PIPE
+
+if [[ ${1-} == --on-native || ${1-} == --on-emulator ]]; then
+    mode=${1#--} python=$2
     shift 2
-    coap "$@"
+    "${mode/-/_}" "$@"
     exit
 fi
 
@@ -61,18 +121,22 @@ if [[ ! -f $RIOTBASE/Makefile.include ]]; then
     echo "SKIPPED: the RIOT tier, no RIOT checkout (RIOTBASE, ~/RIOT)"
     exit 0
 fi
-if ! command -v c2rust >/dev/null && [[ ! -x $HOME/.cargo/bin/c2rust ]]; then
-    echo "installing c2rust, which takes some minutes"
-    LLVM_CONFIG_PATH=/usr/bin/llvm-config-14 cargo install --quiet c2rust --version 0.22.1 --locked || exit 2
-fi
+dist/tools/riot-tools.sh || exit 2
 python=$(dist/tools/venv.sh) || exit 2
 # RIOT's tests take the first python3, which needs pexpect.
 export PATH=${python%/*}:$PATH:$HOME/.cargo/bin
+export RBPF_IMAGES=$images
 
 mkdir -p target
 results=$root/target/test-riot.results
 log=$root/target/test-riot.log
+report=$root/target/test-riot.nrfsim
 : >"$results"
+
+# excerpt: what the last command said at its end.
+excerpt() {
+    tail -n 30 "$log" | awk '{ print "    " $0 }'
+}
 
 # check NAME COMMAND...: one line for a command; its output if it fails.
 check() {
@@ -82,13 +146,61 @@ check() {
         echo "ok $name"
     else
         echo "FAIL $name: $*"
-        tail -n 30 "$log" | sed 's/^/    /'
+        excerpt
+        return 1
     fi
 }
 
-# cross COMMAND...: for a board; the make files find the toolchain.
-cross() {
-    "$@"
+# lines NAME COMMAND...: the lines that report checks, with NAME in them. A
+# command that reports none is a check itself.
+lines() {
+    local name=$1 status
+    shift
+    "$@" 2>&1 | tee "$log" | grep -aE '^(ok|FAIL) ' | sed -E "s,^(ok|FAIL) ,&${name%% *} ,"
+    status=${PIPESTATUS[0]}
+    if ((status)) && ! grep -qaE '^FAIL ' "$log"; then
+        echo "FAIL $name: $*"
+    elif ! ((status)) && ! grep -qaE '^(ok|FAIL) ' "$log"; then
+        echo "ok $name"
+    fi
+    ((!status)) || excerpt
+}
+
+# in_riot APPLICATION BOARD ARGUMENT...: RIOT's make, for at most some minutes.
+in_riot() {
+    local application=$1 board=$2
+    shift 2
+    timeout -s KILL 600 make -C "$application" BOARD="$board" EMULATE=1 "$@"
+}
+
+# build APPLICATION BOARD ARGUMENT...: a check that it builds.
+build() {
+    local application=$1 board=$2 cache=$1/bin/$2/target
+    shift 2
+    if [[ ! -d $cache && -n ${seeds[$board]-} ]]; then
+        mkdir -p "${cache%/*}"
+        cp --archive --reflink=auto "${seeds[$board]}" "$cache"
+    fi
+    seeds[$board]=$cache
+    check "$board builds ${application#*/}${*:+ }$*" in_riot "$application" "$board" "$@"
+}
+
+# misfit APPLICATION BOARD: says so if it does not fit.
+misfit() {
+    local entry application board reason
+    for entry in "${misfits[@]}"; do
+        read -r application board reason <<<"$entry"
+        if [[ $application == "$1" && $board == "$2" ]]; then
+            echo "SKIPPED: $board has no ${application#*/}: $reason"
+            return
+        fi
+    done
+    return 1
+}
+
+# on_list BOARD: whether this board is to be tested.
+on_list() {
+    [[ " ${boards[*]} " == *" $1 "* ]]
 }
 
 # no_fmt ELF: no code for formatting is linked, which takes kilobytes.
@@ -97,60 +209,72 @@ no_fmt() {
     symbols=$(arm-none-eabi-nm "$1") && ! grep -E '[tT] .*4core3fmt' <<<"$symbols"
 }
 
-# lines COMMAND...: the lines that report checks.
-lines() {
-    "$@" 2>&1 | tee "$log" | grep -aE '^(ok|FAIL) '
-    if [[ ${PIPESTATUS[0]} -ne 0 ]] && ! grep -qaE '^FAIL ' "$log"; then
-        echo "FAIL $*"
-        tail -n 30 "$log" | sed 's/^/    /'
-    fi
+# stacks: the emulator's report has the threads of RIOT, and none is too full.
+stacks() {
+    awk -v limit=$stack_limit '
+        / of .* %/ && match($0, /[0-9]+ %/) {
+            print
+            threads++
+            if (substr($0, RSTART) + 0 > limit) { print "more than " limit " %"; wrong = 1 }
+        }
+        END { if (!threads) { print "no report"; wrong = 1 }; exit wrong }' "$report"
 }
 
-# vm_test BOARD [EMULATOR...]: all of tests/data on a board. An emulator takes the
-# place of RIOT's terminal program, and begins with a reset.
-vm_test() {
-    local board=$1
-    local -a options=()
-    (($# == 1)) || options=(RESET=true TERMPROG="$2" TERMFLAGS="${*:3}")
-    TESTRUNNER_RESET_BOARD_ON_STARTUP=0 TESTRUNNER_START_DELAY=0 lines \
-        timeout -s KILL 120 make -C tests/rbpf_vm BOARD="$board" "${options[@]}" test
+# test_on APPLICATION BOARD: runs its tests.
+test_on() {
+    local application=$1 board=$2
+    [[ -d $application/tests ]] || return
+    rm -f "$report"
+    # The emulator's standard error, apart from what the guest says
+    lines "$board ${application#*/}" in_riot "$application" "$board" \
+        NRFSIM_FLAGS="--exit-on-reset 2>$report" test
+    [[ $board != nrf52840dk ]] || check "$board stacks of ${application#*/}" stacks
 }
 
 # Root may make namespaces; others in a namespace of users of their own.
 namespace=(unshare --net)
 [[ $(id -u) -eq 0 ]] || namespace=(unshare --map-root-user --net)
 
+# coap MODE ARGUMENT...: this script, in a namespace.
+coap() {
+    "${namespace[@]}" dist/tools/test-riot.sh "$1" "$python" "${@:2}"
+}
+
 {
-    check "images of tests/device" \
+    check "workstation images of tests/device" \
         cargo run --quiet --package rbpf-host --example device_images -- "$images"
     for container in coap_sensor counter average; do
-        check "image of $container.c" cargo run --quiet --package rbpf-cli --bin rbpf -- \
+        check "workstation image of $container.c" cargo run --quiet --package rbpf-cli --bin rbpf -- \
             build "examples/containers/$container.c" --output "$images/$container.rbpf"
     done
+    check "workstation builds nrfsim" make --silent -C $gcoap rbpf-nrfsim
 
-    check "build of rbpf_shell for native64" make -C tests/rbpf_shell BOARD=native64
-    RBPF_IMAGES=$images lines timeout -s KILL 120 make -C tests/rbpf_shell BOARD=native64 test
+    for board in "${boards[@]}"; do
+        for application in "${applications[@]}"; do
+            misfit "$application" "$board" && continue
+            build "$application" "$board" && test_on "$application" "$board"
+        done
+    done
 
-    vm=tests/rbpf_vm/bin
-    check "nrfsim" cargo build --quiet --release \
-        --manifest-path dist/tools/nrfsim/Cargo.toml --target-dir target/nrfsim
-    check "build of rbpf_vm for native64" make -C tests/rbpf_vm BOARD=native64
-    vm_test native64
-    check "build of rbpf_vm for nrf52840dk" cross make -C tests/rbpf_vm BOARD=nrf52840dk
-    vm_test nrf52840dk "$root/target/nrfsim/release/nrfsim" "$root/$vm/nrf52840dk/tests_rbpf_vm.elf"
-    check "rbpf_vm without core::fmt" no_fmt $vm/nrf52840dk/tests_rbpf_vm.elf
-    check "build of rbpf_vm for microbit" cross make -C tests/rbpf_vm BOARD=microbit
-    vm_test microbit qemu-system-arm -machine microbit -nographic -serial mon:stdio \
-        -device "loader,file=$root/$vm/microbit/tests_rbpf_vm.elf"
-
-    check "build of rbpf_gcoap for native64" make -C $example BOARD=native64
-    lines "${namespace[@]}" dist/tools/test-riot.sh --coap "$python" $elf "$images" closed
-    check "build of rbpf_gcoap for native64, unsigned" \
-        env USEMODULE=shell_cmd_gnrc_pktbuf \
-        make -C $example BOARD=native64 RBPF_UNSIGNED_INSTALL=1 DEVELHELP=1
-    lines "${namespace[@]}" dist/tools/test-riot.sh --coap "$python" $elf "$images" open
-    check "build of rbpf_gcoap for nrf52840dk" cross make -C $example BOARD=nrf52840dk
-    check "nrf52840dk without core::fmt" no_fmt $example/bin/nrf52840dk/rbpf_gcoap.elf
+    if on_list native64; then
+        check "native64 lints of rbpf-riot" dist/tools/clippy-riot.sh
+        lines "native64 CoAP" coap --on-native "$images" closed
+        # Both for the shell's report of what is in use
+        USEMODULE=shell_cmd_gnrc_pktbuf build $gcoap native64 RBPF_UNSIGNED_INSTALL=1 DEVELHELP=1 &&
+            lines "native64 CoAP" coap --on-native "$images" open
+    fi
+    if on_list nrf52840dk; then
+        for application in $gcoap tests/rbpf_vm; do
+            check "nrf52840dk has no core::fmt in ${application#*/}" \
+                no_fmt "$application"/bin/nrf52840dk/*.elf
+        done
+        if build $gcoap nrf52840dk RBPF_UNSIGNED_INSTALL=1 NETWORK=slip; then
+            rm -f "$report"
+            lines "nrf52840dk CoAP" coap --on-emulator "$report" "$images" open
+            # For the reader, who may wonder how large they must be
+            check "nrf52840dk stacks of rbpf_gcoap" stacks && cat "$log"
+        fi
+    fi
 } | tee "$results"
 
 passed=$(grep -c '^ok ' "$results")

@@ -9,6 +9,7 @@ usage: riot_coap.py coap://ADDRESS IMAGES open|closed [OPTION ...]
   open             the node lets anyone install containers
                    (RBPF_UNSIGNED_INSTALL=1)
   closed           it does not
+  --reading TEXT   what the first sensor says, 23.45 if not said
   --requests N     requests in a row, 500 if not said
   --shell IN OUT   the node's shell: a pipe to write to, a file to read from;
                    what the requests left behind is compared there
@@ -134,7 +135,7 @@ async def sensor(node):
     await node.install("sensor", "coap_sensor", "/temp")
     contains(await node.expect(codes.CONTENT, GET, "/.well-known/core"), "</temp>")
     response = await node.ask(GET, "/temp")
-    same("payload", response.payload, b"23.45")
+    same("payload", response.payload, node.options.reading.encode())
     same("format", int(response.opt.content_format), 0)
     size = len(node.image("coap_sensor"))
     contains(await node.expect(codes.CONTENT, GET, "/rbpf"), f"sensor state bound path /temp bytes {size} runs 1")
@@ -161,7 +162,7 @@ async def libcoap(node):
     output = await client("-m", "put", "-b", "64", "-f", image, f"{node.base}/rbpf/app/sensor")
     contains(output, "installed sensor")
     await client("-m", "post", "-e", "/temp", f"{node.base}/rbpf/bind/sensor")
-    same("payload", await client("-m", "get", f"{node.base}/temp"), "23.45")
+    same("payload", await client("-m", "get", f"{node.base}/temp"), node.options.reading)
     contains(await client("-m", "get", "-b", "16", f"{node.base}/rbpf"), "sensor state bound path /temp bytes")
     await client("-m", "delete", f"{node.base}/rbpf/app/sensor")
     same("list", await node.expect(codes.CONTENT, GET, "/rbpf"), "")
@@ -176,7 +177,7 @@ async def replacement(node):
     same("count", await node.expect(codes.CONTENT, GET, "/app"), "3")
     text = await node.expect(codes.CHANGED, PUT, "/rbpf/app/app", node.image("coap_sensor"))
     contains(text, "replaced app slot")
-    same("payload", await node.expect(codes.CONTENT, GET, "/app"), "23.45")
+    same("payload", await node.expect(codes.CONTENT, GET, "/app"), node.options.reading)
     same("values", await node.expect(codes.CONTENT, GET, "/rbpf/kv"), "")
     contains(await node.expect(codes.CONTENT, GET, "/rbpf"), "app state bound path /app")
     await node.remove("app")
@@ -391,7 +392,7 @@ async def endurance(node):
     for line in (await node.expect(codes.CONTENT, GET, "/rbpf")).splitlines():
         await node.remove(line.split(" ")[0])
     await node.install("sensor", "coap_sensor", "/temp")
-    requests = node.options.requests
+    requests, reading = node.options.requests, node.options.reading.encode()
 
     def ask(datagrams, first, count):
         # Confirmable GET /temp with a token of two bytes.
@@ -399,7 +400,7 @@ async def endurance(node):
             token = (number & 0xffff).to_bytes(2, "big")
             datagrams.send(b"\x42\x01" + token + token + b"\xb4temp")
             answer = datagrams.recv(1500)
-            same("answer", answer, b"\x62\x45" + token + token + b"\xc0\xff23.45")
+            same("answer", answer, b"\x62\x45" + token + token + b"\xc0\xff" + reading)
 
     with node.datagrams() as datagrams:
         # What is reached once only, such as the depth of stacks, is reached.
@@ -422,9 +423,10 @@ async def twins(node):
     and on the workstation's device."""
     if not node.options.peer:
         return
+    whole, _, fraction = node.options.reading.partition(".")
     with tempfile.TemporaryDirectory() as folder:
         description = pathlib.Path(folder) / "device.toml"
-        description.write_text("""
+        description.write_text(f"""
             [coap]
             listen = ["[::1]:0"]
             unsigned_install = true
@@ -435,9 +437,9 @@ async def twins(node):
             name = "thermometer"
             class = "temp"
             unit = "degC"
-            scale = -2
+            scale = {-len(fraction)}
             kind = "constant"
-            value = [2345]
+            value = [{whole}{fraction}]
         """)
         command = [node.options.peer, "device", "--config", str(description)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -493,6 +495,7 @@ def arguments():
     parser.add_argument("base")
     parser.add_argument("images")
     parser.add_argument("state", choices=["open", "closed"])
+    parser.add_argument("--reading", default="23.45")
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--shell", nargs=2)
     parser.add_argument("--peer")

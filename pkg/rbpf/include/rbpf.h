@@ -333,9 +333,10 @@ extern "C" {
 /**
  * @brief   Start the module
  *
- * auto_init does it; this is for applications without.
+ * auto_init does it; this is for applications without. For a thread.
  *
  * @retval 0            containers can be installed from now on
+ * @retval -EPERM       it was called in an interrupt
  * @retval -EALREADY    it has been started
  * @retval -ENOMEM      there are no more threads
  */
@@ -453,7 +454,8 @@ int rbpf_hook_register(rbpf_hook_t *hook);
  * and 0x07000000. What a container writes there, the next one sees. A
  * container that has begun is waited for, however long it takes.
  *
- * If nothing is bound, this is a load and a branch.
+ * If nothing is bound, this is a load and a branch: 0 is returned, whatever
+ * the arguments are.
  *
  * @param[in]     hook      the hook, registered
  * @param[in,out] context   memory that containers read and write; may be

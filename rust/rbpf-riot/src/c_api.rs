@@ -5,6 +5,10 @@
 //! Null pointers, lengths and names are checked, wrong states refused. What C
 //! must promise, because nobody can check it: strings end, memory has the
 //! length that it is said to have, and what is registered stays.
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "C's part of the contract stands above, and the rest is for Doxygen"
+)]
 
 use core::ffi::{CStr, c_char, c_int, c_void};
 
@@ -17,7 +21,7 @@ use rbpf_vm::Rights;
 use crate::containers::{self, Error};
 use crate::helpers::Helper;
 use crate::hooks::{self, Hook};
-use crate::{queue, worker};
+use crate::{queue, sys, worker};
 
 /// Regions that a run may be granted.
 const REGIONS: usize = rbpf_vm::REGIONS - rbpf_vm::region::GRANTED as usize;
@@ -150,6 +154,12 @@ unsafe fn optional<'a>(text: *const c_char) -> Result<Option<&'a str>, Error> {
     unsafe { string(text) }.map(Some)
 }
 
+/// Whether there can be memory of that length.
+fn is_memory(data: *const c_void, length: usize) -> bool {
+    let wraps = (data as usize).checked_add(length).is_none();
+    !data.is_null() && length <= isize::MAX as usize && !wraps
+}
+
 /// Memory of C that is read.
 ///
 /// # Safety
@@ -159,7 +169,7 @@ unsafe fn bytes<'a>(data: *const c_void, length: usize) -> Result<&'a [u8], Erro
     if length == 0 {
         return Ok(&[]);
     }
-    if data.is_null() || length > isize::MAX as usize {
+    if !is_memory(data, length) {
         return Err(INVALID);
     }
     // SAFETY: not null, of a length that memory can have, and the rest is
@@ -177,7 +187,7 @@ unsafe fn bytes_mut<'a>(data: *mut c_void, length: usize) -> Result<&'a mut [u8]
     if length == 0 {
         return Ok(&mut []);
     }
-    if data.is_null() || length > isize::MAX as usize {
+    if !is_memory(data, length) {
         return Err(INVALID);
     }
     // SAFETY: as in `bytes`.
@@ -188,7 +198,8 @@ unsafe fn bytes_mut<'a>(data: *mut c_void, length: usize) -> Result<&'a mut [u8]
 fn clash(one: &Region, other: &Region) -> bool {
     let end = |region: &Region| (region.data as usize).saturating_add(region.length);
     let written = (one.rights | other.rights) & REGION_WRITE != 0;
-    written && (one.data as usize) < end(other) && (other.data as usize) < end(one)
+    let empty = one.length == 0 || other.length == 0;
+    written && !empty && (one.data as usize) < end(other) && (other.data as usize) < end(one)
 }
 
 /// The memory that C grants to a run: context and regions.
@@ -242,18 +253,22 @@ unsafe fn grants<'a>(
 
 /// @brief   Start the module
 ///
-/// auto_init does it; this is for applications without.
+/// auto_init does it; this is for applications without. For a thread.
 ///
 /// @retval 0            containers can be installed from now on
+/// @retval -EPERM       it was called in an interrupt
 /// @retval -EALREADY    it has been started
 /// @retval -ENOMEM      there are no more threads
 // SAFETY: no other symbol begins with `rbpf_`, here and below.
 #[unsafe(no_mangle)]
 pub extern "C" fn rbpf_init() -> c_int {
+    if sys::in_interrupt() {
+        return errno(Error::Interrupt);
+    }
     if worker::is_started() {
         return -(riot_sys::EALREADY as c_int);
     }
-    answer(|| crate::start().map_err(|()| Error::Status(Status::Full)))
+    answer(|| Ok(crate::start()?))
 }
 
 /// @brief   Install a container
@@ -412,7 +427,8 @@ pub unsafe extern "C" fn rbpf_hook_register(hook: *mut Hook) -> c_int {
 /// and 0x07000000. What a container writes there, the next one sees. A
 /// container that has begun is waited for, however long it takes.
 ///
-/// If nothing is bound, this is a load and a branch.
+/// If nothing is bound, this is a load and a branch: 0 is returned, whatever
+/// the arguments are.
 ///
 /// @param[in]     hook      the hook, registered
 /// @param[in,out] context   memory that containers read and write; may be

@@ -16,6 +16,7 @@ use rbpf_device::Status;
 use rbpf_runtime::{Grant, MAX_TARGET, Triggered};
 
 use crate::config::{BUDGET, EVENT_SIZE, EVENTS};
+use crate::containers::{self, Error};
 use crate::queue;
 use crate::sys::Shared;
 use crate::worker::Containers;
@@ -120,19 +121,21 @@ impl Hook {
     ///
     /// # Errors
     ///
-    /// `Busy` and `TimedOut`; no container has run then.
+    /// Those of all functions that wait, if anything is bound; no container
+    /// has run then.
     pub fn trigger(
         &self,
         context: &mut [u8],
         regions: &mut [Grant<'_>],
-    ) -> Result<Triggered, Status> {
-        let mut triggered = Triggered::default();
-        if self.bound() > 0 {
-            queue::call(&mut |runtime: &mut Containers| {
-                triggered = runtime.trigger(self.name(), context, regions, BUDGET);
-            })?;
+    ) -> Result<Triggered, Error> {
+        if self.bound() == 0 {
+            return Ok(Triggered::default());
         }
-        Ok(triggered)
+        containers::with_runtime(|runtime| {
+            let triggered = runtime.trigger(self.name(), context, regions, BUDGET);
+            runtime.services().end_line();
+            triggered
+        })
     }
 
     /// Leaves an event for the worker, who runs the containers that are bound

@@ -66,8 +66,8 @@ pub use rbpf_vm::{FaultKind, HelperCall, MemoryMap, Rights};
 ///
 /// # Errors
 ///
-/// If it has been started, or there are no more threads.
-pub fn start() -> Result<(), ()> {
+/// `Taken` if it has been started, `Full` if there are no more threads.
+pub fn start() -> Result<(), Status> {
     worker::start()?;
     #[cfg(feature = "gcoap")]
     gcoap::register();

@@ -113,18 +113,16 @@ impl Table {
         }
     }
 
-    /// The time of an entry's caller is over: what becomes of it.
+    /// The time of an entry's caller is over, and the worker is not done with
+    /// it: what becomes of it.
     fn give_up(&mut self, index: usize, patient: bool) -> State {
         let state = match self.get(index) {
-            Some(State::Running) if patient => State::Running,
+            Some(State::Running) if patient => return State::Running,
             Some(State::Running) => State::Abandoned,
-            Some(State::Done) => State::Done,
             // Not begun: withdrawn.
             _ => State::Claimed,
         };
-        if matches!(state, State::Abandoned | State::Claimed) {
-            self.stats.timeouts = self.stats.timeouts.wrapping_add(1);
-        }
+        self.stats.timeouts = self.stats.timeouts.wrapping_add(1);
         self.set(index, state);
         state
     }
@@ -217,11 +215,22 @@ impl Ticket {
             table.set(index, State::Queued(table.next));
         });
         wake();
-        if !entry.done.wait_for(TIMEOUT_MS) {
-            match TABLE.with(|table| table.give_up(index, patient)) {
-                // Answered at the last moment.
-                Some(State::Done) => {}
-                Some(State::Running) => entry.done.wait(),
+        let begin = sys::now_ms();
+        loop {
+            let waited = sys::now_ms().wrapping_sub(begin);
+            let left = TIMEOUT_MS.saturating_sub(waited);
+            // A signal alone proves nothing. The worker sends it after it has
+            // set the state, so it may be meant for a caller before, who gave
+            // up in between and found the answer there.
+            let sent = left > 0 && entry.done.wait_for(left);
+            let state = TABLE.with(|table| match table.get(index) {
+                Some(State::Queued(_) | State::Running) if !sent => table.give_up(index, patient),
+                state => state.unwrap_or(State::Done),
+            });
+            match state {
+                Some(State::Done) => return Self::lock(claim),
+                Some(State::Running) if !sent => entry.done.wait(),
+                Some(State::Queued(_) | State::Running) => {}
                 state => {
                     if state == Some(State::Abandoned) {
                         // The entry is the worker's now.
@@ -231,7 +240,6 @@ impl Ticket {
                 }
             }
         }
-        Self::lock(claim)
     }
 }
 

@@ -75,10 +75,10 @@ static NUMBER: AtomicI16 = AtomicI16::new(0);
 ///
 /// # Errors
 ///
-/// If RIOT has no more threads, or it has been started.
-pub(crate) fn start() -> Result<(), ()> {
+/// `Taken` if it has been started, `Full` if RIOT has no more threads.
+pub(crate) fn start() -> Result<(), Status> {
     let (Some(stack), Some(thread)) = (STACK.try_leak(), THREAD.try_leak()) else {
-        return Err(());
+        return Err(Status::Taken);
     };
     if cfg!(rbpf_unsigned_install) {
         sys::print(
@@ -94,7 +94,7 @@ pub(crate) fn start() -> Result<(), ()> {
         riot_sys::THREAD_CREATE_STACKTEST as i32,
     )
     .map(|thread| NUMBER.store(thread.pid().into(), Ordering::Relaxed))
-    .map_err(|_| ())
+    .map_err(|_| Status::Full)
 }
 
 /// Whether the thread has been started.

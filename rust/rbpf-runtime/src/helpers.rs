@@ -210,6 +210,8 @@ impl<S: Services, const KV: usize> HelperHost<'_, S, KV> {
         self.services.log(self.name, text);
     }
 
+    /// Not inlined: its buffers would be below every helper's frame.
+    #[inline(never)]
     fn printf(
         &mut self,
         memory: &mut MemoryMap<'_>,

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use rsemu::cpu::arm::v7m::sys::Exception;
-use rsemu::cpu::arm::v7m::{ArmV7m, Config};
+use rsemu::cpu::arm::v7m::{ArmV7m, Config, Regs};
 
 use crate::bus::Bus;
 use crate::devices::PAGES;
@@ -28,6 +28,14 @@ const GLANCE: u64 = 16;
 const SERVICE: u64 = 1024;
 /// No instruction that is not an exception's entry costs less than this.
 const ENTRY_COST: u64 = 12;
+/// The bits of xPSR that say where in an IT block the processor is (ITSTATE).
+const IT_STATE: u32 = 0x0600_fc00;
+/// Where an exception's frame has the address to return to.
+const FRAME_PC: u32 = 24;
+/// Where it has xPSR.
+const FRAME_XPSR: u32 = 28;
+/// The bit of EXC_RETURN that says that the frame is on the process stack.
+const FRAME_ON_PSP: u32 = 4;
 
 /// When to stop, apart from the guest's own end.
 #[derive(Clone, Copy, Debug, Default)]
@@ -196,12 +204,14 @@ impl Machine {
 
     /// One instruction, or one jump in time.
     fn step(&mut self, host: &mut Host, limits: &Limits) -> Option<Outcome> {
+        let it_state = self.core.xpsr() & IT_STATE;
+        let within = (it_state != 0).then(|| (self.core.pc(), it_state));
         let used = self.core.step();
         self.now += used;
         self.steps += 1;
         self.statistics.instructions += 1;
         if used >= ENTRY_COST {
-            self.notice_exception(host, limits);
+            self.notice_exception(within, host, limits);
         }
         if self.bus.set_time(self.now)
             && let Some(outcome) = self.attend()
@@ -288,8 +298,10 @@ impl Machine {
         self.bus.set_time(self.now);
     }
 
-    /// Counts the entry into a handler, and reports a fault.
-    fn notice_exception(&mut self, host: &mut Host, limits: &Limits) {
+    /// Completes the entry into a handler, counts it, and reports a fault.
+    /// `within` has the address and the ITSTATE of the instruction that would
+    /// have been next, if in an IT block.
+    fn notice_exception(&mut self, within: Option<(u32, u32)>, host: &mut Host, limits: &Limits) {
         let registers = self.core.regs();
         let exception = registers.xpsr & 0x1ff;
         // The first instruction of a handler, with EXC_RETURN in the link
@@ -298,6 +310,9 @@ impl Machine {
         let handler = self.memory.word(vector).unwrap_or_default() & !1;
         if exception == 0 || registers.r[14] < 0xffff_ffe0 || registers.r[15] != handler {
             return;
+        }
+        if let Some((address, it_state)) = within {
+            self.keep_it_state(&registers, address, it_state);
         }
         self.statistics.instructions -= 1;
         if let Some(count) = exception
@@ -316,6 +331,26 @@ impl Machine {
                     fault::report(&self.core, &self.memory, &self.image, exception)
                 ));
             }
+        }
+    }
+
+    /// Puts ITSTATE into the frame of an exception that came instead of the
+    /// instruction at `address`. rsemu 0.0.7 stacks xPSR without it, so that the
+    /// rest of the IT block would be executed whatever its condition (DDI 0403
+    /// B1.5.6). Frames with another address are left alone: those of exceptions
+    /// that a handler's end chained to, and of SVC, whose block has gone on.
+    fn keep_it_state(&self, registers: &Regs, address: u32, it_state: u32) {
+        let frame = if registers.r[14] & FRAME_ON_PSP != 0 {
+            registers.psp
+        } else {
+            registers.msp
+        };
+        let place = frame.wrapping_add(FRAME_XPSR);
+        if self.memory.word(frame.wrapping_add(FRAME_PC)) == Some(address)
+            && let Some(xpsr) = self.memory.word(place)
+        {
+            // Only RAM takes it; on a stack elsewhere the frame was lost anyway.
+            let _ = self.memory.write(place, &(xpsr | it_state).to_le_bytes());
         }
     }
 

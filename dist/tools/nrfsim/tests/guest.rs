@@ -137,6 +137,30 @@ fn a_button_wakes_it() {
 }
 
 #[test]
+fn an_interrupt_amid_an_it_block_leaves_the_rest_of_it_conditional() {
+    let set_pending = NVIC_ENABLE + 0x100;
+    // cmp r2, #1; itee ne; strne r1, [r0]; moveq r3, #1; moveq r4, #1: the
+    // store causes the interrupt, whose handler returns to what must not be
+    // executed.
+    let block = [0x2a01, 0xbf12, 0x6001, 0x2301, 0x2401];
+    let code = Code::default()
+        .poke(NVIC_ENABLE, 1 << 20)
+        .load(2, 0)
+        .load(3, 7)
+        .load(4, 7)
+        .load(0, set_pending)
+        .load(1, 1 << 20)
+        .raw(&block);
+    let run = run_code(off(code), Code::default().raw(&[0x4770]));
+    assert_eq!(run.outcome, Outcome::SystemOff);
+    assert_eq!(run.machine.statistics().interrupts[20], 1);
+    assert_eq!(
+        (run.machine.core().reg(3), run.machine.core().reg(4)),
+        (7, 7)
+    );
+}
+
+#[test]
 fn an_event_without_an_enabled_interrupt_ends_wfe() {
     let code = Code::default()
         .poke(0xe000_ed10, 1 << 4) // SCR.SEVONPEND
