@@ -4,6 +4,7 @@
 //! Names, defaults and ranges stand in `pkg/rbpf/Kconfig` and nowhere else.
 //! A value comes from the application: `CFLAGS += -DCONFIG_RBPF_…` reaches
 //! RIOT's `riotbuild.h`, Kconfig its `autoconf.h`. Switches become `cfg`s.
+//! A value that cannot be stops the build with a line that says so.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -27,23 +28,28 @@ fn main() {
     let kconfig = fs::read_to_string(KCONFIG).expect("pkg/rbpf/Kconfig can be read");
     let defines = defines();
     let mut constants = String::new();
-    for tunable in tunables(&kconfig) {
+    let tunables = tunables(&kconfig);
+    for tunable in &tunables {
         let symbol = format!("CONFIG_RBPF_{}", tunable.name);
-        let given = defines.get(&symbol).map(|value| number(&symbol, value));
+        let value = match defines.get(&symbol) {
+            Some(value) => number(value).unwrap_or_else(|| {
+                println!("cargo::error={symbol}={value}: must be a decimal number");
+                tunable.default
+            }),
+            None => tunable.default,
+        };
         if tunable.switch {
             let cfg = format!("rbpf_{}", tunable.name.to_lowercase());
             println!("cargo::rustc-check-cfg=cfg({cfg})");
-            if given.is_some_and(|value| value != 0) {
+            if value != 0 {
                 println!("cargo::rustc-cfg={cfg}");
             }
             continue;
         }
-        let value = given.unwrap_or(tunable.default);
-        if let Some((low, high)) = tunable.range {
-            assert!(
-                (low..=high).contains(&value),
-                "{symbol}={value}: must be {low} to {high}"
-            );
+        if let Some((low, high)) = tunable.range
+            && !(low..=high).contains(&value)
+        {
+            println!("cargo::error={symbol}={value}: must be {low} to {high}");
         }
         writeln!(
             constants,
@@ -51,6 +57,12 @@ fn main() {
             tunable.help, tunable.name
         )
         .expect("a string takes everything");
+    }
+    for symbol in defines.keys() {
+        let name = symbol.strip_prefix("CONFIG_RBPF_");
+        if name.is_some_and(|name| tunables.iter().all(|tunable| tunable.name != name)) {
+            println!("cargo::error={symbol}: there is no such tunable");
+        }
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     fs::write(out.join("config.rs"), constants).expect("OUT_DIR can be written");
@@ -75,8 +87,8 @@ fn tunables(kconfig: &str) -> Vec<Tunable> {
         };
         match words[..] {
             ["bool", ..] => tunable.switch = true,
-            ["default", value] if !tunable.switch => tunable.default = number(line, value),
-            ["range", low, high] => tunable.range = Some((number(line, low), number(line, high))),
+            ["default", value] if !tunable.switch => tunable.default = own(value),
+            ["range", low, high] => tunable.range = Some((own(low), own(high))),
             ["help"] => help = true,
             _ if help => {
                 tunable.help = format!("{} {}", tunable.help, words.join(" "))
@@ -89,13 +101,16 @@ fn tunables(kconfig: &str) -> Vec<Tunable> {
     all
 }
 
-fn number(place: &str, value: &str) -> u32 {
+/// A number of the Kconfig file.
+fn own(value: &str) -> u32 {
+    number(value).expect("defaults and ranges in pkg/rbpf/Kconfig are numbers")
+}
+
+fn number(value: &str) -> Option<u32> {
     let digits = value
         .trim_matches(['(', ')', ' '])
         .trim_end_matches(['u', 'U', 'l', 'L']);
-    digits
-        .parse()
-        .unwrap_or_else(|_| panic!("{place}: `{value}` is not a plain decimal number"))
+    digits.parse().ok()
 }
 
 /// What the application's configuration defines.
