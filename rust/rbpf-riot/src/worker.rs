@@ -30,13 +30,14 @@ const IMAGE: usize = config::IMAGE_SIZE as usize;
 pub(crate) type Containers = Runtime<'static, RiotServices, SLOTS, BINDINGS, KV>;
 
 /// Stack of the thread: what is configured, at least what making the runtime
-/// takes. Native threads serve signals on it.
+/// takes, with some 150 bytes beside the runtime itself. Native threads serve
+/// signals on it.
 const WORKER_STACK: usize = {
     let configured = config::STACK_SIZE as usize;
     let least = if cfg!(target_os = "linux") {
         64 * 1024
     } else {
-        size_of::<Containers>() + 1024
+        size_of::<Containers>() + 512
     };
     if configured < least {
         least
