@@ -258,6 +258,7 @@ coap() {
 
     if on_list native64; then
         check "native64 lints of rbpf-riot" dist/tools/clippy-riot.sh
+        lines "native64 outside" dist/tools/riot-outside.sh
         lines "native64 CoAP" coap --on-native "$images" closed
         # Both for the shell's report of what is in use
         USEMODULE=shell_cmd_gnrc_pktbuf build $gcoap native64 RBPF_UNSIGNED_INSTALL=1 DEVELHELP=1 &&
