@@ -112,7 +112,7 @@ fn it_answers_until_it_is_told_to_end() {
         "application temperature path /sensor bytes ",
         "request 127.0.0.1:",
         "GET /sensor 2.05 5 bytes",
-        "counters temperature path /sensor bytes ",
+        "counters temperature state bound path /sensor bytes ",
         "runs 1 faults 0",
     ] {
         assert!(all.contains(wanted), "`{wanted}` in {all}");
