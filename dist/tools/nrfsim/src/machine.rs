@@ -30,6 +30,11 @@ const SERVICE: u64 = 1024;
 const ENTRY_COST: u64 = 12;
 /// The bits of xPSR that say where in an IT block the processor is (ITSTATE).
 const IT_STATE: u32 = 0x0600_fc00;
+/// The bits of xPSR with the number of the exception.
+const EXCEPTION: u32 = 0x1ff;
+/// Bytes of an exception's frame, by whether it has floating-point registers
+/// and whether it was aligned.
+const FRAMES: [u32; 4] = [32, 36, 104, 108];
 /// Where an exception's frame has the address to return to.
 const FRAME_PC: u32 = 24;
 /// Where it has xPSR.
@@ -204,9 +209,13 @@ impl Machine {
 
     /// One instruction, or one jump in time.
     fn step(&mut self, host: &mut Host, limits: &Limits) -> Option<Outcome> {
-        let it_state = self.core.xpsr() & IT_STATE;
+        let before = self.core.xpsr();
+        let it_state = before & IT_STATE;
         let within = (it_state != 0).then(|| (self.core.pc(), it_state));
         let used = self.core.step();
+        if within.is_some() && before & EXCEPTION != self.core.xpsr() & EXCEPTION {
+            self.restore_it_state();
+        }
         self.now += used;
         self.steps += 1;
         self.statistics.instructions += 1;
@@ -351,6 +360,24 @@ impl Machine {
         {
             // Only RAM takes it; on a stack elsewhere the frame was lost anyway.
             let _ = self.memory.write(place, &(xpsr | it_state).to_le_bytes());
+        }
+    }
+
+    /// Reads ITSTATE from the frame of an exception whose handler has ended with
+    /// an instruction in an IT block, such as the `popeq {r4, pc}` of RIOT's
+    /// isr_pendsv. rsemu 0.0.7 restores it, and then advances it as if the
+    /// block were that of the handler. If it is the entry into another one, no
+    /// frame below has that address.
+    fn restore_it_state(&mut self) {
+        let registers = self.core.regs();
+        let frames = FRAMES.map(|length| registers.r[13].wrapping_sub(length));
+        let frame = frames
+            .into_iter()
+            .find(|frame| self.memory.word(frame.wrapping_add(FRAME_PC)) == Some(registers.r[15]));
+        let xpsr = frame.and_then(|frame| self.memory.word(frame.wrapping_add(FRAME_XPSR)));
+        if let Some(xpsr) = xpsr {
+            let other = registers.xpsr & !IT_STATE;
+            self.core.set_xpsr(other | xpsr & IT_STATE);
         }
     }
 

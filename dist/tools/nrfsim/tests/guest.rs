@@ -136,8 +136,8 @@ fn a_button_wakes_it() {
     );
 }
 
-#[test]
-fn an_interrupt_amid_an_it_block_leaves_the_rest_of_it_conditional() {
+/// Interrupts an IT block by a handler of these instructions.
+fn interrupted_block(handler: &[u16]) {
     let set_pending = NVIC_ENABLE + 0x100;
     // cmp r2, #1; itee ne; strne r1, [r0]; moveq r3, #1; moveq r4, #1: the
     // store causes the interrupt, whose handler returns to what must not be
@@ -151,13 +151,25 @@ fn an_interrupt_amid_an_it_block_leaves_the_rest_of_it_conditional() {
         .load(0, set_pending)
         .load(1, 1 << 20)
         .raw(&block);
-    let run = run_code(off(code), Code::default().raw(&[0x4770]));
+    let run = run_code(off(code), Code::default().raw(handler));
     assert_eq!(run.outcome, Outcome::SystemOff);
     assert_eq!(run.machine.statistics().interrupts[20], 1);
     assert_eq!(
         (run.machine.core().reg(3), run.machine.core().reg(4)),
         (7, 7)
     );
+}
+
+#[test]
+fn an_interrupt_amid_an_it_block_leaves_the_rest_of_it_conditional() {
+    // bx lr
+    interrupted_block(&[0x4770]);
+}
+
+#[test]
+fn so_does_a_handler_that_ends_in_an_it_block() {
+    // cmp r2, #0; it eq; bxeq lr
+    interrupted_block(&[0x2a00, 0xbf08, 0x4770, FOREVER]);
 }
 
 #[test]
