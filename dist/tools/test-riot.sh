@@ -26,10 +26,6 @@ misfits=(
     "examples/rbpf_gcoap microbit IPv6, gcoap and containers take 26 KiB of RAM, of 16"
 )
 
-# What cargo has built for a board serves the next application, too: most of it
-# depends on no configuration.
-declare -A seeds=()
-
 gcoap=examples/rbpf_gcoap
 images=$root/target/device-images
 # A stack that is fuller than this, in percent, is a failure.
@@ -173,15 +169,20 @@ in_riot() {
     timeout -s KILL 600 make -C "$application" BOARD="$board" EMULATE=1 "$@"
 }
 
-# build APPLICATION BOARD ARGUMENT...: a check that it builds.
+# build APPLICATION BOARD ARGUMENT...: a check that it builds. What cargo has
+# built for a board goes from one application to the next: most of it depends on
+# no configuration, and it takes 650 MB.
 build() {
-    local application=$1 board=$2 cache=$1/bin/$2/target
+    local application=$1 board=$2 cache=$1/bin/$2/target seed
     shift 2
-    if [[ ! -d $cache && -n ${seeds[$board]-} ]]; then
-        mkdir -p "${cache%/*}"
-        cp --archive --reflink=auto "${seeds[$board]}" "$cache"
+    if [[ ! -d $cache ]]; then
+        for seed in {tests,examples}/*/bin/"$board"/target; do
+            [[ -d $seed ]] || continue
+            mkdir -p "${cache%/*}"
+            mv "$seed" "$cache"
+            break
+        done
     fi
-    seeds[$board]=$cache
     check "$board builds ${application#*/}${*:+ }$*" in_riot "$application" "$board" "$@"
 }
 
