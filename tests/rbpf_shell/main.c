@@ -8,16 +8,11 @@
  * @{
  *
  * @file
- * @brief       The shell command `rbpf`, and misuse of the C API
+ * @brief       The shell command `rbpf`
  *
  * @}
  */
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "rbpf.h"
 #include "saul_reg.h"
 #include "shell.h"
 
@@ -40,42 +35,6 @@ static saul_reg_t _thermometer = {
     .name = "simulated",
     .driver = &_thermometer_driver,
 };
-
-static const uint8_t _junk[600] = { 'r', 'B', 'P', 'F', 0xff };
-
-static void _expect(const char *what, int expected, int result)
-{
-    printf("%s %s: %d\n", (result == expected) ? "PASS" : "FAIL", what, result);
-}
-
-static int _misuse(int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-
-    _expect("install without name", -EINVAL, rbpf_install(NULL, _junk, 8));
-    _expect("install without image", -EINVAL, rbpf_install("a", NULL, 8));
-    _expect("install of endless length", -EINVAL, rbpf_install("a", _junk, SIZE_MAX));
-    _expect("install of empty name", -EINVAL, rbpf_install("", _junk, 8));
-    _expect("install of long name", -EINVAL, rbpf_install("12345678901234567", _junk, 8));
-    _expect("install of no bytes", -EBADMSG, rbpf_install("a", _junk, 0));
-    _expect("install of junk", -EBADMSG, rbpf_install("a", _junk, 300));
-    _expect("install of too much", -ENOMEM, rbpf_install("a", _junk, sizeof(_junk)));
-    _expect("remove without name", -EINVAL, rbpf_remove(NULL));
-    _expect("remove of nothing", -ENOENT, rbpf_remove("a"));
-    _expect("remove of long name", -ENOENT, rbpf_remove("12345678901234567"));
-    _expect("bind without name", -EINVAL, rbpf_bind(NULL, "/a"));
-    _expect("bind without path", -EINVAL, rbpf_bind("a", NULL));
-    _expect("bind of nothing", -ENOENT, rbpf_bind("a", "/a"));
-    _expect("bind to long path", -EINVAL, rbpf_bind("a", "/23456789012345678901234567890123"));
-    _expect("unbind without path", -EINVAL, rbpf_unbind(NULL, NULL));
-    _expect("unbind of nothing", -ENOENT, rbpf_unbind(NULL, "/a"));
-    puts("misuse done");
-
-    return 0;
-}
-
-SHELL_COMMAND(misuse, "call the C API wrongly", _misuse);
 
 int main(void)
 {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The shell command `rbpf`, and misuse of the C API.
+"""The shell command `rbpf`.
 
 RBPF_IMAGES names the folder with the images of tests/device, as made by
 `cargo run --package rbpf-host --example device_images -- FOLDER`.
@@ -13,7 +13,6 @@ import sys
 from testrunner import run
 
 IMAGES = pathlib.Path(os.environ["RBPF_IMAGES"])
-MISUSES = 17
 # Bytes a line: RIOT buffers 64 characters of input.
 PIECE = 20
 
@@ -106,23 +105,11 @@ def full(child):
     passed("slots")
 
 
-def misuse(child):
-    """The C API, called wrongly."""
-    child.sendline("misuse")
-    for _ in range(MISUSES):
-        child.expect(r"(PASS|FAIL) [^\r\n]*")
-        assert child.match.group(1) == "PASS", child.match.group(0)
-    child.expect_exact("misuse done")
-    child.expect_exact("> ")
-    passed("misuse of the C API")
-
-
 def testfunc(child):
     child.sendline("")
     child.expect_exact("> ")
     errors(child)
     life(child)
-    misuse(child)
     faults(child)
     full(child)
     # It is still there.

@@ -1,0 +1,101 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The rBPF for RIOT authors
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+
+/**
+ * @ingroup     tests
+ * @{
+ *
+ * @file
+ * @brief       Bindings to paths and hooks
+ *
+ * @}
+ */
+
+#include "api.h"
+#include "sum.rbpf.h"
+
+/* 33 characters, one too many */
+#define LONG "234567890123456789012345678901234"
+
+static rbpf_hook_t _hook = RBPF_HOOK_INIT("bound");
+static rbpf_hook_t _other = RBPF_HOOK_INIT("12345678901234567890123456789012");
+
+static void _register(void)
+{
+    static rbpf_hook_t same = RBPF_HOOK_INIT("bound");
+    static rbpf_hook_t nameless = RBPF_HOOK_INIT(NULL);
+    static rbpf_hook_t empty = RBPF_HOOK_INIT("");
+    static rbpf_hook_t path = RBPF_HOOK_INIT("/bound");
+    static rbpf_hook_t blank = RBPF_HOOK_INIT("bo und");
+    static rbpf_hook_t foreign = RBPF_HOOK_INIT("\xff");
+    static rbpf_hook_t endless = RBPF_HOOK_INIT(LONG);
+
+    EXPECT("hook without hook", -EINVAL, rbpf_hook_register(NULL));
+    EXPECT("hook without name", -EINVAL, rbpf_hook_register(&nameless));
+    EXPECT("hook of empty name", -EINVAL, rbpf_hook_register(&empty));
+    EXPECT("hook of a path's name", -EINVAL, rbpf_hook_register(&path));
+    EXPECT("hook of name with blank", -EINVAL, rbpf_hook_register(&blank));
+    EXPECT("hook of name that is no UTF-8", -EINVAL, rbpf_hook_register(&foreign));
+    EXPECT("hook of long name", -EINVAL, rbpf_hook_register(&endless));
+    EXPECT("bind to hook before it is known", -ENOENT, rbpf_bind("a", "bound"));
+    EXPECT("hook", 0, rbpf_hook_register(&_hook));
+    EXPECT("hook a second time", -EEXIST, rbpf_hook_register(&_hook));
+    EXPECT("hook of the same name", -EEXIST, rbpf_hook_register(&same));
+    EXPECT("hook of longest name", 0, rbpf_hook_register(&_other));
+}
+
+static void _paths(void)
+{
+    EXPECT("bind without name", -EINVAL, rbpf_bind(NULL, "/a"));
+    EXPECT("bind without target", -EINVAL, rbpf_bind("a", NULL));
+    EXPECT("bind of nothing", -ENOENT, rbpf_bind("d", "/a"));
+    EXPECT("bind to long path", -EINVAL, rbpf_bind("a", "/" LONG));
+    EXPECT("bind to path with blank", -EINVAL, rbpf_bind("a", "/a b"));
+    EXPECT("bind to empty target", -ENOENT, rbpf_bind("a", ""));
+    EXPECT("bind to hook that there is not", -ENOENT, rbpf_bind("a", "none"));
+    EXPECT("bind to the module's path", -EEXIST, rbpf_bind("a", "/rbpf/x"));
+    EXPECT("bind to the server's path", -EEXIST, rbpf_bind("a", "/.well-known/core"));
+    EXPECT("bind to path", 0, rbpf_bind("a", "/a"));
+    EXPECT("bind to path a second time", -EEXIST, rbpf_bind("a", "/a"));
+    EXPECT("bind another to path", -EEXIST, rbpf_bind("b", "/a"));
+    EXPECT("unbind without target", -EINVAL, rbpf_unbind("a", NULL));
+    EXPECT("unbind of nothing", -ENOENT, rbpf_unbind("d", "/a"));
+    EXPECT("unbind where nothing is", -ENOENT, rbpf_unbind(NULL, "/b"));
+    EXPECT("unbind another", -ENOENT, rbpf_unbind("b", "/a"));
+    EXPECT("unbind at long path", -ENOENT, rbpf_unbind(NULL, "/" LONG));
+    EXPECT("unbind", 0, rbpf_unbind("a", "/a"));
+    EXPECT("unbind a second time", -ENOENT, rbpf_unbind("a", "/a"));
+}
+
+static void _hooks(void)
+{
+    rbpf_info_t info = { 0 };
+
+    EXPECT("bind to hook", 0, rbpf_bind("a", "bound"));
+    EXPECT("bind to hook a second time", -EEXIST, rbpf_bind("a", "bound"));
+    EXPECT("bind to hook of longest name", 0, rbpf_bind("a", "12345678901234567890123456789012"));
+    EXPECT("bind another to hook", 0, rbpf_bind("b", "bound"));
+    EXPECT("bind one more", 0, rbpf_bind("b", "/b"));
+    EXPECT("bind when the table is full", -ENOMEM, rbpf_bind("b", "/c"));
+    EXPECT("find what is bound", 0, rbpf_find("a", &info));
+    EXPECT("number of bindings", 2, info.bindings);
+    EXPECT("trigger both", 2, rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, NULL));
+    EXPECT("unbind one of two", 0, rbpf_unbind("a", "bound"));
+    EXPECT("trigger the other", 1, rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, NULL));
+    EXPECT("bind it again", 0, rbpf_bind("a", "bound"));
+    EXPECT("unbind all", 0, rbpf_unbind(NULL, "bound"));
+    EXPECT("trigger none", 0, rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, NULL));
+    EXPECT("remove with bindings", 0, rbpf_remove("a"));
+    EXPECT("trigger none of longest name", 0, rbpf_hook_trigger(&_other, NULL, 0, NULL, 0, NULL));
+}
+
+void test_bind(void)
+{
+    EXPECT("install a to be bound", 0, rbpf_install("a", IMAGE(sum)));
+    EXPECT("install b to be bound", 0, rbpf_install("b", IMAGE(sum)));
+    _register();
+    _paths();
+    _hooks();
+}

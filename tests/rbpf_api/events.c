@@ -1,0 +1,87 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The rBPF for RIOT authors
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+
+/**
+ * @ingroup     tests
+ * @{
+ *
+ * @file
+ * @brief       Events that interrupts and threads leave behind
+ *
+ * @}
+ */
+
+#include <stdio.h>
+
+#include "account.rbpf.h"
+#include "api.h"
+#include "speak.rbpf.h"
+
+static rbpf_hook_t _hook = RBPF_HOOK_INIT("events");
+static int _results[CONFIG_RBPF_EVENTS + 1];
+
+static void _post(void)
+{
+    for (uint32_t i = 0; i <= CONFIG_RBPF_EVENTS; i++) {
+        uint32_t context = 100 << i;
+        _results[i] = rbpf_hook_post(&_hook, &context, sizeof(context));
+    }
+}
+
+/* What containers/account.c has counted */
+static uint32_t _balance(void)
+{
+    uint32_t value = 0;
+
+    rbpf_kv_fetch(NULL, 1, &value);
+    return value;
+}
+
+void test_events(void)
+{
+    static const uint8_t context[CONFIG_RBPF_EVENT_SIZE + 1] = { 1 };
+    rbpf_stats_t before = { 0 };
+    rbpf_stats_t after = { 0 };
+
+    EXPECT("register hook for events", 0, rbpf_hook_register(&_hook));
+    EXPECT("install for events", 0, rbpf_install("a", IMAGE(account)));
+    EXPECT("post without hook", -EINVAL, rbpf_hook_post(NULL, NULL, 0));
+    EXPECT("post, nothing bound", 0, rbpf_hook_post(&_hook, NULL, 0));
+    EXPECT("bind for events", 0, rbpf_bind("a", "events"));
+    settle();
+    EXPECT("post where nothing was bound", 0, _balance());
+
+    EXPECT("post of too much", -EINVAL, rbpf_hook_post(&_hook, context, sizeof(context)));
+    EXPECT("post without memory", -EINVAL, rbpf_hook_post(&_hook, NULL, 1));
+    EXPECT("post of endless length", -EINVAL, rbpf_hook_post(&_hook, context, SIZE_MAX));
+    EXPECT("post of as much as may be", 0, rbpf_hook_post(&_hook, context, CONFIG_RBPF_EVENT_SIZE));
+    EXPECT("post of nothing", 0, rbpf_hook_post(&_hook, NULL, 0));
+    settle();
+    EXPECT("events from a thread", 2, _balance());
+
+    rbpf_stats(&before);
+    in_interrupt(_post);
+    settle();
+    rbpf_stats(&after);
+    EXPECT("first event from an interrupt", 0, _results[0]);
+    EXPECT("second event from an interrupt", 0, _results[1]);
+    EXPECT("one event too many", -ENOMEM, _results[2]);
+    EXPECT("events lost", 1, after.events_lost - before.events_lost);
+    EXPECT("events from an interrupt", 2 + 100 + 200, _balance());
+    in_interrupt(_post);
+    settle();
+    EXPECT("events from an interrupt once more", 2 + 2 * (100 + 200), _balance());
+
+    EXPECT("remove with events", 0, rbpf_remove("a"));
+    EXPECT("value is gone", 0, _balance());
+
+    /* 01-run.py looks at the lines that this prints */
+    EXPECT("install who speaks", 0, rbpf_install("a", IMAGE(speak)));
+    EXPECT("bind who speaks", 0, rbpf_bind("a", "events"));
+    EXPECT("trigger who speaks", 1, rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, NULL));
+    EXPECT("execute who speaks", 0, rbpf_execute(IMAGE(speak), NULL, 0, NULL, 0, 1000, NULL));
+    EXPECT("post for who speaks", 0, rbpf_hook_post(&_hook, NULL, 0));
+    settle();
+}

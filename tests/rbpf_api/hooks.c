@@ -1,0 +1,147 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The rBPF for RIOT authors
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+
+/**
+ * @ingroup     tests
+ * @{
+ *
+ * @file
+ * @brief       Hooks with contexts, regions and several containers
+ *
+ * @}
+ */
+
+#include "api.h"
+#include "append.rbpf.h"
+#include "copy.rbpf.h"
+#include "endless.rbpf.h"
+#include "fault.rbpf.h"
+#include "sum.rbpf.h"
+
+static rbpf_hook_t _hook = RBPF_HOOK_INIT("hook");
+
+/* As in containers/append.c */
+typedef struct {
+    uint8_t length;
+    char text[7];
+} _text_t;
+
+/* As in containers/copy.c */
+typedef struct {
+    uint64_t from;
+    uint64_t to;
+    uint32_t count;
+} _copy_t;
+
+static void _nothing_bound(void)
+{
+    int64_t result = -7;
+
+    EXPECT("trigger without hook", -EINVAL, rbpf_hook_trigger(NULL, NULL, 0, NULL, 0, NULL));
+    EXPECT("trigger unbound", 0, rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, &result));
+    EXPECT("result of unbound", -7, result);
+}
+
+static void _order(void)
+{
+    _text_t context = { 0 };
+    int64_t result = 0;
+
+    EXPECT("install a to append", 0, rbpf_install("a", IMAGE(append)));
+    EXPECT("install b to append", 0, rbpf_install("b", IMAGE(append)));
+    EXPECT("install c to append", 0, rbpf_install("c", IMAGE(append)));
+    EXPECT("letter of a", 0, rbpf_kv_store("a", 0, 'a'));
+    EXPECT("letter of b", 0, rbpf_kv_store("b", 0, 'b'));
+    EXPECT("letter of c", 0, rbpf_kv_store("c", 0, 'c'));
+    EXPECT("bind b first", 0, rbpf_bind("b", "hook"));
+    EXPECT("bind c second", 0, rbpf_bind("c", "hook"));
+    EXPECT("bind a third", 0, rbpf_bind("a", "hook"));
+    EXPECT("trigger three", 3,
+           rbpf_hook_trigger(&_hook, &context, sizeof(context), NULL, 0, &result));
+    EXPECT("order of three", 0, strcmp(context.text, "bca"));
+    EXPECT("result of the last", 3, result);
+    EXPECT("all fault without context", -EFAULT, rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, &result));
+    EXPECT("result is left when all fault", 3, result);
+    EXPECT("context without memory", -EINVAL, rbpf_hook_trigger(&_hook, NULL, 8, NULL, 0, NULL));
+    EXPECT("context of endless length", -EINVAL,
+           rbpf_hook_trigger(&_hook, &context, SIZE_MAX, NULL, 0, NULL));
+    EXPECT("context longer than a region", -EINVAL,
+           rbpf_hook_trigger(&_hook, &context, (1 << 24) + 1, NULL, 0, NULL));
+}
+
+static void _regions(void)
+{
+    static uint8_t from[4] = { 1, 2, 3, 4 };
+    static uint8_t to[4];
+    _copy_t context = { GUEST_REGION(0), GUEST_REGION(1), 4 };
+    rbpf_region_t regions[] = {
+        { from, 4, RBPF_REGION_READ },
+        { to, 4, RBPF_REGION_WRITE },
+    };
+    rbpf_info_t info = { 0 };
+
+    EXPECT("install to copy", 0, rbpf_install("a", IMAGE(copy)));
+    EXPECT("bind to copy", 0, rbpf_bind("a", "hook"));
+    EXPECT("copy", 1, rbpf_hook_trigger(&_hook, &context, sizeof(context), regions, 2, NULL));
+    EXPECT("what was copied", 5, to[3]);
+    context.count = 5;
+    EXPECT("read beyond region", -EFAULT,
+           rbpf_hook_trigger(&_hook, &context, sizeof(context), regions, 2, NULL));
+    context = (_copy_t){ GUEST_REGION(1), GUEST_REGION(1), 4 };
+    EXPECT("read of region to be written", -EFAULT,
+           rbpf_hook_trigger(&_hook, &context, sizeof(context), regions, 2, NULL));
+    context = (_copy_t){ GUEST_REGION(0), GUEST_REGION(0), 4 };
+    EXPECT("write to region to be read", -EFAULT,
+           rbpf_hook_trigger(&_hook, &context, sizeof(context), regions, 2, NULL));
+    EXPECT("region to be read is unchanged", 1, from[0]);
+    context = (_copy_t){ GUEST_REGION(0), GUEST_REGION(2), 4 };
+    EXPECT("write to region that is not granted", -EFAULT,
+           rbpf_hook_trigger(&_hook, &context, sizeof(context), regions, 2, NULL));
+    EXPECT("find what faulted", 0, rbpf_find("a", &info));
+    EXPECT("runs counted", 5, info.runs);
+    EXPECT("faults counted", 4, info.faults);
+    EXPECT("no helper called", 0, info.helper_calls);
+    EXPECT("pc of the fault", 1, info.fault_pc > 0);
+    EXPECT("instructions counted", 1, info.instructions > info.longest_run);
+}
+
+static void _several(void)
+{
+    uint8_t context[] = { 40, 2 };
+    int64_t result = 0;
+    rbpf_info_t info = { 0 };
+
+    EXPECT("install a fault", 0, rbpf_install("a", IMAGE(fault)));
+    EXPECT("bind a fault", 0, rbpf_bind("a", "hook"));
+    EXPECT("trigger a fault", -EFAULT, rbpf_hook_trigger(&_hook, context, 2, NULL, 0, &result));
+    EXPECT("install a sum", 0, rbpf_install("b", IMAGE(sum)));
+    EXPECT("bind a sum", 0, rbpf_bind("b", "hook"));
+    EXPECT("install a loop", 0, rbpf_install("c", IMAGE(endless)));
+    EXPECT("bind a loop", 0, rbpf_bind("c", "hook"));
+    EXPECT("trigger fault, sum and loop", 1,
+           rbpf_hook_trigger(&_hook, context, 2, NULL, 0, &result));
+    EXPECT("result of the only one that returned", 42, result);
+    EXPECT("unbind the sum", 0, rbpf_unbind("b", "hook"));
+    EXPECT("fault first", -EFAULT, rbpf_hook_trigger(&_hook, context, 2, NULL, 0, &result));
+    EXPECT("unbind the fault", 0, rbpf_unbind("a", "hook"));
+    EXPECT("loop only", -ECANCELED, rbpf_hook_trigger(&_hook, context, 2, NULL, 0, &result));
+    EXPECT("bind the fault again", 0, rbpf_bind("a", "hook"));
+    EXPECT("loop first", -ECANCELED, rbpf_hook_trigger(&_hook, context, 2, NULL, 0, &result));
+    EXPECT("result is left", 42, result);
+    EXPECT("find the loop", 0, rbpf_find("c", &info));
+    EXPECT("runs of the loop", 4, info.runs);
+    EXPECT("each costs its budget", 4 * info.longest_run, info.instructions);
+}
+
+void test_hooks(void)
+{
+    EXPECT("register hook", 0, rbpf_hook_register(&_hook));
+    _nothing_bound();
+    _order();
+    remove_all();
+    _regions();
+    remove_all();
+    _several();
+}

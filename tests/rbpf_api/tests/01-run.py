@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Every check of the sources was come to, once, and passed."""
+
+import os
+import pathlib
+import re
+import sys
+
+from testrunner import run
+
+SOURCES = pathlib.Path(__file__).resolve().parents[1]
+CHECK = re.compile(r'^ +EXPECT\("([^"]+)"', re.MULTILINE)
+
+
+def checks():
+    """The names of all checks in the sources."""
+    return [name for source in SOURCES.glob("*.c") for name in CHECK.findall(source.read_text())]
+
+
+def testfunc(child):
+    names = checks()
+    assert len(set(names)) == len(names), "two checks have the same name"
+    left, part, spoken = set(names), "", 0
+    while True:
+        child.expect(r"([^\r\n]*)\r?\n")
+        line = child.match.group(1)
+        word, _, rest = line.partition(" ")
+        if word == "part":
+            part = rest
+        elif word in ("PASS", "FAIL"):
+            assert word == "PASS", f"{part}: {line}"
+            left.remove(rest)
+        elif line in ("a: half a line", "-: half a line"):
+            spoken += 1
+        elif line.endswith("failed"):
+            break
+    assert line == f"{len(names)} passed, 0 failed", line
+    assert not left, f"not come to: {left}"
+    assert spoken == 3, f"{spoken} of 3 lines of the log are on their own"
+    print(f"\nok {len(names)} checks of the C API")
+
+
+if __name__ == "__main__":
+    sys.exit(run(testfunc, timeout=10, echo=bool(os.environ.get("VERBOSE"))))
