@@ -33,13 +33,16 @@
 #define TICKS 1000
 
 /*
- * On a board, what the worker may add to the worst lateness. It can add what
- * it does with interrupts off: taking a job out of the queue, an event, or a
- * value of RIOT's; each some hundred instructions at most, which is 10 us at
- * 64 MHz with a margin. Had containers kept the processor to themselves, it
- * would be a tenth of a second.
+ * On a board, what containers may add to the worst lateness: as long as they
+ * have interrupts off, or who asks for them has. In the emulator these are 54
+ * cycles at most to take a job, 25 to take an event, 110 to switch threads,
+ * and, as the longest, 630 of RIOT's ztimer_set() and ztimer_remove(), by
+ * which callers wait up to their time-out: 10 us. Had a container kept the
+ * processor to itself, it would be a tenth of a second.
  */
 #define BOUND_US 10
+/* And to the mean */
+#define BOUND_MEAN_US 2
 
 typedef struct {
     uint32_t minimum;
@@ -189,13 +192,15 @@ int main(void)
      * anew, to 200 us at least; so there only the mean says something. Were
      * the loop not interrupted, it would be half a run. */
 #ifdef CPU_NATIVE
-    _expect("the loop is not noticed", loop.sum / TICKS < took / 8);
-    _expect("faults are not noticed", fault.sum / TICKS < took / 8);
-    (void)idle;
+    uint32_t mean = took / 8;
+    uint32_t maximum = UINT32_MAX;
 #else
-    _expect("the loop is not noticed", loop.maximum <= idle.maximum + BOUND_US);
-    _expect("faults are not noticed", fault.maximum <= idle.maximum + BOUND_US);
+    uint32_t mean = idle.sum / TICKS + BOUND_MEAN_US;
+    uint32_t maximum = idle.maximum + BOUND_US;
 #endif
+    (void)idle;
+    _expect("the loop is not noticed", loop.maximum <= maximum && loop.sum / TICKS <= mean);
+    _expect("faults are not noticed", fault.maximum <= maximum && fault.sum / TICKS <= mean);
     _expect("stats", rbpf_stats(&stats) == 0);
     _expect("nobody had to give up", stats.timeouts == 0 && stats.refused == 0);
     printf("%u failed\n", _failed);
