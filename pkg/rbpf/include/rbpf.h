@@ -505,7 +505,7 @@ int rbpf_hook_post(const rbpf_hook_t *hook, const void *context, size_t length);
  * function is not called.
  *
  * The function is called by the worker thread, on whose stack of
- * `CONFIG_RBPF_STACK_SIZE` bytes some 400 are left for it by default. It must
+ * `CONFIG_RBPF_STACK_SIZE` bytes some 700 are left for it by default. It must
  * not take long, and must not call functions of this module that wait.
  *
  * @param[in] helper    the helper; it stays where it is
