@@ -27,6 +27,7 @@ ifndef RBPF_CLI
   # Only cargo knows when it is old
   $(RBPF_CLI): FORCE | $(CLEAN)
 	$(Q)env --unset=CARGO_OPTIONS --unset=RUSTFLAGS --unset=RUSTC_BOOTSTRAP \
+	  --unset=RUSTUP_TOOLCHAIN \
 	  $(RBPF_HOST_CARGO) build --quiet --package rbpf-cli \
 	  --manifest-path $(RBPF_MODULE_DIR)../../Cargo.toml \
 	  --target-dir $(RBPF_MODULE_DIR)../../target
