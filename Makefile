@@ -71,9 +71,15 @@ cross: ## the device's crates for Cortex-M4, Cortex-M0 and RISC-V
 	@$(tools)/cross.sh
 
 .PHONY: size
-size: ## flash and RAM of the virtual machine on a Cortex-M4, against the baseline
+size: ## flash and RAM of the virtual machine on a Cortex-M4; with BOARD=nrf52840dk, of the RIOT module
+ifeq (,$(BOARD))
 	@$(tools)/packages.sh $(packages_cross) python3-venv
 	@$(tools)/size.sh
+else
+	@$(tools)/riot-tools.sh
+	@$(tools)/packages.sh $(packages_riot)
+	@$(tools)/size-riot.sh $(BOARD)
+endif
 
 .PHONY: bench-m4
 bench-m4: ## cycles on a Cortex-M4, by a model

@@ -272,6 +272,7 @@ coap() {
             check "nrf52840dk has no core::fmt in ${application#*/}" \
                 no_fmt "$application"/bin/nrf52840dk/*.elf
         done
+        check "nrf52840dk size" dist/tools/size-riot.sh nrf52840dk --quick
         if build $gcoap nrf52840dk RBPF_UNSIGNED_INSTALL=1 NETWORK=slip; then
             rm -f "$report"
             lines "nrf52840dk CoAP" coap --on-emulator "$report" "$images" open
