@@ -95,7 +95,7 @@ for base in "${bases[@]}"; do
     name="libcoap $base"
     check "$name sensor" "$(ask get "$base/sensor")" 23.45
     check "$name sensor_non" "$(ask get "$base/sensor" -N)" 23.45
-    check "$name unknown_path" "$(ask get "$base/nothing")" "4.04 no application answers here"
+    check "$name unknown_path" "$(ask get "$base/nothing")" "4.04 not found"
     check "$name fault" "$(ask get "$base/fault")" "5.00 fault InvalidRead pc 1 address 0x0"
     check "$name large" "$(ask get "$base/large")" "$letters"
     check "$name large_64" "$(ask get "$base/large" -b 64)" "$letters"
