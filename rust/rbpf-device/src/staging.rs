@@ -6,15 +6,20 @@
 //! already with the same bytes is a retransmission. Nothing is believed about
 //! the bytes here.
 
-use heapless::{String, Vec};
+use heapless::String;
 use rbpf_runtime::{AppId, MAX_NAME};
 
-/// Place for an image of up to `IMAGE` bytes, aligned as the image format
-/// asks for.
+/// Bytes that begin where the image format wants an image to begin.
 #[derive(Debug)]
 #[repr(align(8))]
+struct Aligned<const LENGTH: usize>([u8; LENGTH]);
+
+/// Place for an image of up to `IMAGE` bytes.
+#[derive(Debug)]
 pub struct Staging<const IMAGE: usize> {
-    bytes: Vec<u8, IMAGE>,
+    bytes: Aligned<IMAGE>,
+    /// Bytes that are there.
+    length: usize,
     name: String<MAX_NAME>,
     /// The container that was made of it.
     installed: Option<AppId>,
@@ -50,11 +55,16 @@ impl<const IMAGE: usize> Staging<IMAGE> {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            bytes: Vec::new(),
+            bytes: Aligned([0; IMAGE]),
+            length: 0,
             name: String::new(),
             installed: None,
             created: false,
         }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.0.get(..self.length).unwrap_or_default()
     }
 
     /// Takes a piece of the image for a container.
@@ -64,10 +74,8 @@ impl<const IMAGE: usize> Staging<IMAGE> {
     /// What is wrong with it; the image stays as it was.
     pub fn put(&mut self, name: &str, offset: usize, piece: &[u8]) -> Result<(), PieceError> {
         // The first piece of the same image may be a retransmission.
-        let repeated = self.name == name && self.bytes.starts_with(piece);
-        if offset == 0
-            && !(repeated && (self.installed.is_none() || self.bytes.len() == piece.len()))
-        {
+        let repeated = self.name == name && self.bytes().starts_with(piece);
+        if offset == 0 && !(repeated && (self.installed.is_none() || self.length == piece.len())) {
             let name = String::try_from(name).map_err(|_| PieceError::Name)?;
             if name.is_empty() {
                 return Err(PieceError::Name);
@@ -81,10 +89,7 @@ impl<const IMAGE: usize> Staging<IMAGE> {
         if self.name != name {
             return Err(PieceError::Order);
         }
-        let (_, there) = self
-            .bytes
-            .split_at_checked(offset)
-            .ok_or(PieceError::Order)?;
+        let there = self.bytes().get(offset..).ok_or(PieceError::Order)?;
         if !there.is_empty() {
             return if there.starts_with(piece) {
                 Ok(())
@@ -95,15 +100,18 @@ impl<const IMAGE: usize> Staging<IMAGE> {
         if self.installed.is_some() && !piece.is_empty() {
             return Err(PieceError::Order);
         }
-        self.bytes
-            .extend_from_slice(piece)
-            .map_err(|_| PieceError::TooLarge)
+        let rest = self.bytes.0.get_mut(offset..).unwrap_or_default();
+        rest.get_mut(..piece.len())
+            .ok_or(PieceError::TooLarge)?
+            .copy_from_slice(piece);
+        self.length += piece.len();
+        Ok(())
     }
 
     /// The image for a container, as far as it is there.
     #[must_use]
     pub fn image(&self, name: &str) -> Option<&[u8]> {
-        (self.name == name && !name.is_empty()).then_some(&self.bytes)
+        (self.name == name && !name.is_empty()).then_some(self.bytes())
     }
 
     /// Bytes of the image for a container that are here and not installed.
@@ -131,7 +139,7 @@ impl<const IMAGE: usize> Staging<IMAGE> {
     /// Discards what is there.
     pub fn clear(&mut self) {
         self.name.clear();
-        self.bytes.clear();
+        self.length = 0;
         self.installed = None;
     }
 }
@@ -145,6 +153,14 @@ impl<const IMAGE: usize> Default for Staging<IMAGE> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_is_aligned() {
+        let mut staging = Staging::<8>::new();
+        staging.put("a", 0, b"ab").unwrap();
+        let image = staging.image("a").unwrap();
+        assert_eq!(image.as_ptr().align_offset(8), 0);
+    }
 
     #[test]
     fn pieces_come_in_order() {
