@@ -25,7 +25,8 @@
 //! is not known here. Answers longer than a message go out in blocks (RFC
 //! 7959). Each block of a list is taken from a list of its own time; the
 //! response of a container is kept until another one takes its place, and its
-//! blocks bear an entity tag.
+//! blocks bear an entity tag. Who asks is not known here, so its later blocks
+//! go to whoever asks for them by the same method and path.
 
 use coap_handler::Handler;
 use coap_message::{
@@ -436,6 +437,10 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
 
     /// Takes a block of an image; `None` after the last.
     fn stage(&mut self, request: &Request<'_>, name: &str) -> Option<Reply<D::Ticket>> {
+        let more = request.block1.filter(|block| block.more);
+        if more.is_some_and(|block| request.payload.len() != block.size()) {
+            return Some(Reply::Short(code::BAD_REQUEST, "not a whole block"));
+        }
         let offset = request.block1.map_or(0, |block| block.offset);
         if let Err(error) = self.device.stage(name, offset, request.payload) {
             let code = match error {
@@ -445,12 +450,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             };
             return Some(Reply::Short(code, error.text()));
         }
-        let block = request.block1.filter(|block| block.more)?;
-        Some(if request.payload.len() == block.size() {
-            Reply::Continue(block)
-        } else {
-            Reply::Short(code::BAD_REQUEST, "not a whole block")
-        })
+        more.map(Reply::Continue)
     }
 }
 

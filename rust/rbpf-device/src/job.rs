@@ -4,7 +4,8 @@
 use core::ops::DerefMut;
 
 use heapless::String;
-use rbpf_runtime::{MAX_NAME, MAX_TARGET};
+use rbpf_runtime::{BindError, InstallError, MAX_NAME, MAX_TARGET, RunError};
+use rbpf_vm::FaultKind;
 
 use crate::page::Page;
 use crate::report::{Format, Report};
@@ -110,6 +111,42 @@ impl Status {
     #[must_use]
     pub const fn is_done(self) -> bool {
         matches!(self, Self::Done | Self::Created)
+    }
+}
+
+impl From<InstallError> for Status {
+    fn from(error: InstallError) -> Self {
+        match error {
+            InstallError::Name => Self::Invalid,
+            InstallError::NameTaken => Self::Taken,
+            InstallError::NoSlot => Self::Full,
+            InstallError::UnknownApp => Self::NotFound,
+            _ => Self::Refused,
+        }
+    }
+}
+
+impl From<BindError> for Status {
+    fn from(error: BindError) -> Self {
+        match error {
+            BindError::UnknownApp => Self::NotFound,
+            BindError::Target => Self::Invalid,
+            BindError::Taken => Self::Taken,
+            BindError::Full => Self::Full,
+        }
+    }
+}
+
+impl From<RunError> for Status {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::UnknownApp => Self::NotFound,
+            RunError::Grant => Self::Invalid,
+            RunError::Fault(fault) => match fault.kind {
+                FaultKind::BudgetExhausted => Self::Budget,
+                _ => Self::Fault,
+            },
+        }
     }
 }
 

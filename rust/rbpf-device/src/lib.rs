@@ -28,4 +28,4 @@ pub use job::{Device, Fill, Job, Operation, Status};
 pub use page::{Page, digits};
 pub use report::Format;
 pub use staging::{PieceError, Staging};
-pub use work::{Host, install_status, is_reserved, work};
+pub use work::{Host, is_reserved, work};

@@ -3,10 +3,9 @@
 
 use rbpf_abi::Capabilities;
 use rbpf_runtime::{
-    AppId, AppInfo, BindError, CoapError, CoapRequest, InstallError, KvScope, RunError, Runtime,
-    Services,
+    AppId, AppInfo, CoapError, CoapRequest, InstallError, KvScope, RunError, Runtime, Services,
 };
-use rbpf_vm::{Engine, Fault, FaultKind};
+use rbpf_vm::{Engine, Fault};
 
 use crate::job::{Job, Operation, Status};
 use crate::report::{Format, Report};
@@ -272,10 +271,7 @@ where
         }
         match self.runtime.bind(target, app) {
             Ok(()) => Status::Done,
-            Err(BindError::UnknownApp) => Status::NotFound,
-            Err(BindError::Target) => Status::Invalid,
-            Err(BindError::Taken) => Status::Taken,
-            Err(BindError::Full) => Status::Full,
+            Err(error) => error.into(),
         }
     }
 
@@ -330,7 +326,7 @@ where
             Err(error) => {
                 self.host.staging.clear();
                 install_error(&error, &mut report);
-                install_status(&error)
+                error.into()
             }
         }
     }
@@ -466,19 +462,12 @@ fn binding<const PAGE: usize>(report: &mut Report<'_, PAGE>, target: &str, name:
 
 /// The status of a run that gave no result, with a text.
 fn run_error<const PAGE: usize>(error: &RunError, report: &mut Report<'_, PAGE>) -> Status {
-    match error {
-        RunError::UnknownApp => Status::NotFound,
-        RunError::Grant => Status::Invalid,
-        RunError::Fault(last) => {
-            // Errors are texts, whatever was asked for.
-            report.format = Format::Text;
-            fault(last, report);
-            match last.kind {
-                FaultKind::BudgetExhausted => Status::Budget,
-                _ => Status::Fault,
-            }
-        }
+    if let RunError::Fault(last) = error {
+        // Errors are texts, whatever was asked for.
+        report.format = Format::Text;
+        fault(last, report);
     }
+    (*error).into()
 }
 
 /// What is wrong with an image, in a line.
@@ -496,16 +485,5 @@ fn install_error<const PAGE: usize>(error: &InstallError, report: &mut Report<'_
                 .number(verify.pc);
         }
         _ => {}
-    }
-}
-
-/// The status for an image that is refused.
-#[must_use]
-pub fn install_status(error: &InstallError) -> Status {
-    match error {
-        InstallError::Name => Status::Invalid,
-        InstallError::NameTaken => Status::Taken,
-        InstallError::NoSlot => Status::Full,
-        _ => Status::Refused,
     }
 }

@@ -635,8 +635,7 @@ fn an_image_in_blocks() {
     put(CONTINUE, 0, true, &image[..64]);
     put(INCOMPLETE, 2, true, &image[128..192]);
     put(BAD_REQUEST, 1, true, &image[64..100]);
-    put(CONTINUE, 0, true, &image[..64]);
-    put(INCOMPLETE, 1, true, &image[64..128]);
+    put(CONTINUE, 1, true, &image[64..128]);
     put(INCOMPLETE, 0xf_ffff, true, &image[..64]);
 }
 

@@ -7,11 +7,10 @@
 //! longer than `CONFIG_RBPF_TIMEOUT_MS` for the worker to begin.
 
 use rbpf_abi::Capabilities;
-use rbpf_device::{Status, install_status};
+use rbpf_device::Status;
 use rbpf_runtime::{
     AppId, AppInfo, BindError, ExecuteError, Grant, InstallError, KvScope, RunError,
 };
-use rbpf_vm::FaultKind;
 
 use crate::hooks;
 use crate::queue;
@@ -30,39 +29,16 @@ pub enum Error {
     NotStarted,
 }
 
-impl From<Status> for Error {
-    fn from(status: Status) -> Self {
-        Self::Status(status)
-    }
+macro_rules! errors_by_status {
+    ($($error:ty)*) => {
+        $(impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::Status(error.into())
+            }
+        })*
+    };
 }
-
-impl From<RunError> for Error {
-    fn from(error: RunError) -> Self {
-        Self::Status(match error {
-            RunError::UnknownApp => Status::NotFound,
-            RunError::Grant => Status::Invalid,
-            RunError::Fault(fault) if fault.kind == FaultKind::BudgetExhausted => Status::Budget,
-            RunError::Fault(_) => Status::Fault,
-        })
-    }
-}
-
-impl From<InstallError> for Error {
-    fn from(error: InstallError) -> Self {
-        Self::Status(install_status(&error))
-    }
-}
-
-impl From<BindError> for Error {
-    fn from(error: BindError) -> Self {
-        Self::Status(match error {
-            BindError::UnknownApp => Status::NotFound,
-            BindError::Target => Status::Invalid,
-            BindError::Taken => Status::Taken,
-            BindError::Full => Status::Full,
-        })
-    }
-}
+errors_by_status!(Status InstallError BindError RunError);
 
 /// Has the worker call a function with its runtime, once; the function must
 /// not take long, since all containers wait for it.

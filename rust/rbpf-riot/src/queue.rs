@@ -224,20 +224,23 @@ impl Ticket {
             // up in between and found the answer there.
             let sent = left > 0 && entry.done.wait_for(left);
             let state = TABLE.with(|table| match table.get(index) {
-                Some(State::Queued(_) | State::Running) if !sent => table.give_up(index, patient),
-                state => state.unwrap_or(State::Done),
+                Some(State::Queued(_) | State::Running) if !sent => {
+                    Some(table.give_up(index, patient))
+                }
+                state => state,
             });
-            match state {
+            match state.flatten() {
                 Some(State::Done) => return Self::lock(claim),
                 Some(State::Running) if !sent => entry.done.wait(),
-                Some(State::Queued(_) | State::Running) => {}
-                state => {
-                    if state == Some(State::Abandoned) {
-                        // The entry is the worker's now.
-                        core::mem::forget(claim);
-                    }
+                Some(State::Abandoned) => {
+                    // The entry is the worker's now.
+                    core::mem::forget(claim);
                     return Err(Status::TimedOut);
                 }
+                // Withdrawn.
+                Some(State::Claimed | State::Free) => return Err(Status::TimedOut),
+                // Nothing is known, so what was lent may be in use: it waits.
+                Some(State::Queued(_) | State::Running) | None => {}
             }
         }
     }
