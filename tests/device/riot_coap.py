@@ -36,6 +36,7 @@ from aiocoap.optiontypes import BlockOption, OpaqueOption
 
 TIMEOUT = 20
 SLOTS = 4
+FAULT_LIMIT = 10
 NO_RESPONSE = 258
 CBOR = 60
 
@@ -229,6 +230,21 @@ async def faults(node):
         contains(text, "fault BudgetExhausted")
     contains(await node.expect(codes.CONTENT, GET, "/rbpf"), "runs 3 faults 3")
     await node.remove("fault", "endless")
+
+
+async def quarantine(node):
+    """Whoever faults over and over answers no more, until it is released."""
+    await node.install("fault", "fault", "/fault")
+    for _ in range(FAULT_LIMIT):
+        await node.expect(codes.INTERNAL_SERVER_ERROR, GET, "/fault")
+    same("refused", await node.expect(codes.SERVICE_UNAVAILABLE, GET, "/fault"),
+         "in quarantine after faults")
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf"), "fault state quarantined path /fault")
+    same("state", (await node.cbor("/rbpf"))[0]["state"], "quarantined")
+    await node.expect(codes.CHANGED, POST, "/rbpf/release/fault")
+    await node.expect(codes.INTERNAL_SERVER_ERROR, GET, "/fault")
+    await node.expect(codes.NOT_FOUND, POST, "/rbpf/release/none")
+    await node.remove("fault")
 
 
 async def payload(node):
@@ -467,7 +483,7 @@ async def life(node, image):
     return seen
 
 
-OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, payload, long_list, bad_images,
+OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, payload, long_list, bad_images,
         blocks, duplicates, long_response, options, noise, twins, endurance]
 CLOSED = [pages, closed, options]
 

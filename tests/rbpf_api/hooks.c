@@ -21,6 +21,10 @@
 #include "sum.rbpf.h"
 
 static rbpf_hook_t _hook = RBPF_HOOK_INIT("hook");
+static rbpf_hook_t _first = RBPF_HOOK_INIT_POLICY("first", RBPF_POLICY_FIRST_NON_ZERO);
+static rbpf_hook_t _agree = RBPF_HOOK_INIT_POLICY("agree", RBPF_POLICY_ALL);
+static rbpf_hook_t _careful = RBPF_HOOK_INIT_POLICY("careful", RBPF_POLICY_STOP_ON_FAULT);
+static rbpf_hook_t _made_up = RBPF_HOOK_INIT_POLICY("made-up", 4);
 
 /* As in containers/append.c */
 typedef struct {
@@ -135,6 +139,78 @@ static void _several(void)
     EXPECT("each costs its budget", 4 * info.longest_run, info.instructions);
 }
 
+static void _policies(void)
+{
+    uint8_t context[] = { 40, 2 };
+    uint8_t zero[] = { 0, 0 };
+    int64_t result = -7;
+
+    EXPECT("policy that is none", -EINVAL, rbpf_hook_register(&_made_up));
+    EXPECT("register first", 0, rbpf_hook_register(&_first));
+    EXPECT("register agree", 0, rbpf_hook_register(&_agree));
+    EXPECT("register careful", 0, rbpf_hook_register(&_careful));
+    EXPECT("install one sum", 0, rbpf_install("a", IMAGE(sum)));
+    EXPECT("install a fault beside it", 0, rbpf_install("b", IMAGE(fault)));
+    EXPECT("sum decides first", 0, rbpf_bind("a", "first"));
+    EXPECT("fault would be next", 0, rbpf_bind("b", "first"));
+    EXPECT("only the sum runs", 1, rbpf_hook_trigger(&_first, context, 2, NULL, 0, &result));
+    EXPECT("what it decides", 42, result);
+    EXPECT("undecided", 1, rbpf_hook_trigger(&_first, zero, 2, NULL, 0, &result));
+    EXPECT("0 is the result then", 0, result);
+    EXPECT("unbind sum", 0, rbpf_unbind("a", "first"));
+    EXPECT("unbind fault", 0, rbpf_unbind("b", "first"));
+
+    EXPECT("sum agrees", 0, rbpf_bind("a", "agree"));
+    EXPECT("agreement", 1, rbpf_hook_trigger(&_agree, context, 2, NULL, 0, &result));
+    EXPECT("result of agreement", 42, result);
+    EXPECT("no agreement", 1, rbpf_hook_trigger(&_agree, zero, 2, NULL, 0, &result));
+    EXPECT("result of disagreement", 0, result);
+    EXPECT("unbind what agreed", 0, rbpf_unbind("a", "agree"));
+
+    result = -7;
+    EXPECT("sum before fault", 0, rbpf_bind("a", "careful"));
+    EXPECT("fault after sum", 0, rbpf_bind("b", "careful"));
+    EXPECT("a fault ends it all", -EFAULT,
+           rbpf_hook_trigger(&_careful, context, 2, NULL, 0, &result));
+    EXPECT("there is no result", -7, result);
+    EXPECT("unbind careful fault", 0, rbpf_unbind("b", "careful"));
+    EXPECT("without it", 1, rbpf_hook_trigger(&_careful, context, 2, NULL, 0, &result));
+    EXPECT("there is one", 42, result);
+}
+
+static void _quarantine(void)
+{
+    uint8_t context[] = { 40, 2 };
+    int64_t result = 0;
+    rbpf_info_t info = { 0 };
+
+    EXPECT("install what faults", 0, rbpf_install("a", IMAGE(fault)));
+    EXPECT("bind what faults", 0, rbpf_bind("a", "hook"));
+    for (unsigned i = 1; i < CONFIG_RBPF_FAULT_LIMIT; i++) {
+        rbpf_hook_trigger(&_hook, context, 2, NULL, 0, NULL);
+    }
+    EXPECT("look before the last fault", 0, rbpf_find("a", &info));
+    EXPECT("not yet quarantined", 0, info.quarantined);
+    EXPECT("the last fault", -EFAULT, rbpf_hook_trigger(&_hook, context, 2, NULL, 0, NULL));
+    EXPECT("look after the last fault", 0, rbpf_find("a", &info));
+    EXPECT("quarantined", 1, info.quarantined);
+    EXPECT("as many faults as allowed", CONFIG_RBPF_FAULT_LIMIT, info.faults);
+    EXPECT("passed over", 0, rbpf_hook_trigger(&_hook, context, 2, NULL, 0, &result));
+    EXPECT("install what works", 0, rbpf_install("b", IMAGE(sum)));
+    EXPECT("bind what works", 0, rbpf_bind("b", "hook"));
+    EXPECT("others run", 1, rbpf_hook_trigger(&_hook, context, 2, NULL, 0, &result));
+    EXPECT("with their result", 42, result);
+    EXPECT("release nobody", -EINVAL, rbpf_release(NULL));
+    EXPECT("release unknown", -ENOENT, rbpf_release("none"));
+    EXPECT("release", 0, rbpf_release("a"));
+    EXPECT("look after release", 0, rbpf_find("a", &info));
+    EXPECT("no longer quarantined", 0, info.quarantined);
+    EXPECT("faults are still counted", CONFIG_RBPF_FAULT_LIMIT, info.faults);
+    EXPECT("it runs again", 1, rbpf_hook_trigger(&_hook, context, 2, NULL, 0, NULL));
+    EXPECT("look once more", 0, rbpf_find("a", &info));
+    EXPECT("and faults again", CONFIG_RBPF_FAULT_LIMIT + 1, info.faults);
+}
+
 void test_hooks(void)
 {
     EXPECT("register hook", 0, rbpf_hook_register(&_hook));
@@ -144,4 +220,8 @@ void test_hooks(void)
     _regions();
     remove_all();
     _several();
+    remove_all();
+    _policies();
+    remove_all();
+    _quarantine();
 }

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,7 +72,18 @@
  * @param[in] name      its name, 1 to 32 visible characters of ASCII, of which
  *                      the first is not a slash; the string stays
  */
-#define RBPF_HOOK_INIT(name) { NULL, (name), 0 }
+#define RBPF_HOOK_INIT(name) RBPF_HOOK_INIT_POLICY(name, RBPF_POLICY_LAST)
+
+/**
+ * @brief   Initialiser of a @ref rbpf_hook_t where an event's result is not
+ *          simply that of the last container
+ *
+ * @param[in] name      as for @ref RBPF_HOOK_INIT
+ * @param[in] policy    @ref RBPF_POLICY_LAST, @ref RBPF_POLICY_FIRST_NON_ZERO,
+ *                      @ref RBPF_POLICY_ALL or
+ *                      @ref RBPF_POLICY_STOP_ON_FAULT
+ */
+#define RBPF_HOOK_INIT_POLICY(name, policy) { NULL, (name), (policy), 0 }
 
 /**
  * @brief   Initialiser of a @ref rbpf_helper_t
@@ -114,6 +126,29 @@
 #define RBPF_REGION_WRITE 2
 
 /**
+ * @brief   All containers run, and the result of the last that returned counts
+ */
+#define RBPF_POLICY_LAST 0
+
+/**
+ * @brief   The first result that is not 0 counts, and containers after it do
+ *          not run
+ */
+#define RBPF_POLICY_FIRST_NON_ZERO 1
+
+/**
+ * @brief   All containers run and must agree: the result is 0 if that of one
+ *          is, else that of the last
+ */
+#define RBPF_POLICY_ALL 2
+
+/**
+ * @brief   The result of the last counts; a fault ends the event, which has
+ *          none then
+ */
+#define RBPF_POLICY_STOP_ON_FAULT 3
+
+/**
  * @brief   The argument is a number; all its 64 bits are passed on
  */
 #define RBPF_PARAMETER_VALUE 0
@@ -146,6 +181,11 @@ typedef struct {
      * Number of paths and hooks that it is bound to
      */
     uint8_t bindings;
+    /**
+     * Whether it runs no more before @ref rbpf_release, since too many of its
+     * runs in a row ended in a fault
+     */
+    bool quarantined;
     /**
      * Counts the containers in that slot
      */
@@ -187,7 +227,8 @@ typedef struct {
 /**
  * @brief   A place in the application's code where containers run
  *
- * A static, initialised by @ref RBPF_HOOK_INIT and registered once.
+ * A static, initialised by @ref RBPF_HOOK_INIT or @ref RBPF_HOOK_INIT_POLICY
+ * and registered once.
  */
 typedef struct {
     /**
@@ -199,6 +240,10 @@ typedef struct {
      * not a slash; the string stays
      */
     const char *name;
+    /**
+     * What the result of an event is: `RBPF_POLICY_...`
+     */
+    uint8_t policy;
     /**
      * Containers bound to it, where 255 stands for more, too; private
      */
@@ -390,6 +435,20 @@ int rbpf_replace(const char *name, const void *image, size_t length);
 int rbpf_remove(const char *name);
 
 /**
+ * @brief   Let a container run again that is in quarantine
+ *
+ * `CONFIG_RBPF_FAULT_LIMIT` faults in a row have led there. What is counted
+ * of it stays.
+ *
+ * @param[in] name      its name
+ *
+ * @retval 0            it runs from now on, or always has
+ * @retval -EINVAL      @p name is `NULL`
+ * @retval -ENOENT      there is no such container
+ */
+int rbpf_release(const char *name);
+
+/**
  * @brief   Look a container up
  *
  * @param[in]  name     its name
@@ -439,8 +498,9 @@ int rbpf_unbind(const char *name, const char *target);
  *                      where it is
  *
  * @retval 0            it is known
- * @retval -EINVAL      @p hook is `NULL`, or its name is not 1 to 32 visible
- *                      characters of ASCII or begins with a slash
+ * @retval -EINVAL      @p hook is `NULL`, its policy is not defined, or its
+ *                      name is not 1 to 32 visible characters of ASCII or
+ *                      begins with a slash
  * @retval -EEXIST      there is a hook of that name
  */
 int rbpf_hook_register(rbpf_hook_t *hook);
@@ -463,14 +523,17 @@ int rbpf_hook_register(rbpf_hook_t *hook);
  * @param[in]     length    bytes of it, up to 16 MiB
  * @param[in]     regions   further memory; may be `NULL` if @p count is 0
  * @param[in]     count     number of regions, up to 3
- * @param[out]    result    the result (r0) of the last container that
- *                          returned, unchanged if none did; may be `NULL`
+ * @param[out]    result    the result (r0), of the last container that
+ *                          returned or as the hook's policy says; unchanged
+ *                          if there is none; may be `NULL`
  *
- * @return  number of containers that ran and returned
+ * @return  number of containers that ran and returned; those in quarantine
+ *          are passed over
  * @retval -EINVAL      a pointer is `NULL`, or regions are too many, have
  *                      other rights than are defined, or overlap although
  *                      one may be written
- * @retval -EFAULT      containers ran, and all ended in a fault
+ * @retval -EFAULT      containers ran, and all ended in a fault; or one did,
+ *                      and the policy is @ref RBPF_POLICY_STOP_ON_FAULT
  * @retval -ECANCELED   as -EFAULT, and the first used its budget up
  */
 int rbpf_hook_trigger(const rbpf_hook_t *hook,

@@ -162,7 +162,7 @@ const fn error_code(status: Status) -> u8 {
         Status::Refused => code::UNPROCESSABLE_ENTITY,
         Status::Method => code::METHOD_NOT_ALLOWED,
         Status::Fault => code::INTERNAL_SERVER_ERROR,
-        Status::Full | Status::Budget | Status::Busy | Status::TimedOut => {
+        Status::Full | Status::Budget | Status::Quarantined | Status::Busy | Status::TimedOut => {
             code::SERVICE_UNAVAILABLE
         }
     }
@@ -410,9 +410,10 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
                 (Operation::Install, code::CHANGED)
             }
             (code::DELETE, "app", Some(_)) => (Operation::Remove, code::DELETED),
+            (code::POST, "release", Some(_)) => (Operation::Release, code::CHANGED),
             (code::POST, "bind", Some(_)) => (Operation::Bind, code::CHANGED),
             (code::POST, "unbind", _) => (Operation::Unbind, code::CHANGED),
-            (_, "" | "app" | "bind" | "bindings" | "kv" | "stats" | "unbind", _) => {
+            (_, "" | "app" | "bind" | "bindings" | "kv" | "release" | "stats" | "unbind", _) => {
                 return Err(Status::Method);
             }
             _ => return Err(Status::NotFound),

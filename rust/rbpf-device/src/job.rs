@@ -35,6 +35,8 @@ pub enum Operation {
     Unbind,
     /// Remove a container \[name\].
     Remove,
+    /// Let a container run again that is in quarantine \[name\].
+    Release,
     /// Install what is staged, or replace a container by it \[name\].
     Install,
     /// Let a container answer a request \[target, method, input\].
@@ -80,6 +82,8 @@ pub enum Status {
     Fault,
     /// The container used its budget up.
     Budget,
+    /// The container is in quarantine, since it has ended in faults.
+    Quarantined,
     /// The container does not answer that method.
     Method,
     /// Too many jobs wait.
@@ -101,6 +105,7 @@ impl Status {
             Self::Full => "no room",
             Self::Fault => "fault",
             Self::Budget => "budget used up",
+            Self::Quarantined => "in quarantine after faults",
             Self::Method => "method not allowed here",
             Self::Busy => "too many requests wait",
             Self::TimedOut => "the device is busy",
@@ -141,6 +146,7 @@ impl From<RunError> for Status {
     fn from(error: RunError) -> Self {
         match error {
             RunError::UnknownApp => Self::NotFound,
+            RunError::Quarantined => Self::Quarantined,
             RunError::Grant => Self::Invalid,
             RunError::Fault(fault) => match fault.kind {
                 FaultKind::BudgetExhausted => Self::Budget,

@@ -92,6 +92,7 @@ where
             Operation::Bind => self.bind(),
             Operation::Unbind => self.unbind(),
             Operation::Remove => self.remove(),
+            Operation::Release => self.release(),
             Operation::Install => self.install(),
             Operation::Coap => self.coap(),
         }
@@ -288,6 +289,11 @@ where
         done(removed)
     }
 
+    fn release(&mut self) -> Status {
+        let released = self.app().is_some_and(|app| self.runtime.release(app));
+        done(released)
+    }
+
     fn install(&mut self) -> Status {
         let name = self.job.name.clone();
         let name = name.as_str();
@@ -401,7 +407,12 @@ fn record<'a, const PAGE: usize>(
     let counters = &info.counters;
     report.record();
     report.first("name", info.name);
-    report.text_field("state", if bound { "bound" } else { "idle" });
+    let state = match bound {
+        _ if info.quarantined => "quarantined",
+        true => "bound",
+        false => "idle",
+    };
+    report.text_field("state", state);
     match path {
         Some(path) => report.text_field("path", path),
         None => report.word(" path -"),

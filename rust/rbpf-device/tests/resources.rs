@@ -424,6 +424,42 @@ fn what_is_bound_where() {
     );
 }
 
+/// A container that faults over and over answers no more until somebody lets
+/// it, or a better one takes its place.
+#[test]
+fn quarantine() {
+    let fake = Fake::new();
+    fake.runtime.borrow_mut().set_fault_limit(2);
+    let mut server = Server::new(&fake);
+    let fault = image("ldxb %r0, [%r0]\nexit", &[], Capabilities::CORE);
+    server.expect(CREATED, PUT, "/rbpf/app/a", &fault);
+    server.expect(CHANGED, POST, "/rbpf/bind/a", b"/a");
+    for _ in 0..2 {
+        server.expect(INTERNAL_SERVER_ERROR, GET, "/a", b"");
+        server.expect(INTERNAL_SERVER_ERROR, GET, "/a", b"");
+        for _ in 0..3 {
+            let refused = server.ask(GET, "/a", b"", &[]);
+            assert_eq!(refused.code, SERVICE_UNAVAILABLE);
+            assert_eq!(refused.text(), "in quarantine after faults");
+        }
+        let list = server.get("/rbpf").text().to_owned();
+        assert!(list.starts_with("a state quarantined path /a "), "{list}");
+        let list = server.cbor("/rbpf");
+        let record = &list.as_array().unwrap()[0];
+        assert_eq!(field(record, "state"), Some(&"quarantined".into()));
+        server.expect(CHANGED, POST, "/rbpf/release/a", b"");
+        let list = server.get("/rbpf").text().to_owned();
+        assert!(list.starts_with("a state bound path /a "), "{list}");
+    }
+    server.expect(INTERNAL_SERVER_ERROR, GET, "/a", b"");
+    server.expect(INTERNAL_SERVER_ERROR, GET, "/a", b"");
+    server.expect(CHANGED, PUT, "/rbpf/app/a", &number(1));
+    assert_eq!(server.get("/a").text(), "1");
+    server.expect(NOT_FOUND, POST, "/rbpf/release/x", b"");
+    server.expect(METHOD_NOT_ALLOWED, GET, "/rbpf/release/a", b"");
+    server.expect(METHOD_NOT_ALLOWED, POST, "/rbpf/release", b"");
+}
+
 #[test]
 fn nothing_changes_where_nobody_may() {
     let mut fake = Fake::new();
@@ -433,6 +469,7 @@ fn nothing_changes_where_nobody_may() {
     server.expect(METHOD_NOT_ALLOWED, DELETE, "/rbpf/app/a", b"");
     server.expect(NOT_FOUND, POST, "/rbpf/bind/a", b"/a");
     server.expect(NOT_FOUND, POST, "/rbpf/unbind", b"/a");
+    server.expect(NOT_FOUND, POST, "/rbpf/release/a", b"");
     assert_eq!(server.get("/rbpf").text(), "");
 }
 

@@ -8,6 +8,7 @@
 //! [runtime]
 //! budget = 1000000            # instructions for one request
 //! response_size = 4096        # bytes of the longest response
+//! fault_limit = 10            # faults in a row that lead into quarantine; 0: none does
 //!
 //! [[sensor]]
 //! name = "thermometer"
@@ -84,6 +85,9 @@ pub struct RuntimeConfig {
     /// `response_size`: bytes of the buffer in which a container builds its
     /// response, 64 to 4096.
     pub response_size: usize,
+    /// `fault_limit`: faults in a row that put an application in quarantine,
+    /// 0 to 255; 0 never does.
+    pub fault_limit: u8,
 }
 
 /// `[[sensor]]`: a simulated device.

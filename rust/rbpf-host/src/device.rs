@@ -32,7 +32,7 @@ mod worker;
 
 pub use status::ApplicationStatus;
 use worker::Worker;
-pub use worker::{DEFAULT_BUDGET, KV_SHARE, MAX_APPLICATIONS, MAX_RESPONSE};
+pub use worker::{DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, KV_SHARE, MAX_APPLICATIONS, MAX_RESPONSE};
 
 /// Requests that wait; a further one is told that the device is busy.
 const QUEUE: usize = 64;
@@ -169,6 +169,8 @@ pub struct DeviceSettings {
     pub budget: u32,
     /// Bytes of the buffer in which a container builds its response.
     pub response_size: usize,
+    /// Faults in a row that put a container in quarantine; 0 never does.
+    pub fault_limit: u8,
     /// How long a request waits for its reply.
     pub timeout: Duration,
     /// Whether anyone who can reach the device may install, bind and remove

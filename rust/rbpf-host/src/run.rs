@@ -92,6 +92,7 @@ pub fn run_until(
         applications: config.applications,
         budget: config.runtime.budget,
         response_size: config.runtime.response_size,
+        fault_limit: config.runtime.fault_limit,
         timeout: config.coap.request_timeout,
         may_change: config.coap.unsigned_install,
     };

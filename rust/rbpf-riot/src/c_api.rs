@@ -51,6 +51,9 @@ pub struct Info {
     pub slot: u8,
     /// Number of paths and hooks that it is bound to
     pub bindings: u8,
+    /// Whether it runs no more before @ref rbpf_release, since too many of its
+    /// runs in a row ended in a fault
+    pub quarantined: bool,
     /// Counts the containers in that slot
     pub generation: u16,
     /// Bytes of its image
@@ -100,6 +103,7 @@ fn errno(error: Error) -> c_int {
             Status::Full => riot_sys::ENOMEM,
             Status::Fault => riot_sys::EFAULT,
             Status::Budget => riot_sys::ECANCELED,
+            Status::Quarantined => riot_sys::EACCES,
             Status::Method => riot_sys::ENOTSUP,
             Status::Busy => riot_sys::EBUSY,
             Status::TimedOut => riot_sys::ETIMEDOUT,
@@ -352,6 +356,22 @@ pub unsafe extern "C" fn rbpf_remove(name: *const c_char) -> c_int {
     wait(|| containers::remove(unsafe { string(name)? }).map(|()| 0))
 }
 
+/// @brief   Let a container run again that is in quarantine
+///
+/// `CONFIG_RBPF_FAULT_LIMIT` faults in a row have led there. What is counted
+/// of it stays.
+///
+/// @param[in] name      its name
+///
+/// @retval 0            it runs from now on, or always has
+/// @retval -EINVAL      @p name is `NULL`
+/// @retval -ENOENT      there is no such container
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_release(name: *const c_char) -> c_int {
+    // SAFETY: promised by the caller.
+    wait(|| containers::release(unsafe { string(name)? }).map(|()| 0))
+}
+
 /// @brief   Look a container up
 ///
 /// @param[in]  name     its name
@@ -367,6 +387,7 @@ pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_in
         let found = containers::info(unsafe { string(name)? }, |app, bindings| Info {
             slot: app.id.slot(),
             bindings,
+            quarantined: app.quarantined,
             generation: app.id.generation(),
             size: app.size as u32,
             capabilities: app.granted.bits(),
@@ -424,8 +445,9 @@ pub unsafe extern "C" fn rbpf_unbind(name: *const c_char, target: *const c_char)
 ///                      where it is
 ///
 /// @retval 0            it is known
-/// @retval -EINVAL      @p hook is `NULL`, or its name is not 1 to 32 visible
-///                      characters of ASCII or begins with a slash
+/// @retval -EINVAL      @p hook is `NULL`, its policy is not defined, or its
+///                      name is not 1 to 32 visible characters of ASCII or
+///                      begins with a slash
 /// @retval -EEXIST      there is a hook of that name
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_hook_register(hook: *mut Hook) -> c_int {
@@ -450,14 +472,17 @@ pub unsafe extern "C" fn rbpf_hook_register(hook: *mut Hook) -> c_int {
 /// @param[in]     length    bytes of it, up to 16 MiB
 /// @param[in]     regions   further memory; may be `NULL` if @p count is 0
 /// @param[in]     count     number of regions, up to 3
-/// @param[out]    result    the result (r0) of the last container that
-///                          returned, unchanged if none did; may be `NULL`
+/// @param[out]    result    the result (r0), of the last container that
+///                          returned or as the hook's policy says; unchanged
+///                          if there is none; may be `NULL`
 ///
-/// @return  number of containers that ran and returned
+/// @return  number of containers that ran and returned; those in quarantine
+///          are passed over
 /// @retval -EINVAL      a pointer is `NULL`, or regions are too many, have
 ///                      other rights than are defined, or overlap although
 ///                      one may be written
-/// @retval -EFAULT      containers ran, and all ended in a fault
+/// @retval -EFAULT      containers ran, and all ended in a fault; or one did,
+///                      and the policy is @ref RBPF_POLICY_STOP_ON_FAULT
 /// @retval -ECANCELED   as -EFAULT, and the first used its budget up
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_hook_trigger(
@@ -483,9 +508,9 @@ pub unsafe extern "C" fn rbpf_hook_trigger(
             // SAFETY: promised by the caller.
             unsafe { give(result, value as i64) };
         }
-        match (triggered.runs - triggered.faults, triggered.failure) {
-            (0, Some((_, error))) => Err(Error::from(error)),
-            (returned, _) => Ok(returned.into()),
+        match triggered.failure {
+            Some((_, error)) if triggered.result.is_none() => Err(Error::from(error)),
+            _ => Ok((triggered.runs - triggered.faults).into()),
         }
     })
 }

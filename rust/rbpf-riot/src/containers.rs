@@ -118,6 +118,20 @@ pub fn remove(name: &str) -> Result<(), Error> {
     })?
 }
 
+/// Lets a container run again that is in quarantine, since
+/// `CONFIG_RBPF_FAULT_LIMIT` of its runs in a row have ended in a fault.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such container.
+pub fn release(name: &str) -> Result<(), Error> {
+    with_runtime(|runtime| {
+        let app = find(runtime, name)?;
+        runtime.release(app);
+        Ok(())
+    })?
+}
+
 /// Binds a container to a CoAP path, which begins with a slash, or to a hook.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 use heapless::Vec;
 use rbpf_device::Status;
-use rbpf_runtime::{Grant, MAX_TARGET, Triggered};
+use rbpf_runtime::{Grant, MAX_TARGET, Policy, Triggered};
 
 use crate::config::{BUDGET, EVENT_SIZE, EVENTS};
 use crate::containers::{self, Error};
@@ -21,9 +21,30 @@ use crate::queue;
 use crate::sys::Shared;
 use crate::worker::Containers;
 
+/// @brief   All containers run, and the result of the last that returned counts
+pub const POLICY_LAST: u8 = 0;
+/// @brief   The first result that is not 0 counts, and containers after it do
+///          not run
+pub const POLICY_FIRST_NON_ZERO: u8 = 1;
+/// @brief   All containers run and must agree: the result is 0 if that of one
+///          is, else that of the last
+pub const POLICY_ALL: u8 = 2;
+/// @brief   The result of the last counts; a fault ends the event, which has
+///          none then
+pub const POLICY_STOP_ON_FAULT: u8 = 3;
+
+// The header has the numbers as they stand here.
+const _: () = assert!(
+    POLICY_LAST == Policy::Last as u8
+        && POLICY_FIRST_NON_ZERO == Policy::FirstNonZero as u8
+        && POLICY_ALL == Policy::All as u8
+        && POLICY_STOP_ON_FAULT == Policy::StopOnFault as u8
+);
+
 /// @brief   A place in the application's code where containers run
 ///
-/// A static, initialised by @ref RBPF_HOOK_INIT and registered once.
+/// A static, initialised by @ref RBPF_HOOK_INIT or @ref RBPF_HOOK_INIT_POLICY
+/// and registered once.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Hook {
@@ -32,6 +53,8 @@ pub struct Hook {
     /// Its name: 1 to 32 visible characters of ASCII, of which the first is
     /// not a slash; the string stays
     name: *const c_char,
+    /// What the result of an event is: `RBPF_POLICY_...`
+    policy: u8,
     /// Containers bound to it, where 255 stands for more, too; private
     bound: AtomicU8,
 }
@@ -105,9 +128,17 @@ impl Hook {
     /// first is not a slash.
     #[must_use]
     pub const fn new(name: &'static CStr) -> Self {
+        Self::with_policy(name, Policy::Last)
+    }
+
+    /// A hook of this name, where an event has the result that the policy
+    /// chooses.
+    #[must_use]
+    pub const fn with_policy(name: &'static CStr, policy: Policy) -> Self {
         Self {
             next: Cell::new(ptr::null()),
             name: name.as_ptr(),
+            policy: policy as u8,
             bound: AtomicU8::new(0),
         }
     }
@@ -124,14 +155,23 @@ impl Hook {
         name.to_str().unwrap_or_default()
     }
 
+    /// How its result is chosen; `None` for a number that C made up.
+    fn policy(&self) -> Option<Policy> {
+        let policy = |&policy: &Policy| policy as u8 == self.policy;
+        Policy::ALL.into_iter().find(policy)
+    }
+
     /// Makes it known, so that containers can be bound to it. Threads only.
     ///
     /// # Errors
     ///
-    /// `Invalid` for a name that is none, `Taken` if there is a hook of that
+    /// `Invalid` for a name or policy that is none, `Taken` if there is a hook of that
     /// name.
     pub fn register(&'static self) -> Result<(), Status> {
         let name = self.name();
+        if self.policy().is_none() {
+            return Err(Status::Invalid);
+        }
         let visible = name.bytes().all(|byte| byte.is_ascii_graphic());
         if name.is_empty() || name.len() > MAX_TARGET || name.starts_with('/') || !visible {
             return Err(Status::Invalid);
@@ -157,7 +197,7 @@ impl Hook {
     /// waits for them. Threads only, and not for a helper.
     ///
     /// Each container gets the context, which r1 points to, and the regions.
-    /// The result is that of the last container that returned.
+    /// The result is what the hook's policy says.
     ///
     /// # Errors
     ///
@@ -172,10 +212,21 @@ impl Hook {
             return Ok(Triggered::default());
         }
         containers::with_runtime(|runtime| {
-            let triggered = runtime.trigger(self.name(), context, regions, BUDGET);
+            let triggered = self.run(runtime, context, regions);
             runtime.services().end_line();
             triggered
         })
+    }
+
+    /// Runs what is bound to it; for the worker.
+    fn run(
+        &self,
+        runtime: &mut Containers,
+        context: &mut [u8],
+        regions: &mut [Grant<'_>],
+    ) -> Triggered {
+        let policy = self.policy().unwrap_or_default();
+        runtime.trigger(self.name(), policy, context, regions, BUDGET)
     }
 
     /// Leaves an event for the worker, who runs the containers that are bound
@@ -233,6 +284,6 @@ pub(crate) fn event(runtime: &mut Containers) -> bool {
     let Some(hook) = WAITING.with(|events| events.pop(&mut context)).flatten() else {
         return false;
     };
-    runtime.trigger(hook.name(), &mut context, &mut [], BUDGET);
+    hook.run(runtime, &mut context, &mut []);
     true
 }

@@ -25,6 +25,7 @@ run NAME [HEX]     run it once, with this context
 bind NAME WHERE    let it answer on a /path, or run at a hook
 unbind WHERE [NAME]
 remove NAME        with its bindings and values
+release NAME       from quarantine
 kv                 values in the stores
 kv get NAME|global KEY
 hooks              paths and hooks, and who is bound there
@@ -59,7 +60,7 @@ const fn verb(
     }
 }
 
-const VERBS: [Verb; 8] = [
+const VERBS: [Verb; 9] = [
     verb("list", Operation::List, 0..=0, ""),
     verb("info", Operation::Info, 1..=1, ""),
     verb("kv", Operation::Values, 0..=0, ""),
@@ -68,6 +69,7 @@ const VERBS: [Verb; 8] = [
     verb("bind", Operation::Bind, 2..=2, "bound"),
     verb("unbind", Operation::Unbind, 1..=2, "unbound"),
     verb("remove", Operation::Remove, 1..=1, "removed"),
+    verb("release", Operation::Release, 1..=1, "released"),
 ];
 
 /// What a command came to.

@@ -31,7 +31,7 @@ pub use coap::{CoapReply, CoapRequest};
 pub use kv::{HOST, KvEntry, KvScope};
 pub use run::{Grant, Helpers, RunReport, Runnable};
 pub use runtime::{
-    BindError, CoapError, ExecuteError, MAX_TARGET, Memory, RunError, Runtime, Triggered,
+    BindError, CoapError, ExecuteError, MAX_TARGET, Memory, Policy, RunError, Runtime, Triggered,
 };
 pub use services::{Sensor, Services};
 pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME};

@@ -36,6 +36,9 @@ pub struct Memory<'s, const SLOTS: usize> {
 pub enum RunError {
     /// The id names no container: a mistake of the host, or it was removed.
     UnknownApp,
+    /// Too many of its runs in a row ended in a fault: it does not run before
+    /// it is [released](Runtime::release).
+    Quarantined,
     /// More regions are granted than there are, or one is too long: a mistake
     /// of the host.
     Grant,
@@ -76,6 +79,36 @@ pub enum CoapError {
     Run(AppId, RunError),
 }
 
+/// Which containers an event runs, of those that are bound to its hook, and
+/// which of their results is that of the event. A run that ended in a fault
+/// has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// All run, and the last result counts.
+    #[default]
+    Last,
+    /// The first result that is not 0 counts, and those after it do not run. If
+    /// there is none, it is 0.
+    FirstNonZero,
+    /// All run and must agree: 0 if one result is, else the last.
+    All,
+    /// The last result counts; a fault ends the event, which has none then.
+    StopOnFault,
+}
+
+impl Policy {
+    /// All of them, by number.
+    pub const ALL: [Self; 4] = [Self::Last, Self::FirstNonZero, Self::All, Self::StopOnFault];
+
+    /// The result of an event after a further run.
+    fn combine(self, before: Option<u64>, result: u64) -> u64 {
+        match before {
+            Some(0) if self == Self::All => 0,
+            _ => result,
+        }
+    }
+}
+
 /// What came of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Triggered {
@@ -83,7 +116,7 @@ pub struct Triggered {
     pub runs: u8,
     /// Those of them whose runs ended in a fault.
     pub faults: u8,
-    /// The result of the last that returned.
+    /// The result, as the [`Policy`] says; none if no container returned.
     pub result: Option<u64>,
     /// What went wrong first, and with which container.
     pub failure: Option<(AppId, RunError)>,
@@ -124,6 +157,8 @@ pub struct Runtime<
     last: Option<AppId>,
     /// Instructions that a run triggered by a request may execute.
     budget: u32,
+    /// Faults in a row that put a container in quarantine; 0 never does.
+    fault_limit: u8,
 }
 
 impl<'s, S, const SLOTS: usize, const BINDINGS: usize, const KV: usize>
@@ -134,6 +169,10 @@ where
     /// Instructions that a run may execute unless the host says otherwise:
     /// about 50 ms on a Cortex-M4 at 64 MHz.
     pub const DEFAULT_BUDGET: u32 = 100_000;
+
+    /// Faults in a row after which a container is quarantined, unless the host
+    /// says otherwise.
+    pub const DEFAULT_FAULT_LIMIT: u8 = 10;
 
     /// A runtime without containers.
     pub fn new(services: S, memory: Memory<'s, SLOTS>) -> Self {
@@ -159,6 +198,7 @@ where
             response: memory.response,
             last: None,
             budget: Runtime::<'s, S, SLOTS, BINDINGS, KV>::DEFAULT_BUDGET,
+            fault_limit: Runtime::<'s, S, SLOTS, BINDINGS, KV>::DEFAULT_FAULT_LIMIT,
         }
     }
 
@@ -170,6 +210,12 @@ where
     /// Sets how many instructions a run triggered by a request may execute.
     pub fn set_budget(&mut self, instructions: u32) {
         self.budget = instructions;
+    }
+
+    /// Sets how many faults in a row put a container in quarantine; 0 lets
+    /// them all go on. Those that are in quarantine stay there.
+    pub fn set_fault_limit(&mut self, faults: u8) {
+        self.fault_limit = faults;
     }
 
     /// Copies an image into a free slot, verifies it, and grants it those of
@@ -227,6 +273,14 @@ where
             self.succeed(app, None);
         }
         removed
+    }
+
+    /// Lets a container run again that is in quarantine, and forgets how many
+    /// of its last runs ended in a fault; what is counted of it stays. `false`
+    /// if the id names nothing.
+    pub fn release(&mut self, app: AppId) -> bool {
+        let container = self.store.get_mut(app);
+        container.map(Container::release).is_some()
     }
 
     /// Lets a successor have the bindings of a container that is gone, and
@@ -372,7 +426,7 @@ where
         app: AppId,
         request: &CoapRequest<'_>,
     ) -> Result<CoapReply<'_>, RunError> {
-        let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
+        let container = self.store.ready(app)?;
         clear_stack(self.stack, &mut self.last, app);
         let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
             .ok_or(RunError::Grant)?;
@@ -384,7 +438,8 @@ where
             self.response,
             self.budget,
         )?;
-        record(container, report)
+        container.record(&report, self.fault_limit);
+        report.outcome.map_err(RunError::Fault)
     }
 
     /// Runs a container once.
@@ -403,7 +458,7 @@ where
         granted: &mut [Grant<'_>],
         budget: u32,
     ) -> Result<u64, RunError> {
-        let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
+        let container = self.store.ready(app)?;
         clear_stack(self.stack, &mut self.last, app);
         let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
             .ok_or(RunError::Grant)?;
@@ -415,7 +470,8 @@ where
             granted,
             budget,
         )?;
-        record(container, report)
+        container.record(&report, self.fault_limit);
+        report.outcome.map_err(RunError::Fault)
     }
 
     /// Runs the containers that are bound to a hook, one after the other in
@@ -423,11 +479,13 @@ where
     ///
     /// All get the same context and the same regions: what one has written
     /// there, those after it see. Each has a budget of its own. A fault ends
-    /// the run of one and nothing else; regions that cannot be granted end
-    /// the event.
+    /// the run of one and nothing else, unless the policy says so; regions
+    /// that cannot be granted end the event. Containers in quarantine are
+    /// passed over.
     pub fn trigger(
         &mut self,
         hook: &str,
+        policy: Policy,
         context: &mut [u8],
         granted: &mut [Grant<'_>],
         budget: u32,
@@ -441,9 +499,13 @@ where
             let error = match self.run(app, context, granted, budget) {
                 Ok(result) => {
                     triggered.runs += 1;
-                    triggered.result = Some(result);
+                    triggered.result = Some(policy.combine(triggered.result, result));
+                    if policy == Policy::FirstNonZero && result != 0 {
+                        break;
+                    }
                     continue;
                 }
+                Err(RunError::Quarantined) => continue,
                 Err(error) => error,
             };
             triggered.failure.get_or_insert((app, error));
@@ -451,6 +513,10 @@ where
                 RunError::Fault(_) => {
                     triggered.runs += 1;
                     triggered.faults += 1;
+                    if policy == Policy::StopOnFault {
+                        triggered.result = None;
+                        break;
+                    }
                 }
                 _ => break,
             }
@@ -561,13 +627,4 @@ fn sections<'r>(
         // the same everywhere.
         stack.get_mut(..layout.stack_len)?,
     ))
-}
-
-/// Counts a run.
-fn record<T>(container: &mut Container<'_>, report: RunReport<T>) -> Result<T, RunError> {
-    container.counters.add(&report);
-    report.outcome.map_err(|fault| {
-        container.record_fault(fault);
-        RunError::Fault(fault)
-    })
 }

@@ -10,6 +10,7 @@ use rbpf_abi::{Capabilities, Helper, Image, ImageError};
 use rbpf_vm::{Fault, HelperGrant, Verified, VerifyError};
 
 use crate::run::RunReport;
+use crate::runtime::RunError;
 use crate::services::Services;
 
 /// Bytes of the longest name of a container.
@@ -118,6 +119,9 @@ pub struct AppInfo<'a> {
     pub counters: Counters,
     /// How its last faulty run ended.
     pub last_fault: Option<Fault>,
+    /// Whether it runs no more, since too many of its runs in a row ended in a
+    /// fault.
+    pub quarantined: bool,
 }
 
 /// What the host needs to know of an image to run it.
@@ -145,11 +149,14 @@ pub(crate) struct Container<'s> {
     pub(crate) loaded: Loaded<&'s mut [u8]>,
     pub(crate) counters: Counters,
     pub(crate) last_fault: Option<Fault>,
+    /// Faults since its last run that returned, or since its release.
+    faults_in_a_row: u8,
+    quarantined: bool,
 }
 
 impl Counters {
     /// Counts a run, however it ended.
-    pub(crate) fn add<T>(&mut self, report: &RunReport<T>) {
+    fn add<T>(&mut self, report: &RunReport<T>) {
         let instructions = report.instructions;
         self.runs = self.runs.wrapping_add(1);
         self.instructions = self.instructions.wrapping_add(instructions.into());
@@ -159,9 +166,24 @@ impl Counters {
 }
 
 impl Container<'_> {
-    pub(crate) fn record_fault(&mut self, fault: Fault) {
+    /// Counts a run. The last of `limit` faults in a row puts it in
+    /// quarantine; with 0, none does.
+    pub(crate) fn record<T>(&mut self, report: &RunReport<T>, limit: u8) {
+        self.counters.add(report);
+        let Err(fault) = report.outcome else {
+            self.faults_in_a_row = 0;
+            return;
+        };
         self.counters.faults = self.counters.faults.wrapping_add(1);
         self.last_fault = Some(fault);
+        self.faults_in_a_row = self.faults_in_a_row.saturating_add(1);
+        self.quarantined = limit != 0 && self.faults_in_a_row >= limit;
+    }
+
+    /// Lets it run again.
+    pub(crate) fn release(&mut self) {
+        self.faults_in_a_row = 0;
+        self.quarantined = false;
     }
 }
 
@@ -235,6 +257,8 @@ impl<'s> Slot<'s> {
                     loaded,
                     counters: Counters::default(),
                     last_fault: None,
+                    faults_in_a_row: 0,
+                    quarantined: false,
                 });
                 Ok(AppId {
                     slot: number,
@@ -369,6 +393,15 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         }
     }
 
+    /// The container, if it may run.
+    pub(crate) fn ready(&mut self, id: AppId) -> Result<&mut Container<'s>, RunError> {
+        match self.get_mut(id) {
+            Some(container) if container.quarantined => Err(RunError::Quarantined),
+            Some(container) => Ok(container),
+            None => Err(RunError::UnknownApp),
+        }
+    }
+
     /// Whether there is a container in a slot.
     pub(crate) fn occupied(&self, slot: u8) -> bool {
         self.iter().any(|info| info.id.slot == slot)
@@ -395,6 +428,7 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
                 granted: container.loaded.layout.granted,
                 counters: container.counters,
                 last_fault: container.last_fault,
+                quarantined: container.quarantined,
             })
         })
     }

@@ -18,6 +18,7 @@ const USER: &str = r#"
 #include "rbpf.h"
 
 static rbpf_hook_t hook = RBPF_HOOK_INIT("hook");
+static rbpf_hook_t filter = RBPF_HOOK_INIT_POLICY("filter", RBPF_POLICY_FIRST_NON_ZERO);
 
 static int64_t call(const rbpf_argument_t *arguments, void *user)
 {
@@ -36,7 +37,7 @@ int main(void)
     uint8_t byte = 0;
     rbpf_region_t region = { &byte, sizeof(byte), RBPF_REGION_READ | RBPF_REGION_WRITE };
     int64_t result;
-    return rbpf_hook_register(&hook) + rbpf_helper_register(&plain) +
+    return rbpf_hook_register(&hook) + rbpf_hook_register(&filter) + rbpf_helper_register(&plain) +
            rbpf_helper_register(&memory) +
            rbpf_hook_trigger(&hook, NULL, 0, &region, 1, &result);
 }
@@ -111,7 +112,18 @@ fn preface() -> String {
  * @param[in] name      its name, 1 to 32 visible characters of ASCII, of which
  *                      the first is not a slash; the string stays
  */
-#define RBPF_HOOK_INIT(name) {{ NULL, (name), 0 }}
+#define RBPF_HOOK_INIT(name) RBPF_HOOK_INIT_POLICY(name, RBPF_POLICY_LAST)
+
+/**
+ * @brief   Initialiser of a @ref rbpf_hook_t where an event's result is not
+ *          simply that of the last container
+ *
+ * @param[in] name      as for @ref RBPF_HOOK_INIT
+ * @param[in] policy    @ref RBPF_POLICY_LAST, @ref RBPF_POLICY_FIRST_NON_ZERO,
+ *                      @ref RBPF_POLICY_ALL or
+ *                      @ref RBPF_POLICY_STOP_ON_FAULT
+ */
+#define RBPF_HOOK_INIT_POLICY(name, policy) {{ NULL, (name), (policy), 0 }}
 
 /**
  * @brief   Initialiser of a @ref rbpf_helper_t

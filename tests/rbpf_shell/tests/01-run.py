@@ -15,6 +15,8 @@ from testrunner import run
 IMAGES = pathlib.Path(os.environ["RBPF_IMAGES"])
 # Bytes a line: RIOT buffers 64 characters of input.
 PIECE = 20
+# CONFIG_RBPF_FAULT_LIMIT, if not said
+FAULT_LIMIT = 10
 
 
 def command(child, line, *answers):
@@ -50,7 +52,7 @@ def errors(child):
     command(child, "rbpf help", r"usage: rbpf VERB")
     for line in ["nonsense", "run", "bind x", "kv get global", "kv get global x", "info a b"]:
         command(child, f"rbpf {line}", r"usage: rbpf VERB")
-    for line in ["info x", "run x", "remove x", "bind x /x", "unbind /x", "load x"]:
+    for line in ["info x", "run x", "remove x", "release x", "bind x /x", "unbind /x", "load x"]:
         command(child, f"rbpf {line}", r"error: not found\r?\n")
     for digits in ["0", "xy", "+1", "é0"]:
         command(child, f"rbpf load x {digits}", r"error: not an even number of hex")
@@ -94,6 +96,21 @@ def faults(child):
     passed("faults")
 
 
+def quarantine(child):
+    """Whoever faults over and over runs no more, until it is released."""
+    for _ in range(4, FAULT_LIMIT + 1):
+        command(child, "rbpf run fault", r"error: fault InvalidRead pc 1 address 0x0\r?\n")
+    for _ in range(2):
+        command(child, "rbpf run fault", r"error: in quarantine after faults\r?\n")
+    command(
+        child, "rbpf list", rf"fault state quarantined path - .* runs {FAULT_LIMIT} faults {FAULT_LIMIT} "
+    )
+    command(child, "rbpf release fault", r"released fault\r?\n")
+    command(child, "rbpf run fault", r"error: fault InvalidRead pc 1 address 0x0\r?\n")
+    command(child, "rbpf list", r"fault state idle path - ")
+    passed("quarantine")
+
+
 def full(child):
     """Slots run out, and come back."""
     load(child, "third", IMAGES / "echo.rbpf")
@@ -112,6 +129,7 @@ def testfunc(child):
     errors(child)
     life(child)
     faults(child)
+    quarantine(child)
     full(child)
     # It is still there.
     command(child, "rbpf run endless", r"error: fault BudgetExhausted")

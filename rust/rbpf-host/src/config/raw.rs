@@ -16,7 +16,7 @@ use toml::Spanned;
 
 use super::sensor::RawSensor;
 use super::{ApplicationConfig, CoapConfig, Config, ConfigError, Methods, RuntimeConfig};
-use crate::device::{DEFAULT_BUDGET, MAX_APPLICATIONS, MAX_RESPONSE};
+use crate::device::{DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, MAX_APPLICATIONS, MAX_RESPONSE};
 
 const DEFAULT_LISTEN: [&str; 2] = ["[::1]:5683", "127.0.0.1:5683"];
 const DEFAULT_BLOCK_SIZE: u32 = 1024;
@@ -61,6 +61,7 @@ struct RawCoap {
 struct RawRuntime {
     budget: Option<Spanned<u32>>,
     response_size: Option<Spanned<u32>>,
+    fault_limit: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]
@@ -134,6 +135,11 @@ impl Reader<'_> {
             MAX_RESPONSE as u32,
             64..=MAX_RESPONSE as u32,
         )?;
+        let fault_limit = self.number(
+            raw.runtime.fault_limit.as_ref(),
+            DEFAULT_FAULT_LIMIT.into(),
+            0..=u8::MAX.into(),
+        )?;
         if let Some(excess) = raw.sensor.get(MAX_SENSORS) {
             return Err(self.error(&excess.span(), "too many sensors; remove this one"));
         }
@@ -158,6 +164,7 @@ impl Reader<'_> {
             runtime: RuntimeConfig {
                 budget,
                 response_size: response_size as usize,
+                fault_limit: fault_limit as u8,
             },
             sensors,
             applications,

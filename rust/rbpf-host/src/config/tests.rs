@@ -39,6 +39,7 @@ fn everything() {
         request_timeout = 3
         [runtime]
         budget = 77
+        fault_limit = 3
         [[sensor]]
         name = "thermometer"
         class = "temp"
@@ -106,6 +107,7 @@ fn everything() {
     assert!(temperature.methods.contains(1) && temperature.methods.contains(5));
     assert!(!temperature.methods.contains(2) && !temperature.methods.contains(200));
     assert_eq!((temperature.budget, other.budget), (77, 5));
+    assert_eq!(config.runtime.fault_limit, 3);
     assert_eq!(other.allow, Capabilities::all());
     assert_eq!(other.coap, None);
 }
@@ -121,6 +123,7 @@ fn errors_name_the_place_and_what_to_do() {
         ("[coap]\nblock_size = 100", "2:14", "power of two"),
         ("[coap]\nmax_upload = 1", "2:14", "from 16 to"),
         ("[runtime]\nbudget = -1", "2:10", "invalid value"),
+        ("[runtime]\nfault_limit = 256", "2:15", "from 0 to 255"),
         ("x = [", "1:", ""),
         (&format!("{sensor}kind = 'sine'"), "4:8", "`ramp`"),
         (&format!("{sensor}kind = 'constant'"), "1:1", "`value`"),

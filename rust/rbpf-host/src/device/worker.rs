@@ -15,6 +15,9 @@ pub const MAX_APPLICATIONS: usize = 32;
 /// Instructions for one event, where the configuration does not say:
 /// some tens of milliseconds.
 pub const DEFAULT_BUDGET: u32 = 1_000_000;
+/// Faults in a row after which an application is quarantined, where the
+/// configuration does not say.
+pub const DEFAULT_FAULT_LIMIT: u8 = 10;
 
 /// Key-value entries that an application may own.
 pub const KV_SHARE: usize = 64;
@@ -91,6 +94,7 @@ impl<'m, S: Services> Worker<'m, S> {
             budget: settings.budget,
             staged,
         };
+        worker.runtime.set_fault_limit(settings.fault_limit);
         for application in &settings.applications {
             worker.install(application)?;
         }

@@ -3,7 +3,9 @@
 //! of an event when some of its containers go wrong.
 
 use rbpf_abi::Capabilities;
-use rbpf_runtime::{AppId, BindError, CoapError, CoapRequest, Grant, RunError, Runtime, Triggered};
+use rbpf_runtime::{
+    AppId, BindError, CoapError, CoapRequest, Grant, Policy, RunError, Runtime, Triggered,
+};
 use rbpf_vm::{Fault, FaultKind, Rights};
 
 use crate::support::*;
@@ -32,7 +34,7 @@ fn device_with<const N: usize>(sources: [&str; N]) -> (Device, [AppId; N]) {
 }
 
 fn trigger(device: &mut Device, hook: &str) -> Triggered {
-    device.trigger(hook, &mut [0], &mut [], 1000)
+    device.trigger(hook, Policy::Last, &mut [0], &mut [], 1000)
 }
 
 fn returned(runs: u8, result: u64) -> Triggered {
@@ -126,6 +128,65 @@ fn paths_and_hooks_are_not_the_same() {
     assert_eq!(device.bound("/timer"), None);
 }
 
+/// Containers that return a digit, or fault where it is `!`, under each policy:
+/// who ran, and what the result is.
+#[test]
+fn policies_choose_among_results() {
+    const FAULT: &str = "ldxb %r0, [%r0]\nexit";
+    for (digits, [last, first, all, stop]) in [
+        (
+            "123",
+            [(3, Some(3)), (1, Some(1)), (3, Some(3)), (3, Some(3))],
+        ),
+        (
+            "020",
+            [(3, Some(0)), (2, Some(2)), (3, Some(0)), (3, Some(0))],
+        ),
+        (
+            "000",
+            [(3, Some(0)), (3, Some(0)), (3, Some(0)), (3, Some(0))],
+        ),
+        (
+            "120",
+            [(3, Some(0)), (1, Some(1)), (3, Some(0)), (3, Some(0))],
+        ),
+        (
+            "102",
+            [(3, Some(2)), (1, Some(1)), (3, Some(0)), (3, Some(2))],
+        ),
+        ("!12", [(3, Some(2)), (2, Some(1)), (3, Some(2)), (1, None)]),
+        ("0!2", [(3, Some(2)), (3, Some(2)), (3, Some(0)), (2, None)]),
+        ("00!", [(3, Some(0)), (3, Some(0)), (3, Some(0)), (3, None)]),
+        ("!!!", [(3, None), (3, None), (3, None), (1, None)]),
+    ] {
+        let sources: Vec<_> = digits
+            .chars()
+            .map(|digit| match digit {
+                '!' => FAULT.to_owned(),
+                digit => format!("mov %r0, {digit}\nexit"),
+            })
+            .collect();
+        for (policy, expected) in Policy::ALL.into_iter().zip([last, first, all, stop]) {
+            let (mut device, apps) = device_with([&*sources[0], &sources[1], &sources[2]]);
+            for app in apps {
+                device.bind("hook", app).unwrap();
+            }
+            let triggered = device.trigger("hook", policy, &mut [], &mut [], 100);
+            let (runs, result) = (triggered.runs, triggered.result);
+            assert_eq!((runs, result), expected, "{digits} {policy:?}");
+            let counted: u32 = device.apps().map(|info| info.counters.runs).sum();
+            assert_eq!(counted, u32::from(runs), "{digits} {policy:?}");
+            let first = digits.find('!').filter(|&index| index < usize::from(runs));
+            let failed = triggered.failure.map(|(app, _)| app);
+            assert_eq!(
+                failed,
+                first.map(|index| apps[index]),
+                "{digits} {policy:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_fault_ends_one_run_and_not_the_event() {
     let (good, bad, worse) = (digit(7), "ldxb %r0, [%r0]\nexit", "ja -1");
@@ -208,7 +269,7 @@ fn grants_are_passed_anew_to_each() {
     }
     let mut sum = [0];
     let granted = &mut [Grant::Write(&mut sum, Rights::ReadWrite), Grant::Read(&[5])];
-    let triggered = device.trigger("hook", &mut [], granted, 100);
+    let triggered = device.trigger("hook", Policy::Last, &mut [], granted, 100);
     assert_eq!(triggered, returned(3, 15));
     assert_eq!(sum, [15]);
     let triggered = trigger(&mut device, "hook");
@@ -243,10 +304,13 @@ fn grants_that_cannot_be_are_the_hosts_mistake() {
         failure: Some((first, RunError::Grant)),
         ..Triggered::default()
     };
-    assert_eq!(device.trigger("hook", &mut [], granted, 10), expected);
+    assert_eq!(
+        device.trigger("hook", Policy::Last, &mut [], granted, 10),
+        expected
+    );
     assert!(device.apps().all(|info| info.counters.runs == 0));
     // Nobody is bound, so nothing is granted.
-    let none = device.trigger("none", &mut [], granted, 10);
+    let none = device.trigger("none", Policy::Last, &mut [], granted, 10);
     assert_eq!(none, Triggered::default());
 }
 
@@ -266,6 +330,6 @@ fn a_hook_for_all_slots() {
         let app = device.install(&name, &image, Capabilities::all()).unwrap();
         device.bind("hook", app).unwrap();
     }
-    let triggered = device.trigger("hook", &mut [], &mut [], 10);
+    let triggered = device.trigger("hook", Policy::Last, &mut [], &mut [], 10);
     assert_eq!((triggered.runs, triggered.faults), (255, 255));
 }

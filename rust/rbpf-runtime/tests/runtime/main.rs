@@ -12,5 +12,6 @@ mod install;
 mod isolation;
 mod kv;
 mod printf;
+mod quarantine;
 mod replace;
 mod support;
