@@ -18,6 +18,7 @@ usage: riot_coap.py coap://ADDRESS IMAGES open|closed [OPTION ...]
 
 import argparse
 import asyncio
+import contextlib
 import pathlib
 import random
 import re
@@ -434,9 +435,9 @@ async def endurance(node):
     await node.remove("sensor")
 
 
-async def twins(node):
-    """The same image gives the same answers, counts and faults on the node
-    and on the workstation's device."""
+@contextlib.contextmanager
+def workstation(node):
+    """The workstation's device, with the same sensor as the node."""
     whole, _, fraction = node.options.reading.partition(".")
     with tempfile.TemporaryDirectory() as folder:
         description = pathlib.Path(folder) / "device.toml"
@@ -459,12 +460,62 @@ async def twins(node):
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
                 base = next(line.split()[1] for line in process.stdout if line.startswith("listening"))
-                peer = Node(node.context, base, node.images)
-                for image in sorted(path.stem for path in node.images.glob("*.rbpf")):
-                    one, other = await life(node, image), await life(peer, image)
-                    same(f"{image} on the node", one, other)
+                yield Node(node.context, base, node.images, node.options)
             finally:
                 process.terminate()
+
+
+async def twins(node):
+    """The same image gives the same answers, counts and faults on the node
+    and on the workstation's device."""
+    with workstation(node) as peer:
+        for image in sorted(path.stem for path in node.images.glob("*.rbpf")):
+            one, other = await life(node, image), await life(peer, image)
+            same(f"{image} on the node", one, other)
+
+
+async def timers(node):
+    """Timers trigger containers, on the node and on the workstation's device."""
+    await clock(node)
+    if node.options.peer:
+        with workstation(node) as peer:
+            await clock(peer)
+
+
+async def clock(node):
+    """What timers do."""
+    async def bind(code, target):
+        await node.expect(code, POST, "/rbpf/bind/sampler", target)
+
+    async def taken(least):
+        for _ in range(100):
+            response = await node.ask(GET, "/rbpf/kv/sampler/0")
+            count = int(response.payload) if response.code == codes.CONTENT else 0
+            if count >= least:
+                return count
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{count} readings, not {least}")
+
+    await node.install("sampler", "sampler", "every:20")
+    for wrong in [b"every:0", b"every:", b"after:1s", b"every:99999999999"]:
+        await bind(codes.BAD_REQUEST, wrong)
+    await bind(codes.CONFLICT, b"every:20")
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf/bindings"), "every:20 sampler\n")
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf"), "sampler state bound path - ")
+    await taken(5)
+    reading = node.options.reading.replace(".", "")
+    for key in ["1", "2"]:
+        same("extreme", await node.expect(codes.CONTENT, GET, f"/rbpf/kv/sampler/{key}"), reading)
+    await node.expect(codes.CHANGED, POST, "/rbpf/unbind/sampler", b"every:20")
+    before = await taken(5)
+    await asyncio.sleep(0.2)
+    same("readings without a timer", await taken(0), before)
+    await bind(codes.CHANGED, b"after:50")
+    same("readings after one more", await taken(before + 1), before + 1)
+    await asyncio.sleep(0.2)
+    same("readings of a timer that is over", await taken(0), before + 1)
+    same("bindings", await node.expect(codes.CONTENT, GET, "/rbpf/bindings"), "")
+    await node.remove("sampler")
 
 
 async def life(node, image):
@@ -483,7 +534,7 @@ async def life(node, image):
     return seen
 
 
-OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, payload, long_list, bad_images,
+OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, payload, long_list, bad_images,
         blocks, duplicates, long_response, options, noise, twins, endurance]
 CLOSED = [pages, closed, options]
 

@@ -15,6 +15,7 @@
 
 #include "api.h"
 #include "sum.rbpf.h"
+#include "ztimer.h"
 
 /* 33 characters, one too many */
 #define LONG "234567890123456789012345678901234"
@@ -31,6 +32,7 @@ static void _register(void)
     static rbpf_hook_t blank = RBPF_HOOK_INIT("bo und");
     static rbpf_hook_t foreign = RBPF_HOOK_INIT("\xff");
     static rbpf_hook_t endless = RBPF_HOOK_INIT(LONG);
+    static rbpf_hook_t timer = RBPF_HOOK_INIT("every:10");
 
     EXPECT("hook without hook", -EINVAL, rbpf_hook_register(NULL));
     EXPECT("hook without name", -EINVAL, rbpf_hook_register(&nameless));
@@ -39,6 +41,7 @@ static void _register(void)
     EXPECT("hook of name with blank", -EINVAL, rbpf_hook_register(&blank));
     EXPECT("hook of name that is no UTF-8", -EINVAL, rbpf_hook_register(&foreign));
     EXPECT("hook of long name", -EINVAL, rbpf_hook_register(&endless));
+    EXPECT("hook of a timer's name", -EINVAL, rbpf_hook_register(&timer));
     EXPECT("bind to hook before it is known", -ENOENT, rbpf_bind("a", "bound"));
     EXPECT("hook", 0, rbpf_hook_register(&_hook));
     EXPECT("hook a second time", -EEXIST, rbpf_hook_register(&_hook));
@@ -69,6 +72,36 @@ static void _paths(void)
     EXPECT("unbind a second time", -ENOENT, rbpf_unbind("a", "/a"));
 }
 
+static void _timers(void)
+{
+    rbpf_info_t before = { 0 };
+    rbpf_info_t info = { 0 };
+    uint32_t begin = ztimer_now(ZTIMER_MSEC);
+
+    EXPECT("bind to timer without time", -EINVAL, rbpf_bind("a", "every:"));
+    EXPECT("bind to timer of no time", -EINVAL, rbpf_bind("a", "every:0"));
+    EXPECT("bind to timer of long time", -EINVAL, rbpf_bind("a", "after:1073741824"));
+    EXPECT("bind to timer", 0, rbpf_bind("a", "every:10"));
+    EXPECT("bind to timer a second time", -EEXIST, rbpf_bind("a", "every:10"));
+    EXPECT("bind to timer that is due once", 0, rbpf_bind("b", "after:10"));
+    EXPECT("look before timers", 0, rbpf_find("a", &before));
+    ztimer_sleep(ZTIMER_MSEC, 105);
+    EXPECT("look after ten times", 0, rbpf_find("a", &info));
+    uint32_t most = (ztimer_now(ZTIMER_MSEC) - begin) / 10 + 1;
+    /* Native may be held up, and misses times then */
+    EXPECT("runs of a timer", 1, info.runs - before.runs >= 2 && info.runs - before.runs <= most);
+    EXPECT("one binding left", 1, info.bindings);
+    EXPECT("look at what was due once", 0, rbpf_find("b", &info));
+    EXPECT("it ran once", 1, info.runs);
+    EXPECT("it is not bound any more", 0, info.bindings);
+    EXPECT("unbind from timer", 0, rbpf_unbind("a", "every:10"));
+    EXPECT("unbind from timer that was due", -ENOENT, rbpf_unbind("b", "after:10"));
+    EXPECT("look before nothing", 0, rbpf_find("a", &before));
+    ztimer_sleep(ZTIMER_MSEC, 30);
+    EXPECT("look after nothing", 0, rbpf_find("a", &info));
+    EXPECT("no runs without timer", before.runs, info.runs);
+}
+
 static void _hooks(void)
 {
     rbpf_info_t info = { 0 };
@@ -97,5 +130,6 @@ void test_bind(void)
     EXPECT("install b to be bound", 0, rbpf_install("b", IMAGE(sum)));
     _register();
     _paths();
+    _timers();
     _hooks();
 }

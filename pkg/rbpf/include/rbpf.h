@@ -461,20 +461,24 @@ int rbpf_release(const char *name);
 int rbpf_find(const char *name, rbpf_info_t *info);
 
 /**
- * @brief   Bind a container to a CoAP path or to a hook
+ * @brief   Bind a container to a CoAP path, to a timer or to a hook
  *
  * A path belongs to one container, which answers the requests for it. On a
  * hook any number of containers run, in the order in which they were bound.
+ * The timer `every:MS` runs the container each so many milliseconds,
+ * `after:MS` once; times that it misses because others run are passed over.
  *
  * @param[in] name      the container's name
- * @param[in] target    path with its leading slash, or name of a registered
+ * @param[in] target    path with its leading slash; timer with its
+ *                      milliseconds, 1 to 1073741823; or name of a registered
  *                      hook; at most 32 bytes
  *
  * @retval 0            it is bound
- * @retval -EINVAL      a pointer is `NULL`, or the path malformed or too long
+ * @retval -EINVAL      a pointer is `NULL`, the path malformed or too long, or
+ *                      the timer without a time
  * @retval -ENOENT      there is no such container or hook
  * @retval -EEXIST      the path is in use or the module's own, or the
- *                      container is bound to that hook
+ *                      container is bound to that hook or timer
  * @retval -ENOMEM      the table of bindings is full
  */
 int rbpf_bind(const char *name, const char *target);
@@ -483,7 +487,7 @@ int rbpf_bind(const char *name, const char *target);
  * @brief   Undo @ref rbpf_bind
  *
  * @param[in] name      the container's name; `NULL` for all containers
- * @param[in] target    the path or hook
+ * @param[in] target    the path, timer or hook
  *
  * @retval 0            done
  * @retval -EINVAL      @p target is `NULL`
@@ -499,8 +503,8 @@ int rbpf_unbind(const char *name, const char *target);
  *
  * @retval 0            it is known
  * @retval -EINVAL      @p hook is `NULL`, its policy is not defined, or its
- *                      name is not 1 to 32 visible characters of ASCII or
- *                      begins with a slash
+ *                      name is not 1 to 32 visible characters of ASCII,
+ *                      begins with a slash, or is that of a timer
  * @retval -EEXIST      there is a hook of that name
  */
 int rbpf_hook_register(rbpf_hook_t *hook);

@@ -118,6 +118,30 @@ pub struct WordsContext {
     pub padding: U32,
 }
 
+/// What a container gets that a timer has triggered: `rbpf_timer_ctx_t`.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+    Unaligned,
+)]
+#[repr(C)]
+pub struct TimerContext {
+    /// Milliseconds since the host's start; wraps.
+    pub now_ms: U32,
+    /// Milliseconds from one time to the next; 0 if it is due once.
+    pub period_ms: U32,
+    /// Times that were missed before this one.
+    pub missed: U32,
+}
+
 /// A physical value, read from a sensor or for an actuator: `phydat_t`.
 #[derive(
     Clone,
@@ -152,6 +176,7 @@ const _: () = {
     assert!(offset_of!(CoapPacket, options_len) == 14);
     assert!(size_of::<CoapRegion>() == 40 && CoapRegion::PACKET == 24);
     assert!(size_of::<WordsContext>() == 16 && offset_of!(WordsContext, words) == 8);
+    assert!(size_of::<TimerContext>() == 12 && offset_of!(TimerContext, missed) == 8);
     assert!(size_of::<Phydat>() == 8);
     assert!(offset_of!(Phydat, unit) == 6 && offset_of!(Phydat, scale) == 7);
 };

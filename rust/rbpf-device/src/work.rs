@@ -4,6 +4,7 @@
 use rbpf_abi::Capabilities;
 use rbpf_runtime::{
     AppId, AppInfo, CoapError, CoapRequest, InstallError, KvScope, RunError, Runtime, Services,
+    is_timer,
 };
 use rbpf_vm::{Engine, Fault};
 
@@ -267,7 +268,8 @@ where
         if is_reserved(target) {
             return Status::Taken;
         }
-        if !target.starts_with('/') && !hooks(self.host.hooks).any(|hook| hook == target) {
+        let known = target.starts_with('/') || is_timer(target);
+        if !known && !hooks(self.host.hooks).any(|hook| hook == target) {
             return Status::NotFound;
         }
         match self.runtime.bind(target, app) {

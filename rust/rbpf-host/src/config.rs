@@ -25,6 +25,7 @@
 //! name = "temperature"
 //! image = "temperature.rbpf"  # beside this file
 //! coap = "/sensor"
+//! every = 1000                # and runs each so many milliseconds
 //! allow = ["sensor", "coap-response"]
 //! ```
 //!
@@ -154,9 +155,12 @@ pub struct ApplicationConfig {
     pub coap: Option<String>,
     /// The methods that it answers; others get 4.05.
     pub methods: Methods,
+    /// `every`: milliseconds from one run by its timer to the next, if it has
+    /// one.
+    pub every: Option<u32>,
     /// What it may be granted.
     pub allow: Capabilities,
-    /// Instructions for one event.
+    /// Instructions for one request.
     pub budget: u32,
 }
 

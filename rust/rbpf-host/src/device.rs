@@ -257,7 +257,19 @@ impl Drop for Device {
 
 /// Does what is asked, until it is told to stop.
 fn run<S: Services>(mut worker: Worker<'_, S>, log: &Log, inbox: &Receiver<Command>) {
-    while let Ok(command) = inbox.recv() {
+    loop {
+        // A command and a timer in turns, so that neither keeps the other
+        // waiting.
+        let command = match worker.run_timer() {
+            Some(wait) => inbox.recv_timeout(wait),
+            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        log.flush();
+        let command = match command {
+            Ok(command) => command,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         // Those who asked may have gone; their answer is then dropped.
         match command {
             Command::Stop => return,

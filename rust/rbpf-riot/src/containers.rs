@@ -9,7 +9,7 @@
 use rbpf_abi::Capabilities;
 use rbpf_device::Status;
 use rbpf_runtime::{
-    AppId, AppInfo, BindError, ExecuteError, Grant, InstallError, KvScope, RunError,
+    AppId, AppInfo, BindError, ExecuteError, Grant, InstallError, KvScope, RunError, is_timer,
 };
 
 use crate::hooks;
@@ -132,17 +132,19 @@ pub fn release(name: &str) -> Result<(), Error> {
     })?
 }
 
-/// Binds a container to a CoAP path, which begins with a slash, or to a hook.
+/// Binds a container to a CoAP path, which begins with a slash, to a timer,
+/// `every:MS` or `after:MS`, or to a hook.
 ///
 /// # Errors
 ///
 /// `NotFound` if there is no such container or hook, `Invalid` for a malformed
-/// path, `Taken` if another container answers there or this one is bound
+/// path or time, `Taken` if another container answers there or this one is bound
 /// there, `Full` if the table of bindings is.
 pub fn bind(name: &str, target: &str) -> Result<(), Error> {
     with_runtime(|runtime| {
         let app = find(runtime, name)?;
-        if !target.starts_with('/') && !hooks::all().any(|hook| hook.name() == target) {
+        let known = target.starts_with('/') || is_timer(target);
+        if !known && !hooks::all().any(|hook| hook.name() == target) {
             return Err(Status::NotFound.into());
         }
         if rbpf_device::is_reserved(target) {

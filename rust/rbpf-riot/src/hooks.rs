@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 use heapless::Vec;
 use rbpf_device::Status;
-use rbpf_runtime::{Grant, MAX_TARGET, Policy, Triggered};
+use rbpf_runtime::{Grant, MAX_TARGET, Policy, Triggered, is_timer};
 
 use crate::config::{BUDGET, EVENT_SIZE, EVENTS};
 use crate::containers::{self, Error};
@@ -125,7 +125,7 @@ impl Events {
 
 impl Hook {
     /// A hook of this name: 1 to 32 visible characters of ASCII, of which the
-    /// first is not a slash.
+    /// first is not a slash; not `every:…` or `after:…`, which are timers.
     #[must_use]
     pub const fn new(name: &'static CStr) -> Self {
         Self::with_policy(name, Policy::Last)
@@ -173,7 +173,12 @@ impl Hook {
             return Err(Status::Invalid);
         }
         let visible = name.bytes().all(|byte| byte.is_ascii_graphic());
-        if name.is_empty() || name.len() > MAX_TARGET || name.starts_with('/') || !visible {
+        if name.is_empty()
+            || name.len() > MAX_TARGET
+            || name.starts_with('/')
+            || is_timer(name)
+            || !visible
+        {
             return Err(Status::Invalid);
         }
         riot_wrappers::interrupt::free(|_| {

@@ -280,7 +280,8 @@ pub(crate) fn call(work: &mut (dyn FnMut(&mut Containers) + Send)) -> Result<(),
 }
 
 /// Does what is asked for, for ever, one after the other, and in between what
-/// `events` finds; `false` if that is nothing. For the worker thread.
+/// `events` finds; `false` if that is nothing. It looks again when it is woken,
+/// or a timer is due. For the worker thread.
 pub(crate) fn serve(
     runtime: &mut Containers,
     mut work: impl FnMut(&mut Containers, &mut Job),
@@ -289,7 +290,13 @@ pub(crate) fn serve(
     loop {
         // In turns, so that neither keeps the other waiting.
         while one(runtime, &mut work) | events(runtime) {}
-        WAKE.wait();
+        match runtime.next_timer() {
+            Some(0) => {}
+            Some(left) => {
+                WAKE.wait_for(left);
+            }
+            None => WAKE.wait(),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ const HELP: &str = " VERB ...
 list               containers
 info NAME          what it may do, where it answers
 run NAME [HEX]     run it once, with this context
-bind NAME WHERE    let it answer on a /path, or run at a hook
+bind NAME WHERE    /path, hook, every:MS, after:MS
 unbind WHERE [NAME]
 remove NAME        with its bindings and values
 release NAME       from quarantine

@@ -124,7 +124,7 @@ fn run() {
             runtime.services().end_line();
         },
         |runtime| {
-            let event = hooks::event(runtime);
+            let event = hooks::event(runtime) | runtime.run_timer();
             runtime.services().end_line();
             event
         },

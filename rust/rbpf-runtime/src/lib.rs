@@ -26,6 +26,7 @@ mod run;
 mod runtime;
 mod services;
 mod store;
+mod timer;
 
 pub use coap::{CoapReply, CoapRequest};
 pub use kv::{HOST, KvEntry, KvScope};
@@ -35,3 +36,4 @@ pub use runtime::{
 };
 pub use services::{Sensor, Services};
 pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME};
+pub use timer::{MAX_TIMER, is_timer};

@@ -2,8 +2,10 @@
 //! The runtime: containers, what triggers them, and their runs.
 
 use heapless::{String, Vec};
+use rbpf_abi::context::TimerContext;
 use rbpf_abi::{Capabilities, Errno};
 use rbpf_vm::{Engine, Fault, Interpreter, MapError};
+use zerocopy::IntoBytes;
 
 use crate::coap::{CoapReply, CoapRequest};
 use crate::kv::{HOST, KvEntry, KvScope};
@@ -12,6 +14,7 @@ use crate::services::Services;
 use crate::store::{
     self, AppId, AppInfo, Container, InstallError, Layout, Loaded, Rules, Store, is_label,
 };
+use crate::timer::{Timer, is_timer};
 
 /// Bytes of the longest target that a container can be bound to.
 pub const MAX_TARGET: usize = 32;
@@ -60,11 +63,11 @@ pub enum ExecuteError {
 pub enum BindError {
     /// The id names no container.
     UnknownApp,
-    /// The target is empty, longer than [`MAX_TARGET`] bytes, or has other
-    /// characters than visible ones of ASCII.
+    /// The target is empty, longer than [`MAX_TARGET`] bytes, has other
+    /// characters than visible ones of ASCII, or is a timer without a time.
     Target,
     /// Another container answers on that path, or the same is bound to that
-    /// hook.
+    /// hook or timer.
     Taken,
     /// The table of bindings is full.
     Full,
@@ -126,6 +129,8 @@ pub struct Triggered {
 struct Binding {
     target: String<MAX_TARGET>,
     app: AppId,
+    /// If the target is one.
+    timer: Option<Timer>,
 }
 
 /// Whether a target is a path, and not the name of a hook.
@@ -321,9 +326,10 @@ where
     /// Lets an event trigger a container.
     ///
     /// A target that begins with a slash is a path, on which one container
-    /// answers CoAP requests. Any other is the name of a hook of the host's,
-    /// to which any number are bound, each of them once. Whether there is
-    /// such a hook is the host's business.
+    /// answers CoAP requests. `every:MS` and `after:MS` are
+    /// [timers](is_timer), which begin now. Any other is the name of a hook of
+    /// the host's. To a timer or hook any number are bound, each of them once.
+    /// Whether there is such a hook is the host's business.
     ///
     /// # Errors
     ///
@@ -343,8 +349,14 @@ where
         if !is_label(&target) {
             return Err(BindError::Target);
         }
+        let timer = if is_timer(&target) {
+            let now = self.services().now_ms();
+            Some(Timer::new(&target, now).ok_or(BindError::Target)?)
+        } else {
+            None
+        };
         self.bindings
-            .push(Binding { target, app })
+            .push(Binding { target, app, timer })
             .map_err(|_| BindError::Full)
     }
 
@@ -474,6 +486,52 @@ where
         report.outcome.map_err(RunError::Fault)
     }
 
+    /// Milliseconds until a timer is due, 0 if one is; `None` if no container
+    /// is bound to any.
+    pub fn next_timer(&mut self) -> Option<u32> {
+        let now = self.services().now_ms();
+        let left = self.timers(now).map(|(left, _)| left).min()?;
+        Some(left.max(0).unsigned_abs())
+    }
+
+    /// Runs one container whose timer is due, as [`run`](Self::run) does with
+    /// the budget of a request; `false` if none is. Of several, the one that is
+    /// due for the longest.
+    ///
+    /// Its context is a [`TimerContext`]; its result is not looked at. Times
+    /// that were missed meanwhile are passed over, so a container that takes
+    /// longer than its period leaves the others their turns. A timer that is
+    /// due once is unbound before it runs.
+    pub fn run_timer(&mut self) -> bool {
+        let now = self.services().now_ms();
+        let Some((left, index)) = self.timers(now).min() else {
+            return false;
+        };
+        let Some(binding) = self.bindings.get_mut(index).filter(|_| left <= 0) else {
+            return false;
+        };
+        let (app, timer) = (binding.app, binding.timer.as_mut());
+        let period = timer.as_ref().map_or(0, |timer| timer.period());
+        let missed = timer.and_then(|timer| timer.advance(now));
+        if missed.is_none() {
+            self.bindings.remove(index);
+        }
+        let mut context = TimerContext {
+            now_ms: now.into(),
+            period_ms: period.into(),
+            missed: missed.unwrap_or_default().into(),
+        };
+        // Counted with the container.
+        let _ = self.run(app, context.as_mut_bytes(), &mut [], self.budget);
+        true
+    }
+
+    /// The timers: milliseconds that are left, and indices of their bindings.
+    fn timers(&self, now: u32) -> impl Iterator<Item = (i32, usize)> {
+        let bindings = self.bindings.iter().enumerate();
+        bindings.filter_map(move |(index, binding)| Some((binding.timer?.left(now), index)))
+    }
+
     /// Runs the containers that are bound to a hook, one after the other in
     /// the order of their bindings, each as [`run`](Self::run) does.
     ///
@@ -493,7 +551,11 @@ where
         let mut triggered = Triggered::default();
         for index in 0..self.bindings.len() {
             let app = match self.bindings.get(index) {
-                Some(binding) if binding.target == hook && !is_path(hook) => binding.app,
+                Some(binding)
+                    if binding.target == hook && !is_path(hook) && binding.timer.is_none() =>
+                {
+                    binding.app
+                }
                 _ => continue,
             };
             let error = match self.run(app, context, granted, budget) {

@@ -7,7 +7,7 @@ use core::mem::offset_of;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use rbpf_abi::context::{CoapContext, CoapPacket, Phydat, WordsContext};
+use rbpf_abi::context::{CoapContext, CoapPacket, Phydat, TimerContext, WordsContext};
 use rbpf_sdk::{CLANG_FLAGS, HEADERS};
 
 fn root() -> PathBuf {
@@ -71,7 +71,7 @@ fn examples_compile_for_every_cpu() {
     }
     assert!(count >= 4, "{count} examples");
     // Signed division came with v4; the others do without.
-    for name in ["coap_sensor.c", "counter.c", "fletcher32.c"] {
+    for name in ["coap_sensor.c", "counter.c", "fletcher32.c", "sampler.c"] {
         let path = root().join("examples/containers").join(name);
         for cpu in ["-mcpu=v1", "-mcpu=v2", "-mcpu=v3"] {
             assert!(
@@ -95,6 +95,9 @@ fn layouts_agree() {
         ("OFFSET_OPTIONS_LEN", offset_of!(CoapPacket, options_len)),
         ("SIZE_WORDS", size_of::<WordsContext>()),
         ("OFFSET_WORDS", offset_of!(WordsContext, words)),
+        ("SIZE_TIMER", size_of::<TimerContext>()),
+        ("OFFSET_PERIOD", offset_of!(TimerContext, period_ms)),
+        ("OFFSET_MISSED", offset_of!(TimerContext, missed)),
         ("SIZE_PHYDAT", size_of::<Phydat>()),
         ("OFFSET_UNIT", offset_of!(Phydat, unit)),
         ("OFFSET_SCALE", offset_of!(Phydat, scale)),

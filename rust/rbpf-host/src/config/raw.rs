@@ -71,6 +71,7 @@ struct RawApplication {
     image: PathBuf,
     coap: Option<Spanned<String>>,
     methods: Option<Spanned<Vec<String>>>,
+    every: Option<Spanned<u32>>,
     allow: Option<Vec<Spanned<String>>>,
     budget: Option<Spanned<u32>>,
 }
@@ -282,7 +283,12 @@ impl Reader<'_> {
                 })?;
             }
         }
+        let every = match &raw.every {
+            None => None,
+            every => Some(self.number(every.as_ref(), 1, 1..=rbpf_runtime::MAX_TIMER)?),
+        };
         Ok(ApplicationConfig {
+            every,
             image: self.beside(&raw.image),
             coap: raw.coap.map(Spanned::into_inner),
             methods,

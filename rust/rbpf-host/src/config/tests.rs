@@ -70,6 +70,7 @@ fn everything() {
         name = "other"
         image = "other.rbpf"
         budget = 5
+        every = 250
         "#,
     )
     .unwrap();
@@ -108,6 +109,7 @@ fn everything() {
     assert!(!temperature.methods.contains(2) && !temperature.methods.contains(200));
     assert_eq!((temperature.budget, other.budget), (77, 5));
     assert_eq!(config.runtime.fault_limit, 3);
+    assert_eq!((temperature.every, other.every), (None, Some(250)));
     assert_eq!(other.allow, Capabilities::all());
     assert_eq!(other.coap, None);
 }
@@ -124,6 +126,11 @@ fn errors_name_the_place_and_what_to_do() {
         ("[coap]\nmax_upload = 1", "2:14", "from 16 to"),
         ("[runtime]\nbudget = -1", "2:10", "invalid value"),
         ("[runtime]\nfault_limit = 256", "2:15", "from 0 to 255"),
+        (
+            &format!("{application}every = 0"),
+            "4:9",
+            "from 1 to 1073741823",
+        ),
         ("x = [", "1:", ""),
         (&format!("{sensor}kind = 'sine'"), "4:8", "`ramp`"),
         (&format!("{sensor}kind = 'constant'"), "1:1", "`value`"),

@@ -2,6 +2,7 @@
 //! The runtime and its memory, as the device's thread owns them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rbpf_abi::Capabilities;
 use rbpf_device::{Host, Operation, Status, work};
@@ -116,16 +117,23 @@ impl<'m, S: Services> Worker<'m, S> {
                 image: image.clone(),
                 error,
             })?;
+        let bind_error = |target: &str, error| DeviceError::Bind {
+            name: name.clone(),
+            path: target.to_owned(),
+            error,
+        };
+        if let Some(period) = application.every {
+            let target = format!("every:{period}");
+            self.runtime
+                .bind(&target, app)
+                .map_err(|error| bind_error(&target, error))?;
+        }
         let Some(path) = &application.coap else {
             return Ok(());
         };
         self.runtime
             .bind(path, app)
-            .map_err(|error| DeviceError::Bind {
-                name: name.clone(),
-                path: path.clone(),
-                error,
-            })?;
+            .map_err(|error| bind_error(path, error))?;
         let route = Route {
             methods: application.methods,
             budget: application.budget,
@@ -159,6 +167,15 @@ impl<'m, S: Services> Worker<'m, S> {
         work(&mut self.runtime, job, &mut host);
     }
 
+    /// Runs an application whose timer is due, if one is. How long there is
+    /// until the next is; `None` if there are no timers.
+    pub(super) fn run_timer(&mut self) -> Option<Duration> {
+        self.runtime.set_budget(self.budget);
+        self.runtime.run_timer();
+        let left = self.runtime.next_timer()?;
+        Some(Duration::from_millis(left.into()))
+    }
+
     /// The applications, by slot.
     pub(super) fn applications(&self) -> Vec<ApplicationStatus> {
         self.runtime
@@ -168,7 +185,7 @@ impl<'m, S: Services> Worker<'m, S> {
                 path: self
                     .runtime
                     .bindings()
-                    .find(|&(_, app)| app == info.id)
+                    .find(|&(target, app)| app == info.id && target.starts_with('/'))
                     .map(|(path, _)| path.to_owned()),
                 size: info.size,
                 granted: info.granted,

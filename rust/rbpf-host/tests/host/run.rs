@@ -4,10 +4,13 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::mpsc::{self, Sender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coap_lite::Packet;
-use rbpf_host::{DeviceOptions, HostError, run_until};
+use rbpf_host::config::Config;
+use rbpf_host::device::DeviceSettings;
+use rbpf_host::services::{Log, WorkstationServices};
+use rbpf_host::{Device, DeviceOptions, HostError, run_until};
 
 use crate::support::{Client, GET, PUT, containers, description};
 
@@ -138,4 +141,59 @@ fn it_says_why_it_does_not_start() {
         error.contains(&format!("cannot listen on {address}")),
         "{error}"
     );
+}
+
+/// Applications run by their timers, whether or not anyone asks for them, and
+/// one that never ends does not keep the others from theirs.
+#[test]
+fn timers_run_applications() {
+    let folder = tempfile::tempdir().unwrap();
+    containers::write_images(folder.path()).unwrap();
+    let file = folder.path().join("device.toml");
+    let text = "
+        [runtime]
+        budget = 1000
+        fault_limit = 0
+        [[application]]
+        name = 'sum'
+        image = 'sum.rbpf'
+        every = 2
+        [[application]]
+        name = 'endless'
+        image = 'endless.rbpf'
+        every = 1
+        [[application]]
+        name = 'idle'
+        image = 'sum.rbpf'";
+    std::fs::write(&file, text).unwrap();
+    let config = Config::load(&file).unwrap();
+    let log = Log::silent();
+    let settings = DeviceSettings {
+        applications: config.applications,
+        budget: config.runtime.budget,
+        response_size: config.runtime.response_size,
+        fault_limit: config.runtime.fault_limit,
+        timeout: Duration::from_secs(5),
+        may_change: false,
+    };
+    let services = WorkstationServices::new(&[], log.clone());
+    let device = Device::start(services, log, settings).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let runs = device
+            .handle()
+            .applications()
+            .iter()
+            .map(|application| application.counters.runs)
+            .collect::<Vec<_>>();
+        if let [sum, endless, idle] = runs[..]
+            && sum >= 10
+            && endless >= 10
+        {
+            assert_eq!(idle, 0);
+            break;
+        }
+        assert!(Instant::now() < deadline, "{runs:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

@@ -15,3 +15,4 @@ mod printf;
 mod quarantine;
 mod replace;
 mod support;
+mod timers;

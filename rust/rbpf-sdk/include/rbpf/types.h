@@ -65,5 +65,12 @@ typedef struct {
     uint32_t words;         /**< how many there are */
 } rbpf_words_ctx_t;
 
+/** @brief  Context of a container that a timer has triggered. */
+typedef struct {
+    uint32_t now_ms;        /**< milliseconds since the host's start; wraps */
+    uint32_t period_ms;     /**< milliseconds from one time to the next; 0 if it is due once */
+    uint32_t missed;        /**< times that were missed before this one */
+} rbpf_timer_ctx_t;
+
 #endif /* RBPF_TYPES_H */
 /** @} */

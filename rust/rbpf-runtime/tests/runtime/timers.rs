@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Timers, by a clock that the tests set.
+
+use rbpf_abi::context::Phydat;
+use rbpf_abi::{Capabilities, Errno};
+use rbpf_runtime::{
+    AppId, BindError, CoapRequest, KvScope, Memory, Policy, Runtime, Sensor, Services,
+};
+
+use crate::support::{app, buffer};
+
+/// Services of which there is only the time, in milliseconds.
+#[derive(Debug)]
+struct Clock(u32);
+
+impl Services for Clock {
+    fn now_ms(&mut self) -> u32 {
+        self.0
+    }
+    fn now_us(&mut self) -> u32 {
+        self.0.wrapping_mul(1000)
+    }
+    fn random(&mut self) -> u32 {
+        0
+    }
+    fn log(&mut self, _: &str, _: &[u8]) {}
+    fn saul_find_nth(&mut self, _: u32) -> Option<Sensor> {
+        None
+    }
+    fn saul_find_type(&mut self, _: u8) -> Option<Sensor> {
+        None
+    }
+    fn saul_read(&mut self, _: Sensor) -> Result<(Phydat, u8), Errno> {
+        Err(Errno::NoDevice)
+    }
+    fn saul_write(&mut self, _: Sensor, _: &Phydat) -> Result<u8, Errno> {
+        Err(Errno::NoDevice)
+    }
+}
+
+type Device = Runtime<'static, Clock, 3, 4, 16>;
+
+/// Counts its runs under key 0 of its store, and leaves its context under the
+/// keys 1 to 3.
+const NOTING: &str = "
+    mov %r6, %r1
+    ldxw %r2, [%r6]
+    mov %r1, 1
+    call 0x10
+    ldxw %r2, [%r6+4]
+    mov %r1, 2
+    call 0x10
+    ldxw %r2, [%r6+8]
+    mov %r1, 3
+    call 0x10
+    mov %r1, 0
+    mov %r2, %r10
+    add %r2, -8
+    call 0x12
+    ldxw %r2, [%r10-8]
+    add %r2, 1
+    mov %r1, 0
+    call 0x10
+    exit";
+
+fn device(now: u32) -> Device {
+    Runtime::new(
+        Clock(now),
+        Memory {
+            images: std::array::from_fn(|_| buffer(512)),
+            stack: buffer(512),
+            data: buffer(0),
+            response: buffer(64),
+        },
+    )
+}
+
+fn install(device: &mut Device, name: &str, source: &str) -> AppId {
+    let mut app = app(source);
+    app.helpers = &[0x10, 0x12];
+    device
+        .install(name, &app.image(), Capabilities::all())
+        .unwrap()
+}
+
+/// Lets the time go by, and runs what is due then; how many runs there were.
+fn advance(device: &mut Device, milliseconds: u32) -> u32 {
+    let clock = device.services();
+    clock.0 = clock.0.wrapping_add(milliseconds);
+    let mut runs = 0;
+    while device.run_timer() {
+        runs += 1;
+    }
+    runs
+}
+
+/// Count, time, period and missed times of a container of [`NOTING`].
+fn noted(device: &Device, id: AppId) -> [u32; 4] {
+    let value = |key| device.fetch(KvScope::Local(id.slot()), key);
+    [0, 1, 2, 3].map(|key| value(key).unwrap_or_default())
+}
+
+#[test]
+fn a_timer_begins_with_its_binding() {
+    for start in [0, 1 << 31, u32::MAX - 25] {
+        let mut device = device(start);
+        let id = install(&mut device, "app", NOTING);
+        assert_eq!(device.next_timer(), None);
+        assert!(!device.run_timer());
+        device.bind("every:10", id).unwrap();
+        assert_eq!(device.next_timer(), Some(10));
+        assert_eq!(advance(&mut device, 9), 0);
+        assert_eq!(device.next_timer(), Some(1));
+        assert_eq!(advance(&mut device, 1), 1);
+        let at = |time: u32| start.wrapping_add(time);
+        assert_eq!(noted(&device, id), [1, at(10), 10, 0]);
+        assert_eq!(device.next_timer(), Some(10));
+        assert_eq!(advance(&mut device, 35), 1, "and not three");
+        assert_eq!(noted(&device, id), [2, at(45), 10, 2]);
+        assert_eq!(device.next_timer(), Some(5), "the beat is kept");
+        assert!(device.unbind("every:10", None));
+        assert_eq!(device.next_timer(), None);
+        assert_eq!(advance(&mut device, 1000), 0);
+    }
+}
+
+#[test]
+fn once_is_once() {
+    let mut device = device(5);
+    let id = install(&mut device, "app", NOTING);
+    device.bind("after:10", id).unwrap();
+    assert_eq!(advance(&mut device, 9), 0);
+    assert_eq!(device.bindings().count(), 1);
+    assert_eq!(advance(&mut device, 25), 1);
+    assert_eq!(noted(&device, id), [1, 39, 0, 0]);
+    assert_eq!(device.bindings().count(), 0);
+    assert_eq!(device.next_timer(), None);
+    device.bind("after:10", id).unwrap();
+    assert_eq!(advance(&mut device, 10), 1, "once more");
+}
+
+/// Who is due for the longest is the first, and who is always late does not
+/// keep the others from their turns.
+#[test]
+fn timers_take_turns() {
+    let mut device = device(0);
+    let [slow, quick, other] =
+        ["slow", "quick", "other"].map(|name| install(&mut device, name, NOTING));
+    device.bind("every:1", quick).unwrap();
+    device.bind("every:10", slow).unwrap();
+    device.bind("every:10", other).unwrap();
+    device.services().0 = 10;
+    assert!(device.run_timer());
+    assert_eq!(noted(&device, quick), [1, 10, 1, 9]);
+    device.services().0 = 11;
+    assert!(device.run_timer());
+    assert_eq!(
+        noted(&device, slow),
+        [1, 11, 10, 0],
+        "the first that was bound"
+    );
+    device.services().0 = 12;
+    assert!(device.run_timer());
+    assert_eq!(noted(&device, other), [1, 12, 10, 0]);
+    assert!(device.run_timer());
+    assert_eq!(noted(&device, quick), [2, 12, 1, 1]);
+    assert!(!device.run_timer());
+    for _ in 0..1000 {
+        advance(&mut device, 7);
+    }
+    for id in [slow, other] {
+        assert!(noted(&device, id)[0] > 690, "{:?}", noted(&device, id));
+    }
+}
+
+#[test]
+fn targets() {
+    let mut device = device(0);
+    let [first, second] = ["first", "second"].map(|name| install(&mut device, name, NOTING));
+    for target in [
+        "every:",
+        "every:0",
+        "every:1x",
+        "every:-1",
+        "after:1073741824",
+        "after:",
+    ] {
+        assert_eq!(
+            device.bind(target, first),
+            Err(BindError::Target),
+            "{target}"
+        );
+    }
+    assert_eq!(device.bind("every:10", first), Ok(()));
+    assert_eq!(device.bind("every:10", first), Err(BindError::Taken));
+    assert_eq!(device.bind("every:10", second), Ok(()));
+    assert_eq!(device.bind("after:10", first), Ok(()));
+    assert_eq!(device.bind("every:20", first), Ok(()));
+    assert_eq!(device.bind("every:30", first), Err(BindError::Full));
+    // Neither hooks nor requests reach them.
+    let triggered = device.trigger("every:10", Policy::Last, &mut [], &mut [], 100);
+    assert_eq!(triggered.runs, 0);
+    let request = CoapRequest {
+        code: 1,
+        path: "every:10",
+        payload: b"",
+    };
+    assert!(device.coap(&request).is_err());
+    assert_eq!(advance(&mut device, 10), 3);
+    assert_eq!(noted(&device, first)[0], 2);
+    assert_eq!(noted(&device, second)[0], 1);
+    assert!(device.unbind("every:10", Some(first)));
+    assert_eq!(advance(&mut device, 10), 2, "one of each");
+}
+
+/// A timer goes with its container, and to its successor.
+#[test]
+fn containers_that_go() {
+    let mut device = device(0);
+    let id = install(&mut device, "app", NOTING);
+    device.bind("every:10", id).unwrap();
+    device.services().0 = 4;
+    let mut app = app(NOTING);
+    app.helpers = &[0x10, 0x12];
+    let new = device
+        .replace(id, &app.image(), Capabilities::all())
+        .unwrap();
+    assert_eq!(device.next_timer(), Some(6));
+    assert_eq!(advance(&mut device, 6), 1);
+    assert_eq!(noted(&device, new)[0], 1);
+    assert!(device.remove(new));
+    assert_eq!(device.next_timer(), None);
+    assert_eq!(advance(&mut device, 10), 0);
+}
+
+/// Faults and loops end the run, and in the end the container, not the timer's
+/// other containers.
+#[test]
+fn containers_that_go_wrong() {
+    let mut device = device(0);
+    device.set_fault_limit(3);
+    device.set_budget(1000);
+    let fault = install(&mut device, "fault", "ldxb %r0, [%r0]\nexit");
+    let endless = install(&mut device, "endless", "ja -1");
+    let good = install(&mut device, "good", NOTING);
+    for id in [fault, endless, good] {
+        device.bind("every:10", id).unwrap();
+    }
+    for _ in 0..10 {
+        assert_eq!(advance(&mut device, 10), 3);
+    }
+    assert_eq!(noted(&device, good), [10, 100, 10, 0]);
+    let runs: Vec<_> = device
+        .apps()
+        .map(|info| (info.counters.runs, info.counters.faults, info.quarantined))
+        .collect();
+    assert_eq!(runs, [(3, 3, true), (3, 3, true), (10, 0, false)]);
+}
