@@ -205,6 +205,7 @@ static void _quarantine(void)
     EXPECT("release", 0, rbpf_release("a"));
     EXPECT("look after release", 0, rbpf_find("a", &info));
     EXPECT("no longer quarantined", 0, info.quarantined);
+    EXPECT("what was denied is counted", 2, info.denied);
     EXPECT("faults are still counted", CONFIG_RBPF_FAULT_LIMIT, info.faults);
     EXPECT("it runs again", 1, rbpf_hook_trigger(&_hook, context, 2, NULL, 0, NULL));
     EXPECT("look once more", 0, rbpf_find("a", &info));

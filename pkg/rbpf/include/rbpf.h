@@ -211,6 +211,11 @@ typedef struct {
      */
     uint32_t helper_calls;
     /**
+     * Runs that did not begin, because it was in quarantine or had used up its
+     * share of `CONFIG_RBPF_RATE`
+     */
+    uint32_t denied;
+    /**
      * Instructions of the longest run
      */
     uint32_t longest_run;
@@ -531,8 +536,8 @@ int rbpf_hook_register(rbpf_hook_t *hook);
  *                          returned or as the hook's policy says; unchanged
  *                          if there is none; may be `NULL`
  *
- * @return  number of containers that ran and returned; those in quarantine
- *          are passed over
+ * @return  number of containers that ran and returned; those in quarantine,
+ *          or that have used up their share of time, are passed over
  * @retval -EINVAL      a pointer is `NULL`, or regions are too many, have
  *                      other rights than are defined, or overlap although
  *                      one may be written

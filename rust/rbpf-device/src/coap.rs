@@ -162,9 +162,12 @@ const fn error_code(status: Status) -> u8 {
         Status::Refused => code::UNPROCESSABLE_ENTITY,
         Status::Method => code::METHOD_NOT_ALLOWED,
         Status::Fault => code::INTERNAL_SERVER_ERROR,
-        Status::Full | Status::Budget | Status::Quarantined | Status::Busy | Status::TimedOut => {
-            code::SERVICE_UNAVAILABLE
-        }
+        Status::Full
+        | Status::Budget
+        | Status::Quarantined
+        | Status::Throttled
+        | Status::Busy
+        | Status::TimedOut => code::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -84,6 +84,8 @@ pub enum Status {
     Budget,
     /// The container is in quarantine, since it has ended in faults.
     Quarantined,
+    /// The container has used up its share of time, and may run later.
+    Throttled,
     /// The container does not answer that method.
     Method,
     /// Too many jobs wait.
@@ -106,6 +108,7 @@ impl Status {
             Self::Fault => "fault",
             Self::Budget => "budget used up",
             Self::Quarantined => "in quarantine after faults",
+            Self::Throttled => "its share of time is used up",
             Self::Method => "method not allowed here",
             Self::Busy => "too many requests wait",
             Self::TimedOut => "the device is busy",
@@ -147,6 +150,7 @@ impl From<RunError> for Status {
         match error {
             RunError::UnknownApp => Self::NotFound,
             RunError::Quarantined => Self::Quarantined,
+            RunError::Throttled => Self::Throttled,
             RunError::Grant => Self::Invalid,
             RunError::Fault(fault) => match fault.kind {
                 FaultKind::BudgetExhausted => Self::Budget,

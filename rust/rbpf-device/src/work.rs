@@ -122,6 +122,7 @@ where
         for info in self.runtime.apps().filter(|info| info.id == app) {
             record(self.runtime.bindings(), &info, &mut report);
             report.number_line("slot", info.id.slot());
+            report.number_line("denied", info.denied);
             let mut names = info.granted.names();
             lines(&mut report, "granted", &mut || names.next());
             let mut bound = self.runtime.bindings().filter(|&(_, other)| other == app);

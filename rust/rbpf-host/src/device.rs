@@ -171,6 +171,8 @@ pub struct DeviceSettings {
     pub response_size: usize,
     /// Faults in a row that put a container in quarantine; 0 never does.
     pub fault_limit: u8,
+    /// Instructions that a container may take in a second; 0 is no limit.
+    pub rate: u32,
     /// How long a request waits for its reply.
     pub timeout: Duration,
     /// Whether anyone who can reach the device may install, bind and remove

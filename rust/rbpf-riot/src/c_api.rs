@@ -66,6 +66,9 @@ pub struct Info {
     pub faults: u32,
     /// Helpers called
     pub helper_calls: u32,
+    /// Runs that did not begin, because it was in quarantine or had used up its
+    /// share of `CONFIG_RBPF_RATE`
+    pub denied: u32,
     /// Instructions of the longest run
     pub longest_run: u32,
     /// Program counter of the last fault, in instruction slots
@@ -104,6 +107,7 @@ fn errno(error: Error) -> c_int {
             Status::Fault => riot_sys::EFAULT,
             Status::Budget => riot_sys::ECANCELED,
             Status::Quarantined => riot_sys::EACCES,
+            Status::Throttled => riot_sys::EAGAIN,
             Status::Method => riot_sys::ENOTSUP,
             Status::Busy => riot_sys::EBUSY,
             Status::TimedOut => riot_sys::ETIMEDOUT,
@@ -394,6 +398,7 @@ pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_in
             runs: app.counters.runs,
             faults: app.counters.faults,
             helper_calls: app.counters.helper_calls,
+            denied: app.denied,
             longest_run: app.counters.longest_run,
             fault_pc: app.last_fault.map_or(0, |fault| fault.pc),
             instructions: app.counters.instructions,
@@ -480,8 +485,8 @@ pub unsafe extern "C" fn rbpf_hook_register(hook: *mut Hook) -> c_int {
 ///                          returned or as the hook's policy says; unchanged
 ///                          if there is none; may be `NULL`
 ///
-/// @return  number of containers that ran and returned; those in quarantine
-///          are passed over
+/// @return  number of containers that ran and returned; those in quarantine,
+///          or that have used up their share of time, are passed over
 /// @retval -EINVAL      a pointer is `NULL`, or regions are too many, have
 ///                      other rights than are defined, or overlap although
 ///                      one may be written

@@ -164,6 +164,7 @@ fn build() -> Option<&'static mut Containers> {
         },
     ));
     runtime.set_budget(config::BUDGET);
+    runtime.set_rate(config::RATE);
     runtime.set_fault_limit(config::FAULT_LIMIT as u8);
     Some(runtime)
 }

@@ -25,6 +25,7 @@ mod kv;
 mod run;
 mod runtime;
 mod services;
+mod share;
 mod store;
 mod timer;
 

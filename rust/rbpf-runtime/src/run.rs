@@ -51,6 +51,8 @@ pub struct RunReport<T = u64> {
     pub instructions: u32,
     /// Helpers called.
     pub helper_calls: u32,
+    /// What it took of its budget: instructions, and what helpers charged.
+    pub cost: u32,
 }
 
 impl<T> RunReport<T> {
@@ -66,6 +68,7 @@ impl<T> RunReport<T> {
             outcome: self.outcome.and_then(next),
             instructions: self.instructions,
             helper_calls: self.helper_calls,
+            cost: self.cost,
         }
     }
 }
@@ -280,6 +283,7 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
 
         let mut machine = Machine::new(&program, arguments);
         machine.add_budget(event.budget);
+        let before = machine.budget();
         let outcome = engine.run(&program, &mut machine, &mut memory, &mut host);
         Ok(RunReport {
             outcome: match outcome {
@@ -293,6 +297,7 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
             },
             instructions: machine.instructions(),
             helper_calls: machine.helper_calls(),
+            cost: before.wrapping_sub(machine.budget()) as u32,
         })
     }
 }

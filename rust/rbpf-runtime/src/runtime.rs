@@ -12,7 +12,7 @@ use crate::kv::{HOST, KvEntry, KvScope};
 use crate::run::{Account, Grant, Helpers, RunReport, Runnable};
 use crate::services::Services;
 use crate::store::{
-    self, AppId, AppInfo, Container, InstallError, Layout, Loaded, Rules, Store, is_label,
+    self, AppId, AppInfo, Container, InstallError, Layout, Limits, Loaded, Rules, Store, is_label,
 };
 use crate::timer::{Timer, is_timer};
 
@@ -42,6 +42,9 @@ pub enum RunError {
     /// Too many of its runs in a row ended in a fault: it does not run before
     /// it is [released](Runtime::release).
     Quarantined,
+    /// It has used up its share of the [rate](Runtime::set_rate), and may run
+    /// later.
+    Throttled,
     /// More regions are granted than there are, or one is too long: a mistake
     /// of the host.
     Grant,
@@ -162,8 +165,8 @@ pub struct Runtime<
     last: Option<AppId>,
     /// Instructions that a run triggered by a request may execute.
     budget: u32,
-    /// Faults in a row that put a container in quarantine; 0 never does.
-    fault_limit: u8,
+    /// What every container may take.
+    limits: Limits,
 }
 
 impl<'s, S, const SLOTS: usize, const BINDINGS: usize, const KV: usize>
@@ -203,7 +206,10 @@ where
             response: memory.response,
             last: None,
             budget: Runtime::<'s, S, SLOTS, BINDINGS, KV>::DEFAULT_BUDGET,
-            fault_limit: Runtime::<'s, S, SLOTS, BINDINGS, KV>::DEFAULT_FAULT_LIMIT,
+            limits: Limits {
+                faults: Runtime::<'s, S, SLOTS, BINDINGS, KV>::DEFAULT_FAULT_LIMIT,
+                rate: 0,
+            },
         }
     }
 
@@ -220,7 +226,14 @@ where
     /// Sets how many faults in a row put a container in quarantine; 0 lets
     /// them all go on. Those that are in quarantine stay there.
     pub fn set_fault_limit(&mut self, faults: u8) {
-        self.fault_limit = faults;
+        self.limits.faults = faults;
+    }
+
+    /// Sets how many instructions a container may take in a second, by all its
+    /// runs together; 0, the default, is no limit. What it leaves it may take
+    /// later, up to those of one second. Helpers that charge the budget count.
+    pub fn set_rate(&mut self, instructions: u32) {
+        self.limits.rate = instructions;
     }
 
     /// Copies an image into a free slot, verifies it, and grants it those of
@@ -438,7 +451,8 @@ where
         app: AppId,
         request: &CoapRequest<'_>,
     ) -> Result<CoapReply<'_>, RunError> {
-        let container = self.store.ready(app)?;
+        let services = &mut self.helpers.services;
+        let container = self.store.ready(app, &self.limits, services)?;
         clear_stack(self.stack, &mut self.last, app);
         let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
             .ok_or(RunError::Grant)?;
@@ -450,7 +464,7 @@ where
             self.response,
             self.budget,
         )?;
-        container.record(&report, self.fault_limit);
+        container.record(&report, &self.limits);
         report.outcome.map_err(RunError::Fault)
     }
 
@@ -470,7 +484,8 @@ where
         granted: &mut [Grant<'_>],
         budget: u32,
     ) -> Result<u64, RunError> {
-        let container = self.store.ready(app)?;
+        let services = &mut self.helpers.services;
+        let container = self.store.ready(app, &self.limits, services)?;
         clear_stack(self.stack, &mut self.last, app);
         let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
             .ok_or(RunError::Grant)?;
@@ -482,7 +497,7 @@ where
             granted,
             budget,
         )?;
-        container.record(&report, self.fault_limit);
+        container.record(&report, &self.limits);
         report.outcome.map_err(RunError::Fault)
     }
 
@@ -538,8 +553,8 @@ where
     /// All get the same context and the same regions: what one has written
     /// there, those after it see. Each has a budget of its own. A fault ends
     /// the run of one and nothing else, unless the policy says so; regions
-    /// that cannot be granted end the event. Containers in quarantine are
-    /// passed over.
+    /// that cannot be granted end the event. Containers in quarantine, and those
+    /// that have used their share up, are passed over.
     pub fn trigger(
         &mut self,
         hook: &str,
@@ -567,7 +582,7 @@ where
                     }
                     continue;
                 }
-                Err(RunError::Quarantined) => continue,
+                Err(RunError::Quarantined | RunError::Throttled) => continue,
                 Err(error) => error,
             };
             triggered.failure.get_or_insert((app, error));

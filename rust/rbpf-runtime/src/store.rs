@@ -12,6 +12,7 @@ use rbpf_vm::{Fault, HelperGrant, Verified, VerifyError};
 use crate::run::RunReport;
 use crate::runtime::RunError;
 use crate::services::Services;
+use crate::share::Share;
 
 /// Bytes of the longest name of a container.
 pub const MAX_NAME: usize = 16;
@@ -122,6 +123,9 @@ pub struct AppInfo<'a> {
     /// Whether it runs no more, since too many of its runs in a row ended in a
     /// fault.
     pub quarantined: bool,
+    /// Runs that did not begin, because it was in quarantine or had used its
+    /// share up; wraps.
+    pub denied: u32,
 }
 
 /// What the host needs to know of an image to run it.
@@ -152,6 +156,8 @@ pub(crate) struct Container<'s> {
     /// Faults since its last run that returned, or since its release.
     faults_in_a_row: u8,
     quarantined: bool,
+    denied: u32,
+    share: Share,
 }
 
 impl Counters {
@@ -166,10 +172,26 @@ impl Counters {
 }
 
 impl Container<'_> {
-    /// Counts a run. The last of `limit` faults in a row puts it in
-    /// quarantine; with 0, none does.
-    pub(crate) fn record<T>(&mut self, report: &RunReport<T>, limit: u8) {
+    /// Whether it may run now.
+    fn may_run(&mut self, limits: &Limits, services: &mut impl Services) -> Result<(), RunError> {
+        let refused = if self.quarantined {
+            RunError::Quarantined
+        } else if limits.rate != 0 && !self.share.has_left(limits.rate, services.now_ms()) {
+            RunError::Throttled
+        } else {
+            return Ok(());
+        };
+        self.denied = self.denied.wrapping_add(1);
+        Err(refused)
+    }
+
+    /// Counts a run. The last of the faults in a row that are allowed puts it
+    /// in quarantine.
+    pub(crate) fn record<T>(&mut self, report: &RunReport<T>, limits: &Limits) {
         self.counters.add(report);
+        if limits.rate != 0 {
+            self.share.spend(report.cost);
+        }
         let Err(fault) = report.outcome else {
             self.faults_in_a_row = 0;
             return;
@@ -177,7 +199,7 @@ impl Container<'_> {
         self.counters.faults = self.counters.faults.wrapping_add(1);
         self.last_fault = Some(fault);
         self.faults_in_a_row = self.faults_in_a_row.saturating_add(1);
-        self.quarantined = limit != 0 && self.faults_in_a_row >= limit;
+        self.quarantined = limits.faults != 0 && self.faults_in_a_row >= limits.faults;
     }
 
     /// Lets it run again.
@@ -185,6 +207,15 @@ impl Container<'_> {
         self.faults_in_a_row = 0;
         self.quarantined = false;
     }
+}
+
+/// What a container may take before it must pause or stop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Faults in a row that put it in quarantine; 0 never does.
+    pub(crate) faults: u8,
+    /// Instructions a second; 0 is no limit.
+    pub(crate) rate: u32,
 }
 
 /// What a slot holds.
@@ -259,6 +290,9 @@ impl<'s> Slot<'s> {
                     last_fault: None,
                     faults_in_a_row: 0,
                     quarantined: false,
+                    denied: 0,
+                    // It is full, for whatever rate there is when it runs.
+                    share: Share::FULL,
                 });
                 Ok(AppId {
                     slot: number,
@@ -393,13 +427,16 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         }
     }
 
-    /// The container, if it may run.
-    pub(crate) fn ready(&mut self, id: AppId) -> Result<&mut Container<'s>, RunError> {
-        match self.get_mut(id) {
-            Some(container) if container.quarantined => Err(RunError::Quarantined),
-            Some(container) => Ok(container),
-            None => Err(RunError::UnknownApp),
-        }
+    /// The container, if it may run now.
+    pub(crate) fn ready(
+        &mut self,
+        id: AppId,
+        limits: &Limits,
+        services: &mut impl Services,
+    ) -> Result<&mut Container<'s>, RunError> {
+        let container = self.get_mut(id).ok_or(RunError::UnknownApp)?;
+        container.may_run(limits, services)?;
+        Ok(container)
     }
 
     /// Whether there is a container in a slot.
@@ -429,6 +466,7 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
                 counters: container.counters,
                 last_fault: container.last_fault,
                 quarantined: container.quarantined,
+                denied: container.denied,
             })
         })
     }

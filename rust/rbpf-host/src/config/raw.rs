@@ -62,6 +62,7 @@ struct RawRuntime {
     budget: Option<Spanned<u32>>,
     response_size: Option<Spanned<u32>>,
     fault_limit: Option<Spanned<u32>>,
+    rate: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +142,7 @@ impl Reader<'_> {
             DEFAULT_FAULT_LIMIT.into(),
             0..=u8::MAX.into(),
         )?;
+        let rate = self.number(raw.runtime.rate.as_ref(), 0, 0..=i32::MAX as u32)?;
         if let Some(excess) = raw.sensor.get(MAX_SENSORS) {
             return Err(self.error(&excess.span(), "too many sensors; remove this one"));
         }
@@ -166,6 +168,7 @@ impl Reader<'_> {
                 budget,
                 response_size: response_size as usize,
                 fault_limit: fault_limit as u8,
+                rate,
             },
             sensors,
             applications,

@@ -40,6 +40,7 @@ fn everything() {
         [runtime]
         budget = 77
         fault_limit = 3
+        rate = 5000
         [[sensor]]
         name = "thermometer"
         class = "temp"
@@ -108,7 +109,7 @@ fn everything() {
     assert!(temperature.methods.contains(1) && temperature.methods.contains(5));
     assert!(!temperature.methods.contains(2) && !temperature.methods.contains(200));
     assert_eq!((temperature.budget, other.budget), (77, 5));
-    assert_eq!(config.runtime.fault_limit, 3);
+    assert_eq!((config.runtime.fault_limit, config.runtime.rate), (3, 5000));
     assert_eq!((temperature.every, other.every), (None, Some(250)));
     assert_eq!(other.allow, Capabilities::all());
     assert_eq!(other.coap, None);

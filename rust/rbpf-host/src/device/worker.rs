@@ -95,6 +95,7 @@ impl<'m, S: Services> Worker<'m, S> {
             budget: settings.budget,
             staged,
         };
+        worker.runtime.set_rate(settings.rate);
         worker.runtime.set_fault_limit(settings.fault_limit);
         for application in &settings.applications {
             worker.install(application)?;

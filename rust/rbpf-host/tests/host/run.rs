@@ -173,6 +173,7 @@ fn timers_run_applications() {
         budget: config.runtime.budget,
         response_size: config.runtime.response_size,
         fault_limit: config.runtime.fault_limit,
+        rate: config.runtime.rate,
         timeout: Duration::from_secs(5),
         may_change: false,
     };

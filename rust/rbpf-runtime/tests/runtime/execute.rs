@@ -67,6 +67,7 @@ fn an_image_with_all_its_sections() {
             outcome: Ok(100),
             instructions: 18,
             helper_calls: 2,
+            cost: 18,
         };
         assert_eq!(report, Ok(expected));
         assert_eq!(granted, [30, 100]);

@@ -13,6 +13,7 @@ mod isolation;
 mod kv;
 mod printf;
 mod quarantine;
+mod rate;
 mod replace;
 mod support;
 mod timers;

@@ -11,7 +11,7 @@ use crate::support::{app, buffer};
 
 /// Services of which there is only the time, in milliseconds.
 #[derive(Debug)]
-struct Clock(u32);
+pub(crate) struct Clock(pub(crate) u32);
 
 impl Services for Clock {
     fn now_ms(&mut self) -> u32 {
@@ -38,7 +38,7 @@ impl Services for Clock {
     }
 }
 
-type Device = Runtime<'static, Clock, 3, 4, 16>;
+pub(crate) type Device = Runtime<'static, Clock, 3, 4, 16>;
 
 /// Counts its runs under key 0 of its store, and leaves its context under the
 /// keys 1 to 3.
@@ -63,7 +63,7 @@ const NOTING: &str = "
     call 0x10
     exit";
 
-fn device(now: u32) -> Device {
+pub(crate) fn device(now: u32) -> Device {
     Runtime::new(
         Clock(now),
         Memory {
@@ -75,7 +75,7 @@ fn device(now: u32) -> Device {
     )
 }
 
-fn install(device: &mut Device, name: &str, source: &str) -> AppId {
+pub(crate) fn install(device: &mut Device, name: &str, source: &str) -> AppId {
     let mut app = app(source);
     app.helpers = &[0x10, 0x12];
     device

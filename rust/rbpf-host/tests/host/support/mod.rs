@@ -98,6 +98,7 @@ impl World {
             budget: config.runtime.budget,
             response_size: config.runtime.response_size,
             fault_limit: config.runtime.fault_limit,
+            rate: config.runtime.rate,
             timeout: config.coap.request_timeout,
             may_change: config.coap.unsigned_install,
         };
