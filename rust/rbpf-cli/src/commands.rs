@@ -9,6 +9,7 @@ mod disasm;
 mod fault;
 mod inspect;
 mod run;
+mod top;
 mod verify;
 
 use std::io::Write as _;
@@ -57,6 +58,8 @@ pub enum Command {
     Run(run::Args),
     /// Explain the fault of a device: source line, function, instruction, address
     Fault(fault::Args),
+    /// Watch the counters of devices' containers
+    Top(top::Args),
     /// Run a simulated device that answers CoAP requests
     Device(device::Args),
 }
@@ -71,6 +74,7 @@ impl Command {
             Self::Disasm(arguments) => disasm::run(&arguments),
             Self::Run(arguments) => run::run(&arguments),
             Self::Fault(arguments) => fault::run(&arguments),
+            Self::Top(arguments) => top::run(&arguments),
             Self::Device(arguments) => device::run(&arguments),
         }
     }
