@@ -3,10 +3,13 @@
 
 mod asm;
 mod build;
+mod compile;
 mod device;
 mod disasm;
+mod fault;
 mod inspect;
 mod run;
+mod top;
 mod verify;
 
 use std::io::Write as _;
@@ -26,7 +29,8 @@ Examples:
   rbpf build fletcher32.c -o fletcher32.rbpf
   rbpf inspect fletcher32.rbpf
   rbpf run fletcher32.rbpf --words data.bin
-  rbpf disasm fletcher32.rbpf";
+  rbpf disasm fletcher32.rbpf
+  rbpf fault sensor.c --from coap://[fe80::1%tap0]/";
 
 /// Builds, inspects and runs rBPF containers.
 #[derive(Debug, Parser)]
@@ -52,6 +56,10 @@ pub enum Command {
     Disasm(disasm::Args),
     /// Run a program
     Run(run::Args),
+    /// Explain the fault of a device: source line, function, instruction, address
+    Fault(fault::Args),
+    /// Watch the counters of devices' containers
+    Top(top::Args),
     /// Run a simulated device that answers CoAP requests
     Device(device::Args),
 }
@@ -65,6 +73,8 @@ impl Command {
             Self::Asm(arguments) => asm::run(&arguments),
             Self::Disasm(arguments) => disasm::run(&arguments),
             Self::Run(arguments) => run::run(&arguments),
+            Self::Fault(arguments) => fault::run(&arguments),
+            Self::Top(arguments) => top::run(&arguments),
             Self::Device(arguments) => device::run(&arguments),
         }
     }
@@ -94,6 +104,16 @@ fn print(text: &str) -> Result<()> {
             Err(error).context("standard output")
         }
         _ => Ok(()),
+    }
+}
+
+/// A time in seconds, of the command line.
+fn seconds(text: &str) -> Result<std::time::Duration, String> {
+    let wanted = "wanted is a number of seconds from 0.1 to 3600";
+    let seconds: f64 = text.parse().map_err(|_| wanted.to_owned())?;
+    match (0.1..=3600.0).contains(&seconds) {
+        true => Ok(std::time::Duration::from_secs_f64(seconds)),
+        false => Err(wanted.into()),
     }
 }
 

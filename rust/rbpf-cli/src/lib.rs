@@ -6,6 +6,8 @@
 //! - [`container`]: reading what can be run: images, objects, raw bytecode;
 //! - [`engines`]: the engines by name;
 //! - [`plugin`]: the runner's side of the public suite bpf_conformance;
+//! - [`coap`]: asking devices;
+//! - [`listing`]: what devices say of their containers;
 //! - [`trace`]: a run, instruction by instruction;
 //! - [`commands`]: the subcommands, one module each.
 //!
@@ -14,11 +16,14 @@
 //! takes them from `rbpf-runtime`, on the services of `rbpf-host`.
 #![forbid(unsafe_code)]
 
+pub mod coap;
 pub mod commands;
 pub mod compiler;
 pub mod container;
 pub mod engines;
 pub mod linker;
+pub mod listing;
 pub mod plugin;
 mod progress;
+mod terminal;
 pub mod trace;

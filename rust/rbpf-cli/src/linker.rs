@@ -28,6 +28,8 @@ use rbpf_isa::Slot;
 
 pub use elf::Object;
 pub use error::{LinkError, Problem};
+pub use lines::SourceFrame;
+pub(crate) use lines::shorten;
 pub use raw::image_from_slots;
 
 use elf::Place;
@@ -70,6 +72,31 @@ pub struct Linked {
     /// The functions whose frame is not known, because the object has no
     /// `.stack_sizes`, and assumed to be the largest.
     pub assumed_frames: Vec<String>,
+    /// Where each slot comes from.
+    places: Vec<Place>,
+}
+
+impl Linked {
+    /// The function that a slot belongs to.
+    #[must_use]
+    pub fn function(&self, pc: u32) -> Option<&LinkedFunction> {
+        self.functions.iter().find(|function| {
+            let entry = u32::from(function.entry);
+            (entry..entry + u32::from(function.slots)).contains(&pc)
+        })
+    }
+
+    /// Where a slot stands in the source, the innermost of inlined functions
+    /// first; empty without line information. `objects` are those that were
+    /// linked.
+    #[must_use]
+    pub fn source(&self, objects: &[Object], pc: u32) -> Vec<SourceFrame> {
+        let place = self.places.get(pc as usize);
+        let object = place.and_then(|place| Some((place, objects.get(place.object)?)));
+        object.map_or_else(Vec::new, |(place, object)| {
+            object.frames(place.section, place.offset)
+        })
+    }
 }
 
 /// Links objects to an image.

@@ -147,6 +147,9 @@ fn files_of_the_wrong_kind() {
     folder.write("source.c", "int x;");
     folder.write("odd.bin", [0; 9]);
     folder.write("fake.o", b"\x7fELF");
+    // The header of an object for x86-64.
+    let header = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x01\0\x3e\0\x01";
+    folder.write("host.o", header);
     folder.write("header.rbpf", b"rBPF");
     for command in ["inspect", "verify", "run", "disasm"] {
         let refused = |file: &str, wanted: &str| {
@@ -159,9 +162,7 @@ fn files_of_the_wrong_kind() {
         refused("source.c", "rbpf build");
         refused("fake.o", "fake.o: damaged ELF");
         refused("header.rbpf", "damaged image");
-        if cfg!(target_os = "linux") {
-            refused("/proc/self/exe", "not for BPF");
-        }
+        refused("host.o", "not for BPF");
     }
     folder.rbpf("verify --raw odd.bin").refused(&["9 bytes"]);
     folder

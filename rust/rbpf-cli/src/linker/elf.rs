@@ -13,6 +13,7 @@ use object::{
 };
 
 use super::error::{LinkError, Problem};
+use super::lines::SourceFrame;
 use super::{frames, lines};
 
 type Elf<'a> = ElfFile64<'a, Endianness>;
@@ -182,6 +183,12 @@ impl Object {
         }
         let section_name = self.sections.get(section).map_or("?", |s| s.name.as_str());
         format!("{}: {section_name}+{offset:#x}", self.name)
+    }
+
+    /// The functions that a place in a section belongs to, the innermost
+    /// first.
+    pub(super) fn frames(&self, section: usize, offset: u64) -> Vec<SourceFrame> {
+        lines::frames(&self.bytes, section, offset)
     }
 
     fn check(&self) -> Result<(), LinkError> {

@@ -84,6 +84,7 @@ pub(super) fn emit(
         functions,
         stack,
         assumed_frames,
+        places,
     })
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Source lines of instructions, from the line information of an object.
 //!
-//! Only messages need them, so nothing is kept: an object is read again when
-//! something is wrong with it. In a relocatable object all sections begin at
+//! Only messages and `rbpf fault` need them, so nothing is kept: an object is
+//! read again when somebody asks. In a relocatable object all sections begin at
 //! address 0; here each gets 4 GiB of its own.
 
 use std::borrow::Cow;
@@ -16,26 +16,84 @@ use object::{
 
 use super::elf::relocation;
 
+/// Functions that are told of one instruction: more are a damaged object's.
+const MAX_FRAMES: usize = 64;
+
+type Context = addr2line::Context<EndianArcSlice<LittleEndian>>;
+
+/// A function that an instruction belongs to, and the line in it.
+///
+/// What a compiler has inlined belongs to several.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceFrame {
+    /// The function's name.
+    pub function: Option<String>,
+    /// The source file, with the path that the compiler saw.
+    pub file: Option<String>,
+    /// The line, from 1.
+    pub line: Option<u32>,
+    /// The column, from 1.
+    pub column: Option<u32>,
+}
+
 /// `file:line` of an offset in a section.
 pub(super) fn locate(object: &[u8], section: usize, offset: u64) -> Option<String> {
+    let context = context(object)?;
+    let location = context.find_location(base(section) + offset).ok()??;
+    let short = shorten(location.file?);
+    Some(match location.line {
+        Some(line) if line > 0 => format!("{short}:{line}"),
+        _ => short.into_owned(),
+    })
+}
+
+/// The functions that an offset in a section belongs to, the innermost first;
+/// none without line information.
+pub(super) fn frames(object: &[u8], section: usize, offset: u64) -> Vec<SourceFrame> {
+    let mut all = Vec::new();
+    let Some(context) = context(object) else {
+        return all;
+    };
+    let found = context.find_frames(base(section) + offset).skip_all_loads();
+    let Ok(mut frames) = found else {
+        return all;
+    };
+    while let Ok(Some(frame)) = frames.next() {
+        let name = frame.function.as_ref();
+        let name = name.and_then(|name| Some(name.raw_name().ok()?.into_owned()));
+        let location = frame.location.as_ref();
+        let number = |number: Option<u32>| number.filter(|&number| number > 0);
+        all.push(SourceFrame {
+            function: name,
+            file: location.and_then(|location| location.file.map(str::to_owned)),
+            line: number(location.and_then(|location| location.line)),
+            column: number(location.and_then(|location| location.column)),
+        });
+        if all.len() == MAX_FRAMES {
+            break;
+        }
+    }
+    all
+}
+
+/// A path in the working directory without that: shorter is better, and
+/// paths are absolute only because of the compiler's working directory.
+pub(crate) fn shorten(path: &str) -> Cow<'_, str> {
+    let directory = std::env::current_dir().ok();
+    directory
+        .and_then(|directory| std::path::Path::new(path).strip_prefix(directory).ok())
+        .map_or(Cow::Borrowed(path), |short| short.to_string_lossy())
+}
+
+/// The line information of an object, if it has any that can be read.
+fn context(object: &[u8]) -> Option<Context> {
     let file = ElfFile64::<Endianness>::parse(object).ok()?;
     let load = |id: gimli::SectionId| -> Result<_, gimli::Error> {
         let bytes = section_data(&file, id.name()).unwrap_or_default();
         Ok(EndianArcSlice::new(bytes.into(), LittleEndian))
     };
     let dwarf = gimli::Dwarf::load(load).ok()?;
-    let context = addr2line::Context::from_dwarf(dwarf).ok()?;
-    let location = context.find_location(base(section) + offset).ok()??;
-    let name = location.file?;
-    // Absolute because of the compiler's working directory: shorter is better.
-    let directory = std::env::current_dir().ok();
-    let short = directory
-        .and_then(|directory| std::path::Path::new(name).strip_prefix(directory).ok())
-        .map_or(Cow::Borrowed(name), |short| short.to_string_lossy());
-    Some(match location.line {
-        Some(line) if line > 0 => format!("{short}:{line}"),
-        _ => short.into_owned(),
-    })
+    addr2line::Context::from_dwarf(dwarf).ok()
 }
 
 const fn base(section: usize) -> u64 {

@@ -2,6 +2,10 @@
 //! What the tests of the command line have in common.
 #![allow(dead_code, reason = "each test uses its part")]
 
+#[cfg(unix)]
+pub(crate) mod device;
+pub(crate) mod fake;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -87,6 +91,11 @@ impl Folder {
     /// The content of a file.
     pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.0.path().join(name)).expect("it can be read")
+    }
+
+    /// Where a file is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
     }
 
     /// Runs `rbpf` with arguments, in this folder.

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Requests as bytes, and what a datagram means to who waits for an answer.
+
+use coap_lite::{CoapOption, MessageType, Packet};
+
+/// GET.
+const GET: u8 = 0x01;
+/// 2.05.
+pub(super) const CONTENT: u8 = 0x45;
+const EMPTY: u8 = 0x00;
+const VERSION: u8 = 1;
+/// The largest size exponent of blocks, 1024 bytes; 7 is reserved.
+const MAX_EXPONENT: u8 = 6;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'r> {
+    pub(super) path: &'r [&'r str],
+    pub(super) accept: Option<u16>,
+    /// Which block of the answer.
+    pub(super) block: Option<Block>,
+    pub(super) id: u16,
+    pub(super) token: [u8; 8],
+}
+
+/// An answer to a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Class in the upper three bits, detail below.
+    pub code: u8,
+    /// The Content-Format, if the answer has one.
+    pub content_format: Option<u16>,
+    /// The payload: of a block, or of all of them.
+    pub payload: Vec<u8>,
+    /// Which block it is.
+    pub(super) block: Option<Block>,
+    /// What the payload is a version of.
+    pub(super) entity_tag: Option<Vec<u8>>,
+}
+
+impl Answer {
+    /// Whether it came in more than one message.
+    #[must_use]
+    pub fn is_in_blocks(&self) -> bool {
+        self.block.is_some_and(|block| block.more)
+    }
+}
+
+/// A block of an answer (RFC 7959, section 2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    pub(super) number: u32,
+    pub(super) more: bool,
+    /// The size is 16 times two to the power of this; 0 to 6.
+    pub(super) exponent: u8,
+}
+
+/// What a datagram means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// The answer; with an id if that is to be acknowledged.
+    Answer(Answer, Option<u16>),
+    /// The request arrived, and the answer comes later.
+    Acknowledged,
+    /// The device cannot make sense of the request.
+    Reset,
+    /// A message that wants to be acknowledged, but that nobody waits for.
+    Stray(u16),
+    /// Nothing of interest.
+    Ignored,
+    /// No CoAP.
+    Rubbish,
+}
+
+impl Block {
+    pub(super) const fn size(self) -> usize {
+        16 << self.exponent
+    }
+
+    /// Where it begins; below 2^30.
+    pub(super) const fn offset(self) -> usize {
+        self.number as usize * self.size()
+    }
+
+    fn decode(value: &[u8]) -> Option<Self> {
+        let bits = uint(value, 3)?;
+        let exponent = (bits & 7) as u8;
+        (exponent <= MAX_EXPONENT).then_some(Self {
+            number: bits >> 4,
+            more: bits & 8 != 0,
+            exponent,
+        })
+    }
+
+    fn encode(self) -> Vec<u8> {
+        bytes(self.number << 4 | u32::from(self.more) << 3 | u32::from(self.exponent))
+    }
+}
+
+/// The number in an option of at most so many bytes, up to four.
+fn uint(value: &[u8], most: usize) -> Option<u32> {
+    let add = |sum: u32, &byte: &u8| sum << 8 | u32::from(byte);
+    (value.len() <= most).then(|| value.iter().fold(0, add))
+}
+
+/// A number as an option's value: big-endian, without leading zeros.
+fn bytes(number: u32) -> Vec<u8> {
+    let skip = (number.leading_zeros() / 8) as usize;
+    number.to_be_bytes().into_iter().skip(skip).collect()
+}
+
+impl Request<'_> {
+    /// The datagram.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut packet = Packet::new();
+        packet.header.set_version(VERSION);
+        packet.header.set_type(MessageType::Confirmable);
+        packet.header.code = GET.into();
+        packet.header.message_id = self.id;
+        packet.set_token(self.token.to_vec());
+        for segment in self.path {
+            packet.add_option(CoapOption::UriPath, segment.as_bytes().to_vec());
+        }
+        if let Some(format) = self.accept {
+            packet.add_option(CoapOption::Accept, bytes(format.into()));
+        }
+        if let Some(block) = self.block {
+            packet.add_option(CoapOption::Block2, block.encode());
+        }
+        // Fails for messages that are too long, which paths of ours are not.
+        packet.to_bytes().unwrap_or_default()
+    }
+
+    /// What a datagram means to who has sent this request.
+    pub(super) fn meaning(&self, datagram: &[u8]) -> Meaning {
+        let Ok(packet) = Packet::from_bytes(datagram) else {
+            return Meaning::Rubbish;
+        };
+        if packet.header.get_version() != VERSION {
+            return Meaning::Rubbish;
+        }
+        let id = packet.header.message_id;
+        let code: u8 = packet.header.code.into();
+        let kind = packet.header.get_type();
+        let wants_acknowledgement = kind == MessageType::Confirmable;
+        let ours = match kind {
+            MessageType::Acknowledgement | MessageType::Reset => id == self.id,
+            _ => true,
+        };
+        if !ours {
+            return Meaning::Ignored;
+        }
+        if kind == MessageType::Reset {
+            return Meaning::Reset;
+        }
+        if code == EMPTY && kind == MessageType::Acknowledgement {
+            return Meaning::Acknowledged;
+        }
+        // Requests have class 0; classes 1, 6 and 7 are reserved.
+        let response = matches!(code >> 5, 2 | 4 | 5);
+        if !response || packet.get_token() != self.token {
+            return match wants_acknowledgement {
+                true => Meaning::Stray(id),
+                false => Meaning::Ignored,
+            };
+        }
+        match answer(packet, code) {
+            Some(answer) => Meaning::Answer(answer, wants_acknowledgement.then_some(id)),
+            None => Meaning::Rubbish,
+        }
+    }
+}
+
+fn answer(packet: Packet, code: u8) -> Option<Answer> {
+    let option = |option| packet.get_first_option(option);
+    let block = match option(CoapOption::Block2) {
+        Some(value) => Some(Block::decode(value)?),
+        None => None,
+    };
+    let content_format = match option(CoapOption::ContentFormat) {
+        Some(value) => Some(uint(value, 2)? as u16),
+        None => None,
+    };
+    Some(Answer {
+        code,
+        content_format,
+        block,
+        entity_tag: option(CoapOption::ETag).cloned(),
+        payload: packet.payload,
+    })
+}
+
+/// An empty message: it acknowledges the message with this id, or rejects it.
+pub(super) fn empty(kind: MessageType, id: u16) -> Vec<u8> {
+    let mut packet = Packet::new();
+    packet.header.set_version(VERSION);
+    packet.header.set_type(kind);
+    packet.header.code = EMPTY.into();
+    packet.header.message_id = id;
+    packet.to_bytes().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUEST: Request<'_> = Request {
+        path: &["rbpf"],
+        accept: Some(60),
+        block: None,
+        id: 0x1234,
+        token: *b"12345678",
+    };
+
+    fn datagram(head: &[u8], rest: &[u8]) -> Vec<u8> {
+        [head, b"12345678", rest].concat()
+    }
+
+    #[test]
+    fn requests() {
+        let expected = datagram(&[0x48, 0x01, 0x12, 0x34], b"\xb4rbpf\x61\x3c");
+        assert_eq!(REQUEST.encode(), expected);
+        let block = Some(Block {
+            number: 3,
+            more: false,
+            exponent: 2,
+        });
+        let expected = datagram(&[0x48, 0x01, 0x12, 0x34], b"\xb4rbpf\x61\x3c\x61\x32");
+        assert_eq!(Request { block, ..REQUEST }.encode(), expected);
+    }
+
+    #[test]
+    fn answers() {
+        let bytes = datagram(&[0x68, 0x45, 0x12, 0x34], b"\xc1\x3c\xb1\x08\xffpay");
+        let Meaning::Answer(answer, None) = REQUEST.meaning(&bytes) else {
+            panic!("{:?}", REQUEST.meaning(&bytes));
+        };
+        assert_eq!((answer.code, answer.content_format), (CONTENT, Some(60)));
+        assert_eq!(answer.payload, b"pay");
+        let block = answer.block.expect("a block");
+        assert_eq!((block.number, block.more, block.size()), (0, true, 16));
+        // Separate, confirmable, with an id of the device's.
+        let bytes = datagram(&[0x48, 0x84, 0, 9], b"");
+        assert!(matches!(
+            REQUEST.meaning(&bytes),
+            Meaning::Answer(answer, Some(9)) if answer.code == 0x84
+        ));
+    }
+
+    #[test]
+    fn others() {
+        for (bytes, meaning) in [
+            (vec![0x60, 0, 0x12, 0x34], Meaning::Acknowledged),
+            (vec![0x60, 0, 0x12, 0x35], Meaning::Ignored),
+            (vec![0x70, 0, 0x12, 0x34], Meaning::Reset),
+            (vec![0x70, 0, 0x12, 0x35], Meaning::Ignored),
+            // Another token, a request, a ping.
+            (vec![0x60, 0x45, 0x12, 0x34], Meaning::Ignored),
+            (vec![0x40, 0x45, 0, 7], Meaning::Stray(7)),
+            (vec![0x40, 0x01, 0, 7], Meaning::Stray(7)),
+            (vec![0x40, 0, 0, 7], Meaning::Stray(7)),
+            (vec![0x50, 0, 0, 7], Meaning::Ignored),
+            // No CoAP, or another version of it.
+            (vec![], Meaning::Rubbish),
+            (vec![0xff; 40], Meaning::Rubbish),
+            (vec![0x20, 0, 0x12, 0x34], Meaning::Rubbish),
+            // A block of the reserved size; of too many bytes.
+            (
+                datagram(&[0x68, 0x45, 0x12, 0x34], b"\xd1\x0a\x0f"),
+                Meaning::Rubbish,
+            ),
+            (
+                datagram(&[0x68, 0x45, 0x12, 0x34], b"\xd4\x0a\0\0\0\0"),
+                Meaning::Rubbish,
+            ),
+        ] {
+            assert_eq!(REQUEST.meaning(&bytes), meaning, "{bytes:x?}");
+        }
+    }
+}
