@@ -197,8 +197,8 @@ pub(crate) struct Rules<'r, S> {
 impl<S: Services> Rules<'_, S> {
     /// What a container with these capabilities may do with a helper.
     fn grant(&self, granted: Capabilities, id: u32) -> HelperGrant {
-        let needed = match Helper::from_id(id) {
-            Some(helper) => Some(helper.capability()),
+        let needed = match Helper::capability_of(id) {
+            Some(needed) => Some(needed),
             None if is_application_helper(id) => self.services.application_helper(id),
             None => None,
         };

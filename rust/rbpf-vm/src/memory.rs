@@ -320,9 +320,20 @@ impl<'m> MemoryMap<'m> {
         let (target, _) = self
             .range(to, length, |region| region.writable)
             .ok_or((FaultKind::InvalidWrite, to))?;
-        // SAFETY: `count` bytes are readable at `source` and writable at
-        // `target` by the invariant (granted); `copy` allows overlap.
-        unsafe { core::ptr::copy(source, target, count) };
+        if target.addr().abs_diff(source.addr()) >= count {
+            // SAFETY: `count` bytes are readable at `source` and writable at
+            // `target` by the invariant (granted), and no byte is both.
+            unsafe { core::ptr::copy_nonoverlapping(source, target, count) };
+            return Ok(());
+        }
+        // Rare: not worth a second function that copies many bytes fast.
+        let forward = target.addr() < source.addr();
+        for done in 0..count {
+            let index = if forward { done } else { count - 1 - done };
+            // SAFETY: as above; `index` is below `count`, and no byte is
+            // written before it has been read.
+            unsafe { target.add(index).write(source.add(index).read()) };
+        }
         Ok(())
     }
 

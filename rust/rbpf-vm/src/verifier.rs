@@ -6,6 +6,9 @@
 //! text, r10 is never written, and every helper called is known and granted.
 //! It does not track values: memory is checked at each access, loops by the
 //! budget.
+//!
+//! Its functions are `#[inline]`, so they are compiled with the crate that has a
+//! program verified, for size, and not with the engines, for speed.
 
 use rbpf_isa::{FRAME_POINTER, Field, Form, REGISTERS, Slot, form, opcode, selector};
 
@@ -88,6 +91,7 @@ impl<F: Fn(u32) -> HelperGrant> HelperPolicy for F {
 }
 
 /// Verifies a program and returns the function where runs start.
+#[inline]
 pub(crate) fn verify(
     text: &[Slot],
     functions: &Functions<'_>,
@@ -133,6 +137,7 @@ pub(crate) fn verify(
 }
 
 /// Verifies one instruction and returns its form.
+#[inline]
 fn verify_slot(
     text: &[Slot],
     pc: usize,
@@ -203,6 +208,7 @@ fn verify_slot(
 }
 
 /// The slot where a jump goes, if it is an instruction.
+#[inline]
 fn jump_target(text: &[Slot], pc: usize, offset: i32) -> Result<usize, VerifyErrorKind> {
     // At most 2^16 slots and a 32-bit offset: no overflow in 64 bits.
     let target = pc as i64 + 1 + i64::from(offset);
@@ -216,11 +222,13 @@ fn jump_target(text: &[Slot], pc: usize, offset: i32) -> Result<usize, VerifyErr
 
 /// Whether a slot is the second of `lddw`: its opcode is 0, which no
 /// instruction has.
+#[inline]
 fn is_second_slot(slot: Slot) -> bool {
     slot.opcode == 0
 }
 
 /// Checks the order and the entries of the function table.
+#[inline]
 fn verify_functions(text: &[Slot], functions: &Functions<'_>) -> Option<Function> {
     let start = functions.start()?;
     if let Functions::Table(table) = functions {
