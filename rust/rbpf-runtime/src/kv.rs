@@ -88,9 +88,9 @@ impl<const KV: usize> KvStore<KV> {
                     value,
                 };
                 self.entries.push(entry).map_err(|_| Errno::NoSpace)?;
-                let behind = self.entries.get_mut(index..).unwrap_or_default();
-                for place in (1..behind.len()).rev() {
-                    behind.swap(place - 1, place);
+                let mut displaced = entry;
+                for place in self.entries.iter_mut().skip(index) {
+                    core::mem::swap(place, &mut displaced);
                 }
                 Ok(())
             }
@@ -125,8 +125,13 @@ pub(crate) fn retain<T, const LENGTH: usize>(
 ) {
     let mut kept = 0;
     for index in 0..list.len() {
-        if list.get_mut(index).is_some_and(&mut is_wanted) {
-            list.swap(kept, index);
+        let Some((before, [entry, ..])) = list.split_at_mut_checked(index) else {
+            break;
+        };
+        if is_wanted(entry) {
+            if let Some(place) = before.get_mut(kept) {
+                core::mem::swap(place, entry);
+            }
             kept += 1;
         }
     }
