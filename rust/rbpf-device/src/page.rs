@@ -121,6 +121,19 @@ pub fn digits(mut value: u64, base: u64) -> Vec<u8, 20> {
     digits
 }
 
+/// The number that a text in decimal says.
+#[must_use]
+pub fn number(text: &str) -> Option<u32> {
+    if text.is_empty() {
+        return None;
+    }
+    text.bytes().try_fold(0_u32, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        let digit = (digit < 10).then_some(digit.into())?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +149,15 @@ mod tests {
         page.start(99);
         page.text("abc");
         assert_eq!((page.bytes(), page.written()), (&b""[..], 3));
+    }
+
+    #[test]
+    fn numbers_in_decimal() {
+        assert_eq!(number("0"), Some(0));
+        assert_eq!(number("4294967295"), Some(u32::MAX));
+        for wrong in ["", "+1", "-1", "1a", "4294967296", "99999999999"] {
+            assert_eq!(number(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

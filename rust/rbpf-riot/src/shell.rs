@@ -7,7 +7,7 @@
 
 use core::ops::RangeInclusive;
 
-use rbpf_device::{Fill, Operation, Status, digits};
+use rbpf_device::{Fill, Operation, Status, digits, number};
 use riot_wrappers::shell::Args;
 use riot_wrappers::stdio::Stdio;
 
@@ -118,7 +118,7 @@ fn execute(args: &Args<'_>) -> Result<(), Failure> {
     }
     match (word, arguments) {
         ("kv", (Some("get"), Some(scope), Some(key))) if count == 3 => {
-            let key = key.parse().map_err(|_| Failure::Usage)?;
+            let key = number(key).ok_or(Failure::Usage)?;
             let scope = if scope == "global" { "" } else { scope };
             print(Operation::Value, &mut |job: &mut Job| {
                 job.key = key;
