@@ -122,19 +122,26 @@ impl<const PAGE: usize> Report<'_, PAGE> {
     }
 
     /// A field of a record.
-    pub(crate) fn number_field(&mut self, key: &str, number: impl Into<u64>) {
+    #[inline(never)]
+    pub(crate) fn number_field(&mut self, key: &str, number: u32) {
         self.key(key);
         self.number(number.into());
     }
 
     /// A line `key number` of text, or a field.
-    pub(crate) fn number_line(&mut self, key: &str, number: impl Into<u64>) {
+    #[inline(never)]
+    pub(crate) fn number_line(&mut self, key: &str, number: u32) {
+        self.line_key(key);
+        self.number(number.into());
+        self.line();
+    }
+
+    /// The key of a line of its own.
+    pub(crate) fn line_key(&mut self, key: &str) {
         if self.is_text() {
             self.page.text(key).text(" ");
         } else {
             self.key(key);
         }
-        self.number(number.into());
-        self.line();
     }
 }

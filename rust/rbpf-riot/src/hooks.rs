@@ -18,7 +18,7 @@ use rbpf_runtime::{Grant, MAX_TARGET, Triggered};
 use crate::config::{BUDGET, EVENT_SIZE, EVENTS};
 use crate::containers::{self, Error};
 use crate::queue;
-use crate::sys::Shared;
+use crate::sys::{self, Shared};
 use crate::worker::Containers;
 
 /// @brief   A place in the application's code where containers run
@@ -120,8 +120,7 @@ impl Hook {
         }
         // SAFETY: `new` has it from a string that stays, and C must promise
         // that of what it registers.
-        let name = unsafe { CStr::from_ptr(self.name) };
-        name.to_str().unwrap_or_default()
+        unsafe { sys::text(self.name) }.unwrap_or_default()
     }
 
     /// Makes it known, so that containers can be bound to it. Threads only.

@@ -5,11 +5,10 @@
 //! then. Who types is trusted, so containers can be installed here without
 //! more ado.
 
+use core::ffi::{c_char, c_int};
 use core::ops::RangeInclusive;
 
 use rbpf_device::{Fill, Operation, Status, digits, number};
-use riot_wrappers::shell::Args;
-use riot_wrappers::stdio::Stdio;
 
 use crate::queue::{self, Job};
 use crate::sys;
@@ -88,7 +87,26 @@ impl From<Status> for Failure {
     }
 }
 
-fn command(_: &mut Stdio, args: Args<'_>) -> i32 {
+/// The words of a line.
+struct Args<'a>(&'a [*const c_char]);
+
+impl Args<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn get(&self, index: usize) -> Option<&str> {
+        let &word = self.0.get(index)?;
+        // SAFETY: the shell passes strings, and leaves them as they are.
+        // What is not ASCII is no word that means something here.
+        Some(unsafe { sys::text(word) }.unwrap_or("?"))
+    }
+}
+
+/// The command; RIOT's shell calls it in its thread.
+unsafe extern "C" fn command(count: c_int, words: *mut *mut c_char) -> c_int {
+    // SAFETY: the shell passes so many strings.
+    let args = Args(unsafe { core::slice::from_raw_parts(words.cast(), count as usize) });
     let failure = match execute(&args) {
         Ok(()) => return 0,
         Err(failure) => failure,
@@ -247,4 +265,19 @@ fn print(operation: Operation, fill: Fill<'_, PAGE>) -> Result<(), Failure> {
     }
 }
 
-riot_wrappers::static_command!(rbpf_command, "rbpf", "containers: rbpf help", command);
+/// An entry of the shell's list of commands.
+#[repr(transparent)]
+struct Command(riot_sys::shell_command_t);
+
+// SAFETY: it holds pointers to statics, and nobody writes to it.
+unsafe impl Sync for Command {}
+
+// As RIOT's SHELL_COMMAND does; riot-wrappers' `static_command!` would hand
+// over words of any encoding, checked.
+#[used]
+#[unsafe(link_section = ".roxfa.shell_commands_xfa_v2.5")]
+static COMMAND: Command = Command(riot_sys::shell_command_t {
+    name: c"rbpf".as_ptr().cast(),
+    desc: c"containers: rbpf help".as_ptr().cast(),
+    handler: Some(command),
+});
