@@ -25,7 +25,8 @@ mod staging;
 mod work;
 
 pub use job::{Device, Fill, Job, Operation, Status};
-pub use page::{Page, digits, number};
+pub use page::{Page, number};
+pub use rbpf_runtime::digits;
 pub use report::Format;
 pub use staging::{PieceError, Staging};
 pub use work::{Host, is_reserved, work};

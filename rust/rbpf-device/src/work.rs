@@ -191,19 +191,12 @@ where
     fn stats(&mut self) -> Status {
         let mut report = self.job.report();
         report.record();
-        for (used_key, all_key, used, all) in [
-            ("slots", "slots-max", self.runtime.apps().count(), SLOTS),
-            (
-                "bindings",
-                "bindings-max",
-                self.runtime.bindings().count(),
-                BINDINGS,
-            ),
-            ("values", "values-max", self.runtime.values().count(), KV),
-        ] {
-            report.number_line(used_key, used as u32);
-            report.number_line(all_key, all as u32);
-        }
+        report.number_line("slots", self.runtime.apps().count() as u32);
+        report.number_line("slots-max", SLOTS as u32);
+        report.number_line("bindings", self.runtime.bindings().count() as u32);
+        report.number_line("bindings-max", BINDINGS as u32);
+        report.number_line("values", self.runtime.values().count() as u32);
+        report.number_line("values-max", KV as u32);
         report.number_line("image-bytes", IMAGE as u32);
         report.number_line("budget", self.host.budget);
         for &(key, figure) in self.host.figures {

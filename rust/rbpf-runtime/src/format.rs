@@ -4,7 +4,7 @@
 use heapless::Vec;
 
 /// A number as text: at most 20 digits, a sign, a point, zeros.
-pub(crate) type Digits = Vec<u8, 24>;
+pub type Digits = Vec<u8, 24>;
 
 /// Appends as far as there is room; the callers' texts always fit.
 fn append(out: &mut Digits, bytes: &[u8]) {
@@ -13,8 +13,9 @@ fn append(out: &mut Digits, bytes: &[u8]) {
     }
 }
 
-/// Writes a number in a base of 10 or 16.
-pub(crate) fn unsigned(mut value: u64, base: u8) -> Digits {
+/// A number in a base of 10 or 16, without zeros or a sign before it.
+#[must_use]
+pub fn digits(mut value: u64, base: u8) -> Digits {
     let mut out = Digits::new();
     loop {
         let digit = (value % u64::from(base)) as u8;
@@ -38,7 +39,7 @@ pub(crate) fn signed(value: i64) -> Digits {
     if value < 0 {
         append(&mut out, b"-");
     }
-    append(&mut out, &unsigned(value.unsigned_abs(), 10));
+    append(&mut out, &digits(value.unsigned_abs(), 10));
     out
 }
 
@@ -58,14 +59,14 @@ pub(crate) fn fixed_point(value: i16, exponent: i32) -> Digits {
     if value < 0 {
         append(&mut out, b"-");
     }
-    let digits = unsigned(value.unsigned_abs().into(), 10);
-    let padding = (places + 1).saturating_sub(digits.len());
+    let absolute = digits(value.unsigned_abs().into(), 10);
+    let padding = (places + 1).saturating_sub(absolute.len());
     let mut padded = Digits::new();
     append(
         &mut padded,
         b"0000000000".get(..padding).unwrap_or_default(),
     );
-    append(&mut padded, &digits);
+    append(&mut padded, &absolute);
     // There are more digits than places, which the compiler does not know.
     let point = padded.len().saturating_sub(places);
     let (whole, fraction) = padded.split_at_checked(point).unwrap_or_default();
@@ -135,9 +136,9 @@ mod tests {
 
     #[test]
     fn numbers() {
-        assert_eq!(unsigned(0, 10), b"0");
-        assert_eq!(unsigned(u64::MAX, 10), b"18446744073709551615");
-        assert_eq!(unsigned(u64::MAX, 16), b"ffffffffffffffff");
+        assert_eq!(digits(0, 10), b"0");
+        assert_eq!(digits(u64::MAX, 10), b"18446744073709551615");
+        assert_eq!(digits(u64::MAX, 16), b"ffffffffffffffff");
         assert_eq!(signed(i64::MIN), b"-9223372036854775808");
     }
 

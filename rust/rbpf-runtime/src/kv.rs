@@ -100,7 +100,7 @@ impl<const KV: usize> KvStore<KV> {
     /// Erases a value; `false` if there is none.
     pub(crate) fn erase(&mut self, scope: KvScope, key: u32) -> bool {
         let before = self.entries.len();
-        retain(&mut self.entries, |entry| {
+        retain(&mut self.entries, &mut |entry| {
             (entry.scope, entry.key) != (scope, key)
         });
         self.entries.len() < before
@@ -108,7 +108,7 @@ impl<const KV: usize> KvStore<KV> {
 
     /// Forgets everything that is charged to an owner.
     pub(crate) fn forget(&mut self, owner: u8) {
-        retain(&mut self.entries, |entry| entry.owner != owner);
+        retain(&mut self.entries, &mut |entry| entry.owner != owner);
     }
 
     /// All entries, by scope and key.
@@ -121,7 +121,7 @@ impl<const KV: usize> KvStore<KV> {
 /// that nothing else here needs, as `Vec::insert` and `Vec::remove` do.
 pub(crate) fn retain<T, const LENGTH: usize>(
     list: &mut Vec<T, LENGTH>,
-    mut is_wanted: impl FnMut(&mut T) -> bool,
+    is_wanted: &mut dyn FnMut(&mut T) -> bool,
 ) {
     let mut kept = 0;
     for index in 0..list.len() {

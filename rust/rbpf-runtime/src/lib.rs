@@ -28,6 +28,7 @@ mod services;
 mod store;
 
 pub use coap::{CoapReply, CoapRequest};
+pub use format::{Digits, digits};
 pub use kv::{HOST, KvEntry, KvScope};
 pub use run::{Grant, Helpers, RunReport, Runnable};
 pub use runtime::{

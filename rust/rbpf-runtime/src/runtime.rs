@@ -232,7 +232,7 @@ where
     /// Lets a successor have the bindings of a container that is gone, and
     /// nobody its values.
     fn succeed(&mut self, gone: AppId, successor: Option<AppId>) {
-        retain(&mut self.bindings, |binding| {
+        retain(&mut self.bindings, &mut |binding| {
             if binding.app != gone {
                 return true;
             }
@@ -298,7 +298,7 @@ where
     /// `false` if there is none.
     pub fn unbind(&mut self, target: &str, app: Option<AppId>) -> bool {
         let before = self.bindings.len();
-        retain(&mut self.bindings, |binding| {
+        retain(&mut self.bindings, &mut |binding| {
             binding.target != target || app.is_some_and(|app| binding.app != app)
         });
         self.bindings.len() < before
