@@ -213,7 +213,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
                     response.format = Some(*format);
                 }
                 // What is kept of the answer begins at the block.
-                let from = block2.map_or(0, |block| block.offset);
+                let from = block2.map_or(0, |block| block.offset());
                 response.cut(*block2, ticket.answer_length(), from, room.min(PAGE));
             }
             Reply::Container { ticket, block2 } => {
@@ -256,14 +256,14 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
     fn container(&mut self, request: &Request<'_>) -> Result<Reply<D::Ticket>, Status> {
         if request
             .block1
-            .is_some_and(|block| block.more || block.offset > 0)
+            .is_some_and(|block| block.has_more() || block.offset() > 0)
         {
             let text = "payload larger than a message";
             return Ok(Reply::Short(code::REQUEST_ENTITY_TOO_LARGE, text));
         }
         let key = hash(request.path.as_bytes()) ^ u32::from(request.method);
         let block2 = request.block2;
-        if block2.is_some_and(|block| block.offset > 0) {
+        if block2.is_some_and(|block| block.offset() > 0) {
             if self.kept.code != 0 && self.kept.request == key {
                 return Ok(Reply::Container {
                     ticket: None,

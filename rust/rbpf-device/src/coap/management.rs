@@ -65,7 +65,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             _ => return Ok(Reply::NOT_ACCEPTABLE),
         };
         let ticket = self.device.ask(operation, &mut |job| {
-            job.offset = request.block2.map_or(0, |block| block.offset);
+            job.offset = request.block2.map_or(0, |block| block.offset());
             job.key = key;
             if format == CBOR {
                 job.format = Format::Cbor;
@@ -124,11 +124,11 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
 
     /// Takes a block of an image; `None` after the last.
     fn stage(&mut self, request: &Request<'_>, name: &str) -> Option<Reply<D::Ticket>> {
-        let more = request.block1.filter(|block| block.more);
+        let more = request.block1.filter(|block| block.has_more());
         if more.is_some_and(|block| request.payload.len() != block.size()) {
             return Some(Reply::Short(code::BAD_REQUEST, "not a whole block"));
         }
-        let offset = request.block1.map_or(0, |block| block.offset);
+        let offset = request.block1.map_or(0, |block| block.offset());
         if let Err(error) = self.device.stage(name, offset, request.payload) {
             let code = match error {
                 PieceError::Name => code::BAD_REQUEST,

@@ -50,16 +50,17 @@ impl<'p> Response<'p> {
         }
         let mut block = block2.unwrap_or(Block::FIRST);
         block.shrink(room);
-        if block.offset > 0 && block.offset >= length {
+        let offset = block.offset();
+        if offset > 0 && offset >= length {
             self.code = code::BAD_REQUEST;
             self.payload = b"no such block";
             self.format = None;
             return;
         }
-        let rest = self.payload.get(block.offset - from..).unwrap_or_default();
+        let rest = self.payload.get(offset - from..).unwrap_or_default();
         self.payload = rest.get(..block.size()).unwrap_or(rest);
-        block.more = length - block.offset > block.size();
-        if block.more || block.offset > 0 {
+        block.set_more(length - offset > block.size());
+        if block.has_more() || offset > 0 {
             self.block2 = Some(block);
         }
     }
