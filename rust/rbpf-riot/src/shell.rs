@@ -38,8 +38,9 @@ help
 struct Verb {
     name: &'static str,
     operation: Operation,
-    /// How many arguments it takes.
-    arguments: RangeInclusive<usize>,
+    /// How many arguments it takes, at least and at most. A range of `usize`
+    /// would take three words of flash a verb.
+    arguments: (u8, u8),
     /// What it says when it is done, before its arguments.
     done: &'static str,
 }
@@ -53,7 +54,7 @@ const fn verb(
     Verb {
         name,
         operation,
-        arguments,
+        arguments: (*arguments.start() as u8, *arguments.end() as u8),
         done,
     }
 }
@@ -130,7 +131,10 @@ fn execute(args: &Args<'_>) -> Result<(), Failure> {
     let word = args.get(1).ok_or(Failure::Usage)?;
     let arguments = (args.get(2), args.get(3), args.get(4));
     let count = args.len() - 2;
-    let fits = |verb: &&Verb| verb.name == word && verb.arguments.contains(&count);
+    let fits = |verb: &&Verb| {
+        let (least, most) = verb.arguments;
+        verb.name == word && (least.into()..=most.into()).contains(&count)
+    };
     if let Some(verb) = VERBS.iter().find(fits) {
         return simple(verb, args);
     }

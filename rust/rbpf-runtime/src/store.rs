@@ -358,7 +358,10 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
 
     /// Whether an id names a container.
     pub(crate) fn contains(&self, id: AppId) -> bool {
-        self.iter().any(|info| info.id == id)
+        let slot = self.slots.get(usize::from(id.slot));
+        slot.is_some_and(|slot| {
+            matches!(slot.content, Content::Occupied(_)) && slot.generation == id.generation
+        })
     }
 
     pub(crate) fn get_mut(&mut self, id: AppId) -> Option<&mut Container<'s>> {
