@@ -21,9 +21,11 @@ from elftools.elf.relocation import RelocationSection
 
 # The first form that a place (crate/module) begins with names the part.
 PARTS = [
+    ("verifier", r"rbpf_vm/(verifier/|verified/verify/)|rbpf_isa/(table|form)/"),
     ("virtual machine", r"rbpf_(vm|isa)/"),
     ("runtime", r"rbpf_(runtime|abi)/"),
-    ("gcoap", r"rbpf_device/coap|rbpf_riot/gcoap|riot_wrappers/(g?coap|net)|coap_|windowed_"),
+    ("gcoap: management under /rbpf", r"rbpf_device/coap/management/"),
+    ("gcoap: requests to containers", r"rbpf_device/coap/|rbpf_riot/gcoap/|coap_"),
     ("SAUL", r"rbpf_riot/(services|sys)/saul|riot_wrappers/saul"),
     ("shell", r"rbpf_riot/shell|riot_wrappers/(shell|stdio)"),
     ("C API", r"rbpf_riot/(c_api|hooks|helpers)"),
@@ -36,8 +38,10 @@ PULLED = "RIOT and C library, because of the module"
 REST = "alignment, unattributed"
 COLUMNS = [*(part for part, _ in PARTS), CONSTANTS, PULLED, REST]
 
-# What the original paper counts as virtual machine and bindings.
-CORE = ("virtual machine", "gcoap", "SAUL")
+# What the original paper counts as virtual machine and bindings: its machine
+# has no verifier, and nothing is managed over the network.
+AS_PAPER = ("virtual machine", "gcoap: requests to containers", "SAUL")
+CORE = (*AS_PAPER, "verifier", "gcoap: management under /rbpf")
 CORE_SHARE, ALL_SHARE = 10, 25
 """Per cent of the base's flash that these, and all, are to take at most."""
 
@@ -47,7 +51,7 @@ CONTAINER_RAM = 160
 PAPER = {
     "base application": (52_760, 14_856),
     "virtual machine": (4_364, 660),
-    "gcoap": (80, None),
+    "gcoap: requests to containers": (80, None),
     "sum": (69 * 1024, None),
 }
 """Flash and RAM there: host, machine, bindings; the whole firmware."""
@@ -59,6 +63,9 @@ STEP = 2
 
 BARE = re.compile(r"^\.(text|rodata|data|bss)(\.rel\.ro)?\.(unlikely\.)?")
 """What stands before a symbol in the name of its section."""
+
+WIDTH = 52
+"""Of the first column."""
 
 TOLERANCE = 1.02
 SLACK = 32
@@ -306,20 +313,25 @@ def show(base, whole, parts, steps, container):
         cells = ["" if size is None else f"{size:,}" for size in sizes]
         cells.append("" if share is None else f"{share:.1f} %")
         cells += ["" if size is None else f"{size:,}" for size in paper or ()]
-        print((name.ljust(44) + "".join(cell.rjust(10) for cell in cells)).rstrip())
+        print((name.ljust(WIDTH) + "".join(cell.rjust(10) for cell in cells)).rstrip())
 
-    print(f"{'bytes':44}{'flash':>10}{'RAM':>10}{'of base':>10}{'paper':>10}{'RAM':>10}")
+    print(f"{'bytes':{WIDTH}}{'flash':>10}{'RAM':>10}{'of base':>10}{'paper':>10}{'RAM':>10}")
     line("base application", (base.flash, base.ram), None, PAPER["base application"])
     for part, (flash, ram) in parts.items():
         line("  " + part, (flash, ram), 100 * flash / base.flash, PAPER.get(part))
     flash, ram = (sum(sizes) for sizes in zip(*parts.values()))
     line("the module", (flash, ram), 100 * flash / base.flash)
     line("sum", (base.flash + flash, base.ram + ram), None, PAPER["sum"])
-    core = sum(parts[part][0] for part in CORE)
-    print(
-        f"{', '.join(CORE)}: {100 * core / base.flash:.1f} % of the base's flash"
-        f" (to be {CORE_SHARE}); all: {100 * flash / base.flash:.1f} % (to be {ALL_SHARE})\n"
-    )
+
+    def sum_of(what, names, limit):
+        size = sum(parts[name][0] for name in names)
+        line(f"{what} (to be {limit} %)", (size, None), 100 * size / base.flash)
+
+    print()
+    sum_of("machine, bindings, as the paper counts", AS_PAPER, CORE_SHARE)
+    sum_of("the same with verifier and management", CORE, CORE_SHARE)
+    sum_of("all", parts, ALL_SHARE)
+    print()
     for name, sizes in steps.items():
         line(name, sizes, 100 * sizes[0] / base.flash)
 

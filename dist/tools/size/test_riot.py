@@ -53,9 +53,25 @@ class Places(unittest.TestCase):
         ]:
             self.assertEqual(riot.place_of_file(path), place)
 
+    def test_parts(self):
+        for path, part in [
+            ("rbpf-vm/src/interpreter.rs", "virtual machine"),
+            ("rbpf-vm/src/verifier.rs", "verifier"),
+            ("rbpf-vm/src/verified.rs", "virtual machine"),
+            ("rbpf-isa/src/table.rs", "verifier"),
+            ("rbpf-isa/src/slot.rs", "virtual machine"),
+            ("rbpf-device/src/coap.rs", "gcoap: requests to containers"),
+            ("rbpf-device/src/coap/request.rs", "gcoap: requests to containers"),
+            ("rbpf-device/src/coap/management.rs", "gcoap: management under /rbpf"),
+            ("rbpf-device/src/work.rs", "jobs and reports"),
+        ]:
+            self.assertEqual(riot.part_of(riot.place_of_file(f"/x/rust/{path}")), part, path)
+        self.assertEqual(riot.part_of("rbpf_vm/verified/verify/"), "verifier")
+        self.assertLessEqual({*riot.CORE, *riot.PAPER} - {"base application", "sum"}, {*riot.COLUMNS})
+
     def test_libraries_count_to_who_uses_them(self):
         core = ("_RNvNtCsjp_4core3str4find", "/r/library/core/src/str/mod.rs")
-        machine = ("??", "/x/rust/rbpf-vm/src/verifier.rs")
+        machine = ("??", "/x/rust/rbpf-vm/src/interpreter.rs")
         worker = ("_RNvNtCsaBc_9rbpf_riot6worker3run", "/x/rust/rbpf-riot/src/worker.rs")
         self.assertEqual(riot.part_of_frames([core, machine, worker]), "virtual machine")
         self.assertEqual(riot.part_of_frames([core]), "Rust's libraries")

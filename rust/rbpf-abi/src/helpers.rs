@@ -367,6 +367,14 @@ macro_rules! define_helpers {
             pub const fn capability(self) -> Capabilities {
                 match self { $(Self::$variant => Capabilities::$capability,)* }
             }
+
+            /// What a container must have been granted to call the helper of
+            /// an id.
+            #[inline(never)]
+            #[must_use]
+            pub fn capability_of(id: u32) -> Option<Capabilities> {
+                Self::from_id(id).map(Self::capability)
+            }
         }
 
         /// Every helper, by ascending id.

@@ -248,8 +248,8 @@ impl<'a> Image<'a> {
                 return Err(ImageError::HelperOrder);
             }
             previous = Some(id);
-            let needed = match Helper::from_id(id.into()) {
-                Some(helper) => helper.capability(),
+            let needed = match Helper::capability_of(id.into()) {
+                Some(needed) => needed,
                 None if is_application_helper(id.into()) => Capabilities::APPLICATION,
                 // Whether there is such a helper, the verifier says.
                 None => Capabilities::CORE,

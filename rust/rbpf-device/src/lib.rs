@@ -9,8 +9,8 @@
 //!
 //! Answers are text, one record a line, or CBOR (RFC 8949), into a [`Page`].
 //! With the feature `coap`, [`coap::Resources`] makes jobs of CoAP requests
-//! and responses of their answers, on any server that runs coap-handler's
-//! handlers.
+//! and responses of their answers, for any CoAP stack; it is also a handler of
+//! coap-handler.
 //!
 //! Not here: threads, queues, sockets, consoles.
 #![no_std]
@@ -25,7 +25,8 @@ mod staging;
 mod work;
 
 pub use job::{Device, Fill, Job, Operation, Status};
-pub use page::{Page, digits};
+pub use page::{Page, number};
+pub use rbpf_runtime::digits;
 pub use report::Format;
 pub use staging::{PieceError, Staging};
 pub use work::{Host, is_reserved, work};

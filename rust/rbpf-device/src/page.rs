@@ -5,9 +5,8 @@
 //! greater offset, and the text is written anew, with all of it counted and
 //! only the window kept. Numbers are formatted here, without `core::fmt`.
 
-use core::convert::Infallible;
-
 use heapless::Vec;
+use rbpf_runtime::digits;
 
 /// Text or CBOR, of which at most `LENGTH` bytes are kept.
 #[derive(Debug)]
@@ -29,6 +28,7 @@ impl<const LENGTH: usize> Page<LENGTH> {
     }
 
     /// Empties it; the first `skip` bytes that come are not kept.
+    #[inline(never)]
     pub fn start(&mut self, skip: usize) {
         self.skip = skip;
         self.written = 0;
@@ -82,7 +82,7 @@ impl<const LENGTH: usize> Page<LENGTH> {
     }
 
     #[inline(never)]
-    fn digits(&mut self, value: u64, base: u64) -> &mut Self {
+    fn digits(&mut self, value: u64, base: u8) -> &mut Self {
         self.push(&digits(value, base));
         self
     }
@@ -94,31 +94,17 @@ impl<const LENGTH: usize> Default for Page<LENGTH> {
     }
 }
 
-/// For CBOR; a page takes everything.
-impl<const LENGTH: usize> minicbor::encode::Write for Page<LENGTH> {
-    type Error = Infallible;
-
-    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
-        self.push(bytes);
-        Ok(())
-    }
-}
-
-/// A number as text, in base 10 or 16.
+/// The number that a text in decimal says.
 #[must_use]
-pub fn digits(mut value: u64, base: u64) -> Vec<u8, 20> {
-    let mut digits = Vec::new();
-    loop {
-        let digit = (value % base) as u8;
-        // 20 digits hold any number.
-        let _ = digits.push(digit + if digit < 10 { b'0' } else { b'a' - 10 });
-        value /= base;
-        if value == 0 {
-            break;
-        }
+pub fn number(text: &str) -> Option<u32> {
+    if text.is_empty() {
+        return None;
     }
-    digits.reverse();
-    digits
+    text.bytes().try_fold(0_u32, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        let digit = (digit < 10).then_some(digit.into())?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 #[cfg(test)]
@@ -139,9 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn digits_of_the_smallest_and_largest_numbers() {
-        assert_eq!(digits(0, 10), b"0");
-        assert_eq!(digits(u64::MAX, 10), b"18446744073709551615");
-        assert_eq!(digits(u64::MAX, 16), b"ffffffffffffffff");
+    fn numbers_in_decimal() {
+        assert_eq!(number("0"), Some(0));
+        assert_eq!(number("4294967295"), Some(u32::MAX));
+        for wrong in ["", "+1", "-1", "1a", "4294967296", "99999999999"] {
+            assert_eq!(number(wrong), None, "{wrong}");
+        }
     }
 }

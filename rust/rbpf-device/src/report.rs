@@ -5,9 +5,15 @@
 //! with the same keys. Maps and arrays have no length at their beginning
 //! (RFC 8949, section 3.2.1), so nobody must count before writing.
 
-use minicbor::Encoder;
-
 use crate::page::Page;
+
+/// Types of CBOR, in the upper three bits of an item's head.
+const UNSIGNED: u8 = 0 << 5;
+const TEXT: u8 = 3 << 5;
+/// An array or map of unknown length, and its end.
+const ARRAY: u8 = 0x9f;
+const MAP: u8 = 0xbf;
+const END: u8 = 0xff;
 
 /// How records are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,30 +36,49 @@ impl<const PAGE: usize> Report<'_, PAGE> {
         self.format == Format::Text
     }
 
-    fn cbor(&mut self) -> Encoder<&mut Page<PAGE>> {
-        Encoder::new(self.page)
+    /// One byte of CBOR; nothing in text.
+    #[inline(never)]
+    fn mark(&mut self, byte: u8) {
+        if !self.is_text() {
+            self.page.push(&[byte]);
+        }
+    }
+
+    /// The head of an item in CBOR: its type, and a number in as few bytes as
+    /// hold it (RFC 8949, section 3).
+    fn head(&mut self, kind: u8, number: u64) {
+        let (short, length) = match number {
+            0..24 => (number as u8, 0),
+            0..=0xff => (24, 1),
+            0..=0xffff => (25, 2),
+            0..=0xffff_ffff => (26, 4),
+            _ => (27, 8),
+        };
+        self.page.push(&[kind | short]);
+        let bytes = number.to_be_bytes();
+        self.page.push(bytes.split_at(bytes.len() - length).1);
+    }
+
+    /// A text in CBOR.
+    fn item(&mut self, text: &str) {
+        self.head(TEXT, text.len() as u64);
+        self.page.text(text);
     }
 
     /// Begins a list of records.
     pub(crate) fn list(&mut self) {
-        if !self.is_text() {
-            let _ = self.cbor().begin_array();
-        }
+        self.mark(ARRAY);
     }
 
     /// Begins a record.
     pub(crate) fn record(&mut self) {
-        if !self.is_text() {
-            let _ = self.cbor().begin_map();
-        }
+        self.mark(MAP);
     }
 
     /// Ends a list or a record; in text, the line of a record has ended
     /// already.
     pub(crate) fn end(&mut self) {
-        if !self.is_text() {
-            let _ = self.cbor().end();
-        }
+        self.mark(END);
     }
 
     /// Ends a line of text.
@@ -74,7 +99,7 @@ impl<const PAGE: usize> Report<'_, PAGE> {
         if self.is_text() {
             self.page.text(" ").text(key).text(" ");
         } else {
-            let _ = self.cbor().str(key);
+            self.item(key);
         }
     }
 
@@ -84,7 +109,7 @@ impl<const PAGE: usize> Report<'_, PAGE> {
         if self.is_text() {
             self.page.text(text);
         } else {
-            let _ = self.cbor().str(text);
+            self.item(text);
         }
     }
 
@@ -94,7 +119,7 @@ impl<const PAGE: usize> Report<'_, PAGE> {
         if self.is_text() {
             self.page.number(number);
         } else {
-            let _ = self.cbor().u64(number);
+            self.head(UNSIGNED, number);
         }
     }
 
@@ -122,19 +147,26 @@ impl<const PAGE: usize> Report<'_, PAGE> {
     }
 
     /// A field of a record.
-    pub(crate) fn number_field(&mut self, key: &str, number: impl Into<u64>) {
+    #[inline(never)]
+    pub(crate) fn number_field(&mut self, key: &str, number: u32) {
         self.key(key);
         self.number(number.into());
     }
 
     /// A line `key number` of text, or a field.
-    pub(crate) fn number_line(&mut self, key: &str, number: impl Into<u64>) {
+    #[inline(never)]
+    pub(crate) fn number_line(&mut self, key: &str, number: u32) {
+        self.line_key(key);
+        self.number(number.into());
+        self.line();
+    }
+
+    /// The key of a line of its own.
+    pub(crate) fn line_key(&mut self, key: &str) {
         if self.is_text() {
             self.page.text(key).text(" ");
         } else {
             self.key(key);
         }
-        self.number(number.into());
-        self.line();
     }
 }

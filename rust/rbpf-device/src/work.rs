@@ -121,7 +121,7 @@ where
         let mut report = self.job.report();
         for info in self.runtime.apps().filter(|info| info.id == app) {
             record(self.runtime.bindings(), &info, &mut report);
-            report.number_line("slot", info.id.slot());
+            report.number_line("slot", info.id.slot().into());
             report.number_line("denied", info.denied);
             let mut names = info.granted.names();
             lines(&mut report, "granted", &mut || names.next());
@@ -194,20 +194,13 @@ where
     fn stats(&mut self) -> Status {
         let mut report = self.job.report();
         report.record();
-        for (used_key, all_key, used, all) in [
-            ("slots", "slots-max", self.runtime.apps().count(), SLOTS),
-            (
-                "bindings",
-                "bindings-max",
-                self.runtime.bindings().count(),
-                BINDINGS,
-            ),
-            ("values", "values-max", self.runtime.values().count(), KV),
-        ] {
-            report.number_line(used_key, used as u64);
-            report.number_line(all_key, all as u64);
-        }
-        report.number_line("image-bytes", IMAGE as u64);
+        report.number_line("slots", self.runtime.apps().count() as u32);
+        report.number_line("slots-max", SLOTS as u32);
+        report.number_line("bindings", self.runtime.bindings().count() as u32);
+        report.number_line("bindings-max", BINDINGS as u32);
+        report.number_line("values", self.runtime.values().count() as u32);
+        report.number_line("values-max", KV as u32);
+        report.number_line("image-bytes", IMAGE as u32);
         report.number_line("budget", self.host.budget);
         for &(key, figure) in self.host.figures {
             report.number_line(key, figure);
@@ -246,7 +239,9 @@ where
         match result {
             Ok(result) => {
                 report.record();
-                report.number_line("result", result);
+                report.line_key("result");
+                report.number(result);
+                report.line();
                 report.number_line("instructions", executed);
                 report.end();
                 Status::Done
@@ -322,8 +317,8 @@ where
                 report.record();
                 report.word(if created { "installed " } else { "replaced " });
                 report.first("name", name);
-                report.number_field("slot", app.slot());
-                report.number_field("bytes", bytes as u64);
+                report.number_field("slot", app.slot().into());
+                report.number_field("bytes", bytes as u32);
                 report.line();
                 report.end();
                 if created {
@@ -420,10 +415,11 @@ fn record<'a, const PAGE: usize>(
         Some(path) => report.text_field("path", path),
         None => report.word(" path -"),
     }
-    report.number_field("bytes", info.size as u64);
+    report.number_field("bytes", info.size as u32);
     report.number_field("runs", counters.runs);
     report.number_field("faults", counters.faults);
-    report.number_field("instructions", counters.instructions);
+    report.key("instructions");
+    report.number(counters.instructions);
     report.number_field("longest", counters.longest_run);
     report.number_field("helpers", counters.helper_calls);
     if let Some(last) = &info.last_fault {

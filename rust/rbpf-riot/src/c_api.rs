@@ -10,7 +10,7 @@
     reason = "C's part of the contract stands above, and the rest is for Doxygen"
 )]
 
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 
 use heapless::Vec;
 use rbpf_abi::Capabilities;
@@ -159,8 +159,7 @@ unsafe fn string<'a>(text: *const c_char) -> Result<&'a str, Error> {
         return Err(INVALID);
     }
     // SAFETY: not null, and the rest is promised by the caller.
-    let text = unsafe { CStr::from_ptr(text) };
-    text.to_str().map_err(|_| INVALID)
+    unsafe { sys::text(text) }.ok_or(INVALID)
 }
 
 /// A string of C, or none.

@@ -18,7 +18,7 @@ use rbpf_runtime::{Grant, MAX_TARGET, Policy, Triggered, is_timer};
 use crate::config::{BUDGET, EVENT_SIZE, EVENTS};
 use crate::containers::{self, Error};
 use crate::queue;
-use crate::sys::Shared;
+use crate::sys::{self, Shared};
 use crate::worker::Containers;
 
 /// @brief   All containers run, and the result of the last that returned counts
@@ -151,8 +151,7 @@ impl Hook {
         }
         // SAFETY: `new` has it from a string that stays, and C must promise
         // that of what it registers.
-        let name = unsafe { CStr::from_ptr(self.name) };
-        name.to_str().unwrap_or_default()
+        unsafe { sys::text(self.name) }.unwrap_or_default()
     }
 
     /// How its result is chosen; `None` for a number that C made up.

@@ -5,11 +5,10 @@
 //! then. Who types is trusted, so containers can be installed here without
 //! more ado.
 
+use core::ffi::{c_char, c_int};
 use core::ops::RangeInclusive;
 
-use rbpf_device::{Fill, Operation, Status, digits};
-use riot_wrappers::shell::Args;
-use riot_wrappers::stdio::Stdio;
+use rbpf_device::{Fill, Operation, Status, digits, number};
 
 use crate::queue::{self, Job};
 use crate::sys;
@@ -40,8 +39,9 @@ help
 struct Verb {
     name: &'static str,
     operation: Operation,
-    /// How many arguments it takes.
-    arguments: RangeInclusive<usize>,
+    /// How many arguments it takes, at least and at most. A range of `usize`
+    /// would take three words of flash a verb.
+    arguments: (u8, u8),
     /// What it says when it is done, before its arguments.
     done: &'static str,
 }
@@ -55,7 +55,7 @@ const fn verb(
     Verb {
         name,
         operation,
-        arguments,
+        arguments: (*arguments.start() as u8, *arguments.end() as u8),
         done,
     }
 }
@@ -90,7 +90,26 @@ impl From<Status> for Failure {
     }
 }
 
-fn command(_: &mut Stdio, args: Args<'_>) -> i32 {
+/// The words of a line.
+struct Args<'a>(&'a [*const c_char]);
+
+impl Args<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn get(&self, index: usize) -> Option<&str> {
+        let &word = self.0.get(index)?;
+        // SAFETY: the shell passes strings, and leaves them as they are.
+        // What is not ASCII is no word that means something here.
+        Some(unsafe { sys::text(word) }.unwrap_or("?"))
+    }
+}
+
+/// The command; RIOT's shell calls it in its thread.
+unsafe extern "C" fn command(count: c_int, words: *mut *mut c_char) -> c_int {
+    // SAFETY: the shell passes so many strings.
+    let args = Args(unsafe { core::slice::from_raw_parts(words.cast(), count as usize) });
     let failure = match execute(&args) {
         Ok(()) => return 0,
         Err(failure) => failure,
@@ -114,13 +133,16 @@ fn execute(args: &Args<'_>) -> Result<(), Failure> {
     let word = args.get(1).ok_or(Failure::Usage)?;
     let arguments = (args.get(2), args.get(3), args.get(4));
     let count = args.len() - 2;
-    let fits = |verb: &&Verb| verb.name == word && verb.arguments.contains(&count);
+    let fits = |verb: &&Verb| {
+        let (least, most) = verb.arguments;
+        verb.name == word && (least.into()..=most.into()).contains(&count)
+    };
     if let Some(verb) = VERBS.iter().find(fits) {
         return simple(verb, args);
     }
     match (word, arguments) {
         ("kv", (Some("get"), Some(scope), Some(key))) if count == 3 => {
-            let key = key.parse().map_err(|_| Failure::Usage)?;
+            let key = number(key).ok_or(Failure::Usage)?;
             let scope = if scope == "global" { "" } else { scope };
             print(Operation::Value, &mut |job: &mut Job| {
                 job.key = key;
@@ -249,4 +271,19 @@ fn print(operation: Operation, fill: Fill<'_, PAGE>) -> Result<(), Failure> {
     }
 }
 
-riot_wrappers::static_command!(rbpf_command, "rbpf", "containers: rbpf help", command);
+/// An entry of the shell's list of commands.
+#[repr(transparent)]
+struct Command(riot_sys::shell_command_t);
+
+// SAFETY: it holds pointers to statics, and nobody writes to it.
+unsafe impl Sync for Command {}
+
+// As RIOT's SHELL_COMMAND does; riot-wrappers' `static_command!` would hand
+// over words of any encoding, checked.
+#[used]
+#[unsafe(link_section = ".roxfa.shell_commands_xfa_v2.5")]
+static COMMAND: Command = Command(riot_sys::shell_command_t {
+    name: c"rbpf".as_ptr().cast(),
+    desc: c"containers: rbpf help".as_ptr().cast(),
+    handler: Some(command),
+});

@@ -6,7 +6,8 @@
 //! riot-wrappers 0.9.2 acquires once more; SAUL without `saul::Phydat`, which
 //! trusts the number of dimensions that a driver returns.
 
-use core::cell::{RefCell, UnsafeCell};
+use core::cell::{Cell, UnsafeCell};
+use core::ffi::{CStr, c_char};
 
 use riot_wrappers::mutex::Mutex;
 use riot_wrappers::thread::InThread;
@@ -25,22 +26,55 @@ pub(crate) fn thread() -> i16 {
 
 /// Data that threads and interrupts share, each for a moment in which no
 /// other runs.
-pub(crate) struct Shared<T>(RefCell<T>);
+pub(crate) struct Shared<T> {
+    is_in_use: Cell<bool>,
+    data: UnsafeCell<T>,
+}
 
-// SAFETY: the cell is touched by `with` only, where interrupts are off, and so
-// by one context at a time; the data goes from one to the other.
+// SAFETY: both cells are touched by `with` only, where interrupts are off, and
+// so by one context at a time; the data goes from one to the other.
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
     pub(crate) const fn new(data: T) -> Self {
-        Self(RefCell::new(data))
+        Self {
+            is_in_use: Cell::new(false),
+            data: UnsafeCell::new(data),
+        }
     }
 
     /// Has the data looked at, with interrupts off; `None` within another
     /// look at the same data.
     pub(crate) fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
-        riot_wrappers::interrupt::free(|_| Some(look(&mut *self.0.try_borrow_mut().ok()?)))
+        let interrupts = enter(&self.is_in_use)?;
+        // SAFETY: nobody else looks at the data: it was not in use, and until
+        // `leave` no other context runs.
+        let result = look(unsafe { &mut *self.data.get() });
+        leave(&self.is_in_use, interrupts);
+        Some(result)
     }
+}
+
+/// Begins to use what is shared; `None` if it is in use. Returns what
+/// interrupts were like before.
+#[inline(never)]
+fn enter(is_in_use: &Cell<bool>) -> Option<u32> {
+    // SAFETY: no preconditions; each caller restores them.
+    let interrupts = unsafe { riot_sys::irq_disable() };
+    if is_in_use.replace(true) {
+        // SAFETY: as they were.
+        unsafe { riot_sys::irq_restore(interrupts) };
+        return None;
+    }
+    Some(interrupts)
+}
+
+/// Ends that.
+#[inline(never)]
+fn leave(is_in_use: &Cell<bool>, interrupts: u32) {
+    is_in_use.set(false);
+    // SAFETY: as they were.
+    unsafe { riot_sys::irq_restore(interrupts) };
 }
 
 /// Milliseconds since start; wraps.
@@ -79,6 +113,20 @@ pub(crate) fn write(mut bytes: &[u8]) {
 /// Writes text to the standard output.
 pub(crate) fn print(text: &str) {
     write(text.as_bytes());
+}
+
+/// A text of C's. All that is looked for here is ASCII, so other texts are
+/// `None`.
+///
+/// # Safety
+///
+/// It points to a string that ends, and stays as it is while it is in use.
+pub(crate) unsafe fn text<'t>(text: *const c_char) -> Option<&'t str> {
+    // SAFETY: promised by the caller.
+    let bytes = unsafe { CStr::from_ptr(text) }.to_bytes();
+    // SAFETY: ASCII is UTF-8.
+    let text = || unsafe { core::str::from_utf8_unchecked(bytes) };
+    bytes.iter().all(u8::is_ascii).then(text)
 }
 
 /// Data that threads share, each for as long as it takes.

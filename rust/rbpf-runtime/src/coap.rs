@@ -239,11 +239,11 @@ impl CoapExchange {
             });
         };
         if self.code == 0 {
-            let digits = format::unsigned(length as u64, 10);
+            let text = format::digits(length as u64, 10);
             let payload = buffer
-                .get_mut(..digits.len())
+                .get_mut(..text.len())
                 .ok_or(FaultKind::InvalidResult)?;
-            payload.copy_from_slice(&digits);
+            payload.copy_from_slice(&text);
             return Ok(CoapReply {
                 code: CONTENT,
                 content_format: Some(TEXT),

@@ -4,74 +4,58 @@
 use heapless::Vec;
 
 /// A number as text: at most 20 digits, a sign, a point, zeros.
-pub(crate) type Digits = Vec<u8, 24>;
+pub type Digits = Vec<u8, 24>;
 
-/// Appends as far as there is room; the callers' texts always fit.
-fn append(out: &mut Digits, bytes: &[u8]) {
-    for &byte in bytes {
-        let _ = out.push(byte);
-    }
-}
-
-/// Writes a number in a base of 10 or 16.
-pub(crate) fn unsigned(mut value: u64, base: u8) -> Digits {
+/// A number with a sign and so many decimal places, from its last digit to
+/// its first. There is always room: 20 digits hold any number, and there are
+/// places only in small ones.
+fn write(is_negative: bool, mut value: u64, base: u8, places: usize) -> Digits {
     let mut out = Digits::new();
-    loop {
-        let digit = (value % u64::from(base)) as u8;
-        let _ = out.push(if digit < 10 {
-            b'0' + digit
-        } else {
-            b'a' + digit - 10
-        });
-        value /= u64::from(base);
-        if value == 0 {
-            break;
+    let mut count = 0;
+    while count <= places || value > 0 {
+        if count == places && places > 0 {
+            let _ = out.push(b'.');
         }
+        let digit = (value % u64::from(base)) as u8;
+        let _ = out.push(digit + if digit < 10 { b'0' } else { b'a' - 10 });
+        value /= u64::from(base);
+        count += 1;
+    }
+    if is_negative {
+        let _ = out.push(b'-');
     }
     out.reverse();
     out
 }
 
-/// Writes a signed number in decimal.
+/// A number in a base of 10 or 16, without zeros or a sign before it.
+#[must_use]
+pub fn digits(value: u64, base: u8) -> Digits {
+    write(false, value, base, 0)
+}
+
+/// A signed number in decimal.
 pub(crate) fn signed(value: i64) -> Digits {
-    let mut out = Digits::new();
-    if value < 0 {
-        append(&mut out, b"-");
-    }
-    append(&mut out, &unsigned(value.unsigned_abs(), 10));
-    out
+    write(value < 0, value.unsigned_abs(), 10, 0)
 }
 
 /// Writes `value` times ten to the power of `exponent`, as RIOT's
 /// `fmt_s16_dfp` does (sys/include/fmt.h). Empty if the exponent is not in
 /// -9 to 9.
 pub(crate) fn fixed_point(value: i16, exponent: i32) -> Digits {
-    let mut out = Digits::new();
-    let Ok(places @ 0..=9) = usize::try_from(exponent.unsigned_abs()) else {
-        return out;
+    let places = exponent.unsigned_abs() as usize;
+    if places > 9 {
+        return Digits::new();
+    }
+    let (places, zeros) = if exponent < 0 {
+        (places, 0)
+    } else {
+        (0, places)
     };
-    if exponent >= 0 {
-        append(&mut out, &signed(value.into()));
-        append(&mut out, b"000000000".get(..places).unwrap_or_default());
-        return out;
+    let mut out = write(value < 0, value.unsigned_abs().into(), 10, places);
+    for _ in 0..zeros {
+        let _ = out.push(b'0');
     }
-    if value < 0 {
-        append(&mut out, b"-");
-    }
-    let digits = unsigned(value.unsigned_abs().into(), 10);
-    let padding = (places + 1).saturating_sub(digits.len());
-    let mut padded = Digits::new();
-    append(
-        &mut padded,
-        b"0000000000".get(..padding).unwrap_or_default(),
-    );
-    append(&mut padded, &digits);
-    // There are more digits than places, which the compiler does not know.
-    let point = padded.len().saturating_sub(places);
-    let (whole, fraction) = padded.split_at_checked(point).unwrap_or_default();
-    append(&mut out, whole);
-    append(&mut out, b".");
-    append(&mut out, fraction);
     out
 }
 
@@ -135,9 +119,9 @@ mod tests {
 
     #[test]
     fn numbers() {
-        assert_eq!(unsigned(0, 10), b"0");
-        assert_eq!(unsigned(u64::MAX, 10), b"18446744073709551615");
-        assert_eq!(unsigned(u64::MAX, 16), b"ffffffffffffffff");
+        assert_eq!(digits(0, 10), b"0");
+        assert_eq!(digits(u64::MAX, 10), b"18446744073709551615");
+        assert_eq!(digits(u64::MAX, 16), b"ffffffffffffffff");
         assert_eq!(signed(i64::MIN), b"-9223372036854775808");
     }
 

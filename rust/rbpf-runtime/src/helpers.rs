@@ -17,7 +17,7 @@ use core::num::NonZeroU16;
 
 use rbpf_abi::context::Phydat;
 use rbpf_abi::helpers::is_application_helper;
-use rbpf_abi::{Errno, Helper, for_each_helper};
+use rbpf_abi::{Errno, for_each_helper};
 use rbpf_vm::{FaultKind, HelperCall, Host, MemoryMap};
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -127,15 +127,15 @@ macro_rules! define_dispatch {
                 call: &HelperCall,
                 memory: &mut MemoryMap<'_>,
             ) -> HelperResult<u64> {
-                match Helper::from_id(call.id) {
-                    $(Some(Helper::$variant) => {
+                match call.id {
+                    $($id => {
                         #[allow(unused_mut, reason = "some helpers have no arguments")]
                         let mut registers = call.arguments.iter().copied();
                         $(let $argument = registers.next().unwrap_or_default();)*
                         let _ = registers;
                         Ok(result!($result self.$name(memory, $(argument!($kind $argument)),*)?))
                     })*
-                    None => Err(FaultKind::UnknownHelper.into()),
+                    _ => Err(FaultKind::UnknownHelper.into()),
                 }
             }
         }
@@ -246,14 +246,14 @@ impl<S: Services, const KV: usize> HelperHost<'_, S, KV> {
                     self.log(&format::signed(i64::from(value as u32 as i32)));
                 }
                 Piece::Unsigned { long } => {
-                    self.log(&format::unsigned(if long { value } else { narrow }, 10));
+                    self.log(&format::digits(if long { value } else { narrow }, 10));
                 }
                 Piece::Hex { long } => {
-                    self.log(&format::unsigned(if long { value } else { narrow }, 16));
+                    self.log(&format::digits(if long { value } else { narrow }, 16));
                 }
                 Piece::Pointer => {
                     self.log(b"0x");
-                    self.log(&format::unsigned(value, 16));
+                    self.log(&format::digits(value, 16));
                 }
                 Piece::Character => self.log(&[value as u8]),
                 Piece::String => self.log(string(memory, Address(value))?),
@@ -453,7 +453,7 @@ impl<S: Services, const KV: usize> HelperHost<'_, S, KV> {
         out: Address,
         value: u32,
     ) -> HelperResult<u32> {
-        let text = format::unsigned(value.into(), 10);
+        let text = format::digits(value.into(), 10);
         write(memory, out, &text)?;
         Ok(text.len() as u32)
     }

@@ -87,35 +87,55 @@ impl<const KV: usize> KvStore<KV> {
                     key,
                     value,
                 };
-                // The compiler does not know that it is no more than that.
-                let index = index.min(self.entries.len());
-                self.entries
-                    .insert(index, entry)
-                    .map_err(|_| Errno::NoSpace)
+                self.entries.push(entry).map_err(|_| Errno::NoSpace)?;
+                let mut displaced = entry;
+                for place in self.entries.iter_mut().skip(index) {
+                    core::mem::swap(place, &mut displaced);
+                }
+                Ok(())
             }
         }
     }
 
     /// Erases a value; `false` if there is none.
     pub(crate) fn erase(&mut self, scope: KvScope, key: u32) -> bool {
-        match self.position(scope, key) {
-            Ok(index) if index < self.entries.len() => {
-                self.entries.remove(index);
-                true
-            }
-            _ => false,
-        }
+        let before = self.entries.len();
+        retain(&mut self.entries, &mut |entry| {
+            (entry.scope, entry.key) != (scope, key)
+        });
+        self.entries.len() < before
     }
 
     /// Forgets everything that is charged to an owner.
     pub(crate) fn forget(&mut self, owner: u8) {
-        self.entries.retain(|entry| entry.owner != owner);
+        retain(&mut self.entries, &mut |entry| entry.owner != owner);
     }
 
     /// All entries, by scope and key.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &KvEntry> {
         self.entries.iter()
     }
+}
+
+/// Keeps what is wanted, in its order. `Vec::retain` moves memory by a function
+/// that nothing else here needs, as `Vec::insert` and `Vec::remove` do.
+pub(crate) fn retain<T, const LENGTH: usize>(
+    list: &mut Vec<T, LENGTH>,
+    is_wanted: &mut dyn FnMut(&mut T) -> bool,
+) {
+    let mut kept = 0;
+    for index in 0..list.len() {
+        let Some((before, [entry, ..])) = list.split_at_mut_checked(index) else {
+            break;
+        };
+        if is_wanted(entry) {
+            if let Some(place) = before.get_mut(kept) {
+                core::mem::swap(place, entry);
+            }
+            kept += 1;
+        }
+    }
+    list.truncate(kept);
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ mod store;
 mod timer;
 
 pub use coap::{CoapReply, CoapRequest};
+pub use format::{Digits, digits};
 pub use kv::{HOST, KvEntry, KvScope};
 pub use run::{Grant, Helpers, RunReport, Runnable};
 pub use runtime::{

@@ -8,7 +8,7 @@ use rbpf_vm::{Engine, Fault, Interpreter, MapError};
 use zerocopy::IntoBytes;
 
 use crate::coap::{CoapReply, CoapRequest};
-use crate::kv::{HOST, KvEntry, KvScope};
+use crate::kv::{HOST, KvEntry, KvScope, retain};
 use crate::run::{Account, Grant, Helpers, RunReport, Runnable};
 use crate::services::Services;
 use crate::store::{
@@ -304,7 +304,7 @@ where
     /// Lets a successor have the bindings of a container that is gone, and
     /// nobody its values.
     fn succeed(&mut self, gone: AppId, successor: Option<AppId>) {
-        self.bindings.retain_mut(|binding| {
+        retain(&mut self.bindings, &mut |binding| {
             if binding.app != gone {
                 return true;
             }
@@ -377,7 +377,7 @@ where
     /// `false` if there is none.
     pub fn unbind(&mut self, target: &str, app: Option<AppId>) -> bool {
         let before = self.bindings.len();
-        self.bindings.retain(|binding| {
+        retain(&mut self.bindings, &mut |binding| {
             binding.target != target || app.is_some_and(|app| binding.app != app)
         });
         self.bindings.len() < before

@@ -250,8 +250,8 @@ pub(crate) struct Rules<'r, S> {
 impl<S: Services> Rules<'_, S> {
     /// What a container with these capabilities may do with a helper.
     fn grant(&self, granted: Capabilities, id: u32) -> HelperGrant {
-        let needed = match Helper::from_id(id) {
-            Some(helper) => Some(helper.capability()),
+        let needed = match Helper::capability_of(id) {
+            Some(needed) => Some(needed),
             None if is_application_helper(id) => self.services.application_helper(id),
             None => None,
         };
@@ -416,7 +416,10 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
 
     /// Whether an id names a container.
     pub(crate) fn contains(&self, id: AppId) -> bool {
-        self.iter().any(|info| info.id == id)
+        let slot = self.slots.get(usize::from(id.slot));
+        slot.is_some_and(|slot| {
+            matches!(slot.content, Content::Occupied(_)) && slot.generation == id.generation
+        })
     }
 
     pub(crate) fn get_mut(&mut self, id: AppId) -> Option<&mut Container<'s>> {

@@ -22,6 +22,7 @@
 )]
 
 use core::marker::PhantomData;
+use core::ptr::NonNull;
 
 use rbpf_isa::{Load, Width};
 
@@ -138,6 +139,7 @@ impl<'m> MemoryMap<'m> {
     ///
     /// If the number is not free to use or the memory too long. An earlier
     /// region of the same number is replaced.
+    #[inline]
     pub fn map(&mut self, number: u8, bytes: &'m [u8]) -> Result<(), MapError> {
         self.place(number, bytes.as_ptr().cast_mut(), bytes.len(), Rights::Read)
     }
@@ -147,6 +149,7 @@ impl<'m> MemoryMap<'m> {
     /// # Errors
     ///
     /// As [`map`](Self::map).
+    #[inline]
     pub fn map_mut(
         &mut self,
         number: u8,
@@ -156,6 +159,7 @@ impl<'m> MemoryMap<'m> {
         self.place(number, bytes.as_mut_ptr(), bytes.len(), rights)
     }
 
+    #[inline]
     fn place(
         &mut self,
         number: u8,
@@ -251,13 +255,14 @@ impl<'m> MemoryMap<'m> {
     ///
     /// [`FaultKind::InvalidRead`] if any of them is not readable. No bytes at
     /// an unmapped address are still a fault: the address must name a region.
+    #[inline]
     pub fn read(&self, address: u64, length: u64) -> Result<&[u8], FaultKind> {
-        let (base, length) = self
-            .range(address, length, |region| region.readable)
+        let base = self
+            .range(address, length, false)
             .ok_or(FaultKind::InvalidRead)?;
         // SAFETY: the range is readable, so by the invariant (granted) it is
         // borrowed; and `&self` keeps the map from writing to it meanwhile.
-        Ok(unsafe { core::slice::from_raw_parts(base, length) })
+        Ok(unsafe { core::slice::from_raw_parts(base.as_ptr(), length as usize) })
     }
 
     /// The `length` bytes at a guest address, for a helper to write.
@@ -265,14 +270,15 @@ impl<'m> MemoryMap<'m> {
     /// # Errors
     ///
     /// [`FaultKind::InvalidWrite`] if any of them is not writable.
+    #[inline]
     pub fn write(&mut self, address: u64, length: u64) -> Result<&mut [u8], FaultKind> {
-        let (base, length) = self
-            .range(address, length, |region| region.writable)
+        let base = self
+            .range(address, length, true)
             .ok_or(FaultKind::InvalidWrite)?;
         // SAFETY: the range is writable, so by the invariant (granted) it is
         // borrowed exclusively; and `&mut self` keeps the map from handing it
         // out twice.
-        Ok(unsafe { core::slice::from_raw_parts_mut(base, length) })
+        Ok(unsafe { core::slice::from_raw_parts_mut(base.as_ptr(), length as usize) })
     }
 
     /// Where the `length` bytes at a guest address lie, for a function in C
@@ -287,24 +293,22 @@ impl<'m> MemoryMap<'m> {
     ///
     /// [`FaultKind::InvalidRead`] or [`FaultKind::InvalidWrite`] if the guest
     /// lacks one of the rights for any of the bytes.
+    #[inline]
     pub fn pointer(
         &mut self,
         address: u64,
         length: u64,
         rights: Rights,
     ) -> Result<*mut u8, FaultKind> {
-        let readable = self
-            .range(address, length, |region| region.readable)
-            .ok_or(FaultKind::InvalidRead);
-        let writable = self
-            .range(address, length, |region| region.writable)
-            .ok_or(FaultKind::InvalidWrite);
-        let (pointer, _) = match rights {
-            Rights::Read => readable,
-            Rights::Write => writable,
-            Rights::ReadWrite => readable.and(writable),
+        let range = |is_write| self.range(address, length, is_write);
+        let readable = || range(false).ok_or(FaultKind::InvalidRead);
+        let writable = || range(true).ok_or(FaultKind::InvalidWrite);
+        let pointer = match rights {
+            Rights::Read => readable(),
+            Rights::Write => writable(),
+            Rights::ReadWrite => readable().and_then(|_| writable()),
         }?;
-        Ok(pointer)
+        Ok(pointer.as_ptr())
     }
 
     /// Copies guest memory to guest memory; the ranges may overlap.
@@ -313,16 +317,32 @@ impl<'m> MemoryMap<'m> {
     ///
     /// A fault kind and the address it belongs to, if either range is not
     /// granted.
+    #[inline]
     pub fn copy(&mut self, to: u64, from: u64, length: u64) -> Result<(), (FaultKind, u64)> {
-        let (source, count) = self
-            .range(from, length, |region| region.readable)
-            .ok_or((FaultKind::InvalidRead, from))?;
-        let (target, _) = self
-            .range(to, length, |region| region.writable)
-            .ok_or((FaultKind::InvalidWrite, to))?;
-        // SAFETY: `count` bytes are readable at `source` and writable at
-        // `target` by the invariant (granted); `copy` allows overlap.
-        unsafe { core::ptr::copy(source, target, count) };
+        let source = self
+            .range(from, length, false)
+            .ok_or((FaultKind::InvalidRead, from))?
+            .as_ptr();
+        let target = self
+            .range(to, length, true)
+            .ok_or((FaultKind::InvalidWrite, to))?
+            .as_ptr();
+        // It fits: a region is at most 16 MiB long.
+        let count = length as usize;
+        if target.addr().abs_diff(source.addr()) >= count {
+            // SAFETY: `count` bytes are readable at `source` and writable at
+            // `target` by the invariant (granted), and no byte is both.
+            unsafe { core::ptr::copy_nonoverlapping(source, target, count) };
+            return Ok(());
+        }
+        // Rare: not worth a second function that copies many bytes fast.
+        let forward = target.addr() < source.addr();
+        for done in 0..count {
+            let index = if forward { done } else { count - 1 - done };
+            // SAFETY: as above; `index` is below `count`, and no byte is
+            // written before it has been read.
+            unsafe { target.add(index).write(source.add(index).read()) };
+        }
         Ok(())
     }
 
@@ -333,6 +353,7 @@ impl<'m> MemoryMap<'m> {
     /// # Errors
     ///
     /// [`FaultKind::InvalidRead`] if not even the first byte is readable.
+    #[inline]
     pub fn readable_from(&self, address: u64) -> Result<&[u8], FaultKind> {
         let rest = self
             .region(address)
@@ -353,24 +374,25 @@ impl<'m> MemoryMap<'m> {
         self.regions.get((low >> 24) as usize % REGIONS)
     }
 
-    /// Where `length` bytes at an address lie, if all are below the limit.
-    fn range(
-        &self,
-        address: u64,
-        length: u64,
-        limit: impl Fn(&Region) -> usize,
-    ) -> Option<(*mut u8, usize)> {
+    /// Where `length` bytes at an address lie, if the guest may read or write
+    /// all of them. Not inlined: helpers ask often and at many places.
+    #[inline(never)]
+    fn range(&self, address: u64, length: u64, is_write: bool) -> Option<NonNull<u8>> {
         let region = self.region(address)?;
         let offset = offset(address);
         let end = length.checked_add(offset as u64)?;
         // A limit of 0 is a region that is not mapped or lacks the right.
-        let limit = limit(region);
+        let limit = if is_write {
+            region.writable
+        } else {
+            region.readable
+        };
         if limit == 0 || end > limit as u64 {
             return None;
         }
         // SAFETY: offset <= end <= limit, so the pointer stays within the
         // borrowed bytes or one past them, by the invariant (granted).
-        Some((unsafe { region.base.add(offset) }, length as usize))
+        NonNull::new(unsafe { region.base.add(offset) })
     }
 
     /// Hides a record at the end of the visible stack from the guest. `false`

@@ -86,6 +86,7 @@ impl<'a> Program<'a> {
     /// # Errors
     ///
     /// The first rule that is broken, with the slot that breaks it.
+    #[inline]
     pub fn verify(
         text: &'a [Slot],
         functions: Functions<'a>,

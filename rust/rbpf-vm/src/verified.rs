@@ -74,6 +74,7 @@ impl<B: AsRef<[u8]>> Verified<B> {
 }
 
 /// What does not depend on the type of buffer, so that it is there once.
+#[inline]
 fn verify(
     bytes: &[u8],
     text: &Range<usize>,
@@ -87,10 +88,12 @@ fn verify(
     Ok(Program::verify(text, functions, helpers)?.start())
 }
 
+#[inline]
 fn text_of<'a>(bytes: &'a [u8], range: &Range<usize>) -> Option<&'a [Slot]> {
     Slot::slice_from_bytes(bytes.get(range.clone())?)
 }
 
+#[inline]
 fn functions_of<'a>(bytes: &'a [u8], range: &Range<usize>) -> Option<Functions<'a>> {
     Functions::table_from_bytes(bytes.get(range.clone())?)
 }

@@ -6,6 +6,9 @@
 //! text, r10 is never written, and every helper called is known and granted.
 //! It does not track values: memory is checked at each access, loops by the
 //! budget.
+//!
+//! Its functions are `#[inline]`, so they are compiled with the crate that has a
+//! program verified, for size, and not with the engines, for speed.
 
 use rbpf_isa::{FRAME_POINTER, Field, Form, REGISTERS, Slot, form, opcode, selector};
 
@@ -17,42 +20,42 @@ define_kinds! {
     VerifyErrorKind;
 
     /// A program has at least one instruction.
-    Empty = 1, "program without instructions";
+    Empty = 1, "no instructions";
     /// A program has at most 65,535 slots.
-    TooLong = 2, "program longer than 65535 slots";
+    TooLong = 2, "longer than 65535 slots";
     /// The opcode is not in the table.
     UnknownOpcode = 3, "unknown opcode";
     /// The deprecated packet access of RFC 9669, section 5.5.
-    LegacyPacketAccess = 4, "legacy packet access is not supported";
+    LegacyPacketAccess = 4, "legacy packet access";
     /// A call of an address in a register.
-    IndirectCall = 5, "indirect calls are not supported";
+    IndirectCall = 5, "indirect call";
     /// A register number above 10.
     InvalidRegister = 6, "register number above 10";
     /// r10 as a destination.
-    FramePointerWrite = 7, "write to the read-only frame pointer r10";
+    FramePointerWrite = 7, "write to r10";
     /// A field that the instruction does not use is not zero.
-    UnusedField = 8, "field not used by the instruction is not zero";
+    UnusedField = 8, "unused field is not zero";
     /// The offset, immediate or source that selects the operation has a value
     /// that selects none.
-    InvalidSelector = 9, "no such variant of the instruction";
+    InvalidSelector = 9, "no such variant";
     /// The second slot of `lddw` is missing or has other fields than its
     /// immediate.
-    IncompleteLoad = 10, "second slot of lddw missing or malformed";
+    IncompleteLoad = 10, "second slot of lddw is wrong";
     /// A jump or local call leaves the text.
-    JumpOutOfText = 11, "jump target outside of the program";
+    JumpOutOfText = 11, "jump out of the program";
     /// A jump or local call goes to the second slot of `lddw`.
-    JumpIntoInstruction = 12, "jump target inside of an instruction";
+    JumpIntoInstruction = 12, "jump into an instruction";
     /// A local call to something that is not in the function table.
-    CallTarget = 13, "local call to something that is not a function";
+    CallTarget = 13, "call of no function";
     /// The last instruction does not end or leave.
-    FallsOffEnd = 14, "control can run past the last instruction";
+    FallsOffEnd = 14, "control runs past the end";
     /// No such helper.
-    UnknownHelper = 15, "call of an unknown helper";
+    UnknownHelper = 15, "unknown helper";
     /// A helper that this program may not call.
-    DeniedHelper = 16, "call of a helper that is not granted";
+    DeniedHelper = 16, "helper is not granted";
     /// The table is empty, not in order, or names slots that are no
     /// instruction.
-    FunctionTable = 17, "function table empty, not in order or not at instructions";
+    FunctionTable = 17, "function table is wrong";
 }
 
 /// Why a program is not accepted.
@@ -88,6 +91,7 @@ impl<F: Fn(u32) -> HelperGrant> HelperPolicy for F {
 }
 
 /// Verifies a program and returns the function where runs start.
+#[inline]
 pub(crate) fn verify(
     text: &[Slot],
     functions: &Functions<'_>,
@@ -133,6 +137,7 @@ pub(crate) fn verify(
 }
 
 /// Verifies one instruction and returns its form.
+#[inline]
 fn verify_slot(
     text: &[Slot],
     pc: usize,
@@ -203,6 +208,7 @@ fn verify_slot(
 }
 
 /// The slot where a jump goes, if it is an instruction.
+#[inline]
 fn jump_target(text: &[Slot], pc: usize, offset: i32) -> Result<usize, VerifyErrorKind> {
     // At most 2^16 slots and a 32-bit offset: no overflow in 64 bits.
     let target = pc as i64 + 1 + i64::from(offset);
@@ -216,11 +222,13 @@ fn jump_target(text: &[Slot], pc: usize, offset: i32) -> Result<usize, VerifyErr
 
 /// Whether a slot is the second of `lddw`: its opcode is 0, which no
 /// instruction has.
+#[inline]
 fn is_second_slot(slot: Slot) -> bool {
     slot.opcode == 0
 }
 
 /// Checks the order and the entries of the function table.
+#[inline]
 fn verify_functions(text: &[Slot], functions: &Functions<'_>) -> Option<Function> {
     let start = functions.start()?;
     if let Functions::Table(table) = functions {

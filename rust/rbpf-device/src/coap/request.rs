@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A request, as far as it is looked at.
+
+use coap_numbers::{code, option};
+use heapless::String;
+
+use super::MAX_PATH;
+use super::block::Block;
+use crate::work::is_own;
+
+/// A request. Whoever has parsed the message puts its options in, in the order
+/// in which they stand there.
+#[derive(Debug)]
+pub struct Request<'r> {
+    pub(super) method: u8,
+    pub(super) path: String<MAX_PATH>,
+    pub(super) format: Option<u16>,
+    pub(super) block1: Option<Block>,
+    pub(super) block2: Option<Block>,
+    pub(super) payload: &'r [u8],
+    query: bool,
+    /// What is wrong with it, as the code of a response.
+    error: Option<u8>,
+}
+
+impl<'r> Request<'r> {
+    /// A request without options.
+    #[must_use]
+    pub const fn new(method: u8, payload: &'r [u8]) -> Self {
+        Self {
+            method,
+            path: String::new(),
+            format: None,
+            block1: None,
+            block2: None,
+            payload,
+            query: false,
+            error: None,
+        }
+    }
+
+    /// Takes an option.
+    pub fn option(&mut self, number: u16, value: &[u8]) {
+        if let Err(code) = self.look_at(number, value) {
+            self.error.get_or_insert(code);
+        }
+    }
+
+    fn look_at(&mut self, number: u16, value: &[u8]) -> Result<(), u8> {
+        match number {
+            // A slash in a segment would make another path of it.
+            option::URI_PATH if value.contains(&b'/') => return Err(code::NOT_FOUND),
+            option::URI_PATH => push_ascii(&mut self.path, b"/")
+                .and_then(|()| push_ascii(&mut self.path, value))
+                .map_err(|()| code::NOT_FOUND)?,
+            option::URI_QUERY => self.query = true,
+            option::ACCEPT => {
+                self.format = Some(match *value {
+                    [] => 0,
+                    [low] => low.into(),
+                    [high, low] => u16::from_be_bytes([high, low]),
+                    _ => return Err(code::NOT_ACCEPTABLE),
+                });
+            }
+            option::BLOCK1 => self.block1 = Some(Block::parse(value).ok_or(code::BAD_OPTION)?),
+            option::BLOCK2 => self.block2 = Some(Block::parse(value).ok_or(code::BAD_OPTION)?),
+            option::URI_HOST | option::URI_PORT => {}
+            option::PROXY_URI | option::PROXY_SCHEME => return Err(code::PROXYING_NOT_SUPPORTED),
+            // Odd numbers are critical (RFC 7252, section 5.4.1).
+            _ if number % 2 == 1 => return Err(code::BAD_OPTION),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Ends the options.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them, as the code of a response.
+    pub(super) fn end(&mut self) -> Result<(), u8> {
+        if self.path.is_empty() {
+            // There is room for one.
+            let _ = self.path.push('/');
+        }
+        match self.error {
+            Some(code) => Err(code),
+            None if self.query && is_own(&self.path) => Err(code::BAD_OPTION),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Appends text that is ASCII, as all names and targets are, if there is room.
+pub(super) fn push_ascii(text: &mut String<MAX_PATH>, bytes: &[u8]) -> Result<(), ()> {
+    for &byte in bytes {
+        if !byte.is_ascii() {
+            return Err(());
+        }
+        text.push(byte.into()).map_err(|_| ())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A response, before it is a message.
+
+use coap_numbers::{code, option};
+
+use super::block::Block;
+
+/// A response.
+#[derive(Debug, Default)]
+pub struct Response<'p> {
+    pub(super) code: u8,
+    pub(super) format: Option<u16>,
+    pub(super) etag: Option<u32>,
+    pub(super) block1: Option<Block>,
+    pub(super) block2: Option<Block>,
+    pub(super) payload: &'p [u8],
+}
+
+impl<'p> Response<'p> {
+    /// Its code.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// Numbers and values of its options, in the order of their numbers.
+    pub fn options(&self) -> impl Iterator<Item = (u16, u32)> {
+        [
+            (option::ETAG, self.etag),
+            (option::CONTENT_FORMAT, self.format.map(u32::from)),
+            (option::BLOCK2, self.block2.map(Block::value)),
+            (option::BLOCK1, self.block1.map(Block::value)),
+        ]
+        .into_iter()
+        .filter_map(|(number, value)| Some((number, value?)))
+    }
+
+    /// Its payload.
+    #[must_use]
+    pub fn payload(&self) -> &'p [u8] {
+        self.payload
+    }
+
+    /// Cuts the payload to a block of the size that fits and is not larger
+    /// than the one asked for. The whole has `length` bytes, of which the
+    /// payload has those from `from` on.
+    pub(super) fn cut(&mut self, block2: Option<Block>, length: usize, from: usize, room: usize) {
+        if block2.is_none() && length == self.payload.len() && length <= room {
+            return;
+        }
+        let mut block = block2.unwrap_or(Block::FIRST);
+        block.shrink(room);
+        let offset = block.offset();
+        if offset > 0 && offset >= length {
+            self.code = code::BAD_REQUEST;
+            self.payload = b"no such block";
+            self.format = None;
+            return;
+        }
+        let rest = self.payload.get(offset - from..).unwrap_or_default();
+        self.payload = rest.get(..block.size()).unwrap_or(rest);
+        block.set_more(length - offset > block.size());
+        if block.has_more() || offset > 0 {
+            self.block2 = Some(block);
+        }
+    }
+}
