@@ -18,6 +18,10 @@ const MAX_RECORDS: usize = 1000;
 /// How often a list is asked for that came in pieces which do not fit.
 const TRIES: usize = 3;
 
+/// Codes of those that know no CBOR, or no option Accept.
+const NOT_ACCEPTABLE: u8 = 0x86;
+const BAD_OPTION: u8 = 0x82;
+
 /// What is known of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
@@ -78,7 +82,12 @@ pub fn fetch(client: &mut Client) -> Result<Vec<Record>, ListError> {
     // A device takes each block from a list of its own time. If counters grow
     // between two, the pieces may not fit.
     for _ in 0..TRIES {
-        let answer = client.get(&["rbpf"], Some(content_format::CBOR))?;
+        let answer = match client.get(&["rbpf"], Some(content_format::CBOR)) {
+            Err(GetError::Refused(NOT_ACCEPTABLE | BAD_OPTION, _)) => {
+                client.get(&["rbpf"], None)?
+            }
+            answer => answer?,
+        };
         let records = match answer.content_format {
             Some(content_format::CBOR) => cbor::decode(&answer.payload),
             None | Some(content_format::TEXT) => {

@@ -10,7 +10,7 @@ use common::{Done, Folder, clang, done, rbpf, source};
 
 fn top(arguments: &[&str]) -> Done {
     let mut command = rbpf();
-    command.args(["top", "--interval", "0.1", "--timeout", "0.5"]);
+    command.args(["top", "--interval", "0.1", "--timeout", "2"]);
     done(command.args(arguments))
 }
 
@@ -130,7 +130,7 @@ fn devices_that_do_not_behave() {
     assert_eq!(ended.stdout.lines().count(), 4);
     assert!(!ended.stderr.contains('\x1b'), "{ended:#?}");
     ended.refused(&[
-        &format!("{}: no answer within 0.5 s\n", silent.uri),
+        &format!("{}: no answer within 2 s\n", silent.uri),
         &format!("{}: its answer is no CoAP\n", rubbish.uri),
         &format!("{}: its answer is no list of containers\n", no_list.uri),
         &format!("{}: it answers 4.04 \\u{{1b}}[2Jno\n", refuses.uri),
