@@ -81,7 +81,9 @@ unsafe extern "C" fn handle(
     // SAFETY: gcoap passes the buffer in which the packet lies, and its
     // length. Nothing of the request is used from here on.
     let response = unsafe {
-        riot_sys::gcoap_resp_init(packet, buffer, length, riot_sys::COAP_CODE_CONTENT as _);
+        if riot_sys::gcoap_resp_init(packet, buffer, length, riot_sys::COAP_CODE_CONTENT as _) < 0 {
+            return FAILED;
+        }
         let space = usize::from((*packet).payload_len);
         write(packet, &resources.response(&reply, space))
     };

@@ -29,6 +29,10 @@ impl Block {
         (self.0 as usize >> 4) * self.size()
     }
 
+    pub(super) fn is_first(self) -> bool {
+        self.0 >> 4 == 0
+    }
+
     pub(super) fn has_more(self) -> bool {
         self.0 & Self::MORE != 0
     }
