@@ -11,7 +11,7 @@ use core::mem::MaybeUninit;
 
 use heapless::Vec;
 use rbpf_device::Operation;
-use rbpf_device::coap::{MAX_PATH, Reply, Request, Resources, Response, hash, is_own_path};
+use rbpf_device::coap::{MAX_PATH, Request, Resources, Response, hash, is_own_path};
 use riot_sys::{coap_pkt_t, size_t, ssize_t};
 use riot_wrappers::mutex::Mutex;
 

@@ -38,7 +38,8 @@ impl Block {
     }
 
     pub(super) fn set_more(&mut self, more: bool) {
-        self.0 = self.0 & !Self::MORE | u32::from(more) * Self::MORE;
+        let flag = if more { Self::MORE } else { 0 };
+        self.0 = self.0 & !Self::MORE | flag;
     }
 
     /// The value of the option.
@@ -49,8 +50,8 @@ impl Block {
     /// Makes it smaller until it fits; it begins where it did.
     pub(super) fn shrink(&mut self, room: usize) {
         while self.0 & Self::SIZE > 0 && self.size() > room {
-            let number = self.0 >> 4;
-            self.0 = number << 5 | (self.0 & 0xf) - 1;
+            let (number, rest) = (self.0 >> 4, self.0 & 0xf);
+            self.0 = number << 5 | (rest - 1);
         }
     }
 }
