@@ -45,7 +45,6 @@ pub use request::Request;
 pub use response::Response;
 
 use crate::job::{Device, Operation, Status};
-use crate::work::is_own;
 
 /// Bytes of the longest path that means something: `/rbpf/kv/NAME/KEY`.
 pub const MAX_PATH: usize = 40;
@@ -238,10 +237,10 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
                     response.format = self.kept.format;
                     response.payload = &self.kept.payload;
                 }
-                response.etag = Some(hash(response.payload) | ETAG_LENGTH);
-                response.cut(*block2, response.payload.len(), 0, room);
-                if response.block2.is_none() {
-                    response.etag = None;
+                let whole = response.payload;
+                response.cut(*block2, whole.len(), 0, room);
+                if response.block2.is_some() {
+                    response.etag = Some(hash(whole) | ETAG_LENGTH);
                 }
             }
         }
@@ -250,7 +249,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
 
     fn ask(&mut self, request: &Request<'_>) -> Result<Reply<D::Ticket>, Status> {
         match request.path.strip_prefix("/rbpf") {
-            Some(rest) if is_own(&request.path) => self.own(request, rest),
+            Some(rest) if rest.bytes().next().unwrap_or(b'/') == b'/' => self.own(request, rest),
             _ if request.path != CORE_PATH => self.container(request),
             _ if request.method == code::GET => self.read(request, Operation::Links, "", 0),
             _ => Err(Status::Method),
@@ -260,14 +259,14 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
     fn container(&mut self, request: &Request<'_>) -> Result<Reply<D::Ticket>, Status> {
         if request
             .block1
-            .is_some_and(|block| block.has_more() || block.offset() > 0)
+            .is_some_and(|block| block.has_more() || !block.is_first())
         {
             let text = "payload larger than a message";
             return Ok(Reply::Short(code::REQUEST_ENTITY_TOO_LARGE, text));
         }
         let key = hash(request.path.as_bytes()) ^ u32::from(request.method);
         let block2 = request.block2;
-        if block2.is_some_and(|block| block.offset() > 0) {
+        if block2.is_some_and(|block| !block.is_first()) {
             if self.kept.code != 0 && self.kept.request == key {
                 return Ok(Reply::Container {
                     ticket: None,

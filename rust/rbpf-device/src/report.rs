@@ -48,10 +48,10 @@ impl<const PAGE: usize> Report<'_, PAGE> {
     /// hold it (RFC 8949, section 3).
     fn head(&mut self, kind: u8, number: u64) {
         let (short, length) = match number {
-            0..24 => (number as u8, 0),
-            0..=0xff => (24, 1),
-            0..=0xffff => (25, 2),
-            0..=0xffff_ffff => (26, 4),
+            0..=23 => (number as u8, 0),
+            24..=0xff => (24, 1),
+            0x100..=0xffff => (25, 2),
+            0x1_0000..=0xffff_ffff => (26, 4),
             _ => (27, 8),
         };
         self.page.push(&[kind | short]);
@@ -167,6 +167,35 @@ impl<const PAGE: usize> Report<'_, PAGE> {
             self.page.text(key).text(" ");
         } else {
             self.key(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_cbor_take_as_few_bytes_as_hold_them() {
+        // RFC 8949, appendix A, and the limits.
+        for (number, bytes) in [
+            (0, &b"\x00"[..]),
+            (23, b"\x17"),
+            (24, b"\x18\x18"),
+            (255, b"\x18\xff"),
+            (256, b"\x19\x01\x00"),
+            (65_535, b"\x19\xff\xff"),
+            (1_000_000, b"\x1a\x00\x0f\x42\x40"),
+            (u32::MAX.into(), b"\x1a\xff\xff\xff\xff"),
+            (1_000_000_000_000, b"\x1b\x00\x00\x00\xe8\xd4\xa5\x10\x00"),
+        ] {
+            let mut page = Page::<16>::new();
+            Report {
+                page: &mut page,
+                format: Format::Cbor,
+            }
+            .number(number);
+            assert_eq!(page.bytes(), bytes, "{number}");
         }
     }
 }

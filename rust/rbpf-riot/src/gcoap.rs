@@ -11,7 +11,7 @@ use core::mem::MaybeUninit;
 
 use heapless::Vec;
 use rbpf_device::Operation;
-use rbpf_device::coap::{MAX_PATH, Reply, Request, Resources, Response, hash, is_own_path};
+use rbpf_device::coap::{MAX_PATH, Request, Resources, Response, hash, is_own_path};
 use riot_sys::{coap_pkt_t, size_t, ssize_t};
 use riot_wrappers::mutex::Mutex;
 
@@ -81,7 +81,9 @@ unsafe extern "C" fn handle(
     // SAFETY: gcoap passes the buffer in which the packet lies, and its
     // length. Nothing of the request is used from here on.
     let response = unsafe {
-        riot_sys::gcoap_resp_init(packet, buffer, length, riot_sys::COAP_CODE_CONTENT as _);
+        if riot_sys::gcoap_resp_init(packet, buffer, length, riot_sys::COAP_CODE_CONTENT as _) < 0 {
+            return FAILED;
+        }
         let space = usize::from((*packet).payload_len);
         write(packet, &resources.response(&reply, space))
     };

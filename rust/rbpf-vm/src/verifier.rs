@@ -20,7 +20,7 @@ define_kinds! {
     VerifyErrorKind;
 
     /// A program has at least one instruction.
-    Empty = 1, "no instructions";
+    Empty = 1, "without instructions";
     /// A program has at most 65,535 slots.
     TooLong = 2, "longer than 65535 slots";
     /// The opcode is not in the table.
@@ -28,7 +28,7 @@ define_kinds! {
     /// The deprecated packet access of RFC 9669, section 5.5.
     LegacyPacketAccess = 4, "legacy packet access";
     /// A call of an address in a register.
-    IndirectCall = 5, "indirect call";
+    IndirectCall = 5, "indirect calls are not supported";
     /// A register number above 10.
     InvalidRegister = 6, "register number above 10";
     /// r10 as a destination.

@@ -29,12 +29,17 @@ impl Block {
         (self.0 as usize >> 4) * self.size()
     }
 
+    pub(super) fn is_first(self) -> bool {
+        self.0 >> 4 == 0
+    }
+
     pub(super) fn has_more(self) -> bool {
         self.0 & Self::MORE != 0
     }
 
     pub(super) fn set_more(&mut self, more: bool) {
-        self.0 = self.0 & !Self::MORE | u32::from(more) * Self::MORE;
+        let flag = if more { Self::MORE } else { 0 };
+        self.0 = self.0 & !Self::MORE | flag;
     }
 
     /// The value of the option.
@@ -45,8 +50,8 @@ impl Block {
     /// Makes it smaller until it fits; it begins where it did.
     pub(super) fn shrink(&mut self, room: usize) {
         while self.0 & Self::SIZE > 0 && self.size() > room {
-            let number = self.0 >> 4;
-            self.0 = number << 5 | (self.0 & 0xf) - 1;
+            let (number, rest) = (self.0 >> 4, self.0 & 0xf);
+            self.0 = number << 5 | (rest - 1);
         }
     }
 }

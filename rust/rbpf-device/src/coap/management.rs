@@ -19,7 +19,9 @@ fn segment(path: &str) -> (&str, Option<&str>) {
 }
 
 impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
-    /// `rest` is what follows `/rbpf`.
+    /// `rest` is what follows `/rbpf`. Not inlined: its frame would be below
+    /// every request to a container.
+    #[inline(never)]
     pub(super) fn own(
         &mut self,
         request: &Request<'_>,

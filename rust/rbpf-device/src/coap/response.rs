@@ -51,7 +51,7 @@ impl<'p> Response<'p> {
         let mut block = block2.unwrap_or(Block::FIRST);
         block.shrink(room);
         let offset = block.offset();
-        if offset > 0 && offset >= length {
+        if !block.is_first() && offset >= length {
             self.code = code::BAD_REQUEST;
             self.payload = b"no such block";
             self.format = None;
@@ -60,7 +60,7 @@ impl<'p> Response<'p> {
         let rest = self.payload.get(offset - from..).unwrap_or_default();
         self.payload = rest.get(..block.size()).unwrap_or(rest);
         block.set_more(length - offset > block.size());
-        if block.has_more() || offset > 0 {
+        if block.has_more() || !block.is_first() {
             self.block2 = Some(block);
         }
     }
