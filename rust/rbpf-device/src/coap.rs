@@ -22,9 +22,8 @@
 //! | `POST /rbpf/release/NAME` | lets a container run again that is in quarantine |
 //! | `POST /rbpf/unbind`, `POST /rbpf/unbind/NAME` | undoes that |
 //!
-//! Which stack carries the messages is not known here: it takes them apart and
-//! puts them together itself, or runs the resources as a handler of
-//! coap-handler. Answers longer than a message go out in blocks (RFC
+//! The resources are a handler of coap-handler; which stack carries the
+//! messages is not known here. Answers longer than a message go out in blocks (RFC
 //! 7959). Each block of a list is taken from a list of its own time; the
 //! response of a container is kept until another one takes its place, and its
 //! blocks bear an entity tag. Who asks is not known here, so its later blocks
@@ -41,8 +40,8 @@ use heapless::Vec;
 use rbpf_runtime::MAX_TARGET;
 
 pub use block::Block;
-pub use request::Request;
-pub use response::Response;
+use request::Request;
+use response::Response;
 
 use crate::job::{Device, Operation, Status};
 
@@ -167,7 +166,7 @@ impl<D, const PAGE: usize> Resources<D, PAGE> {
 
 impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
     /// Answers a request.
-    pub fn answer(&mut self, mut request: Request<'_>) -> Reply<D::Ticket> {
+    fn answer(&mut self, mut request: Request<'_>) -> Reply<D::Ticket> {
         match request.end() {
             Ok(()) => self.ask(&request).unwrap_or_else(Reply::from),
             Err(code) => Reply::Short(code, ""),
@@ -176,7 +175,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
 
     /// Makes a response of that, for a message with so much space for options
     /// and payload.
-    pub fn response<'r>(&'r mut self, reply: &'r Reply<D::Ticket>, space: usize) -> Response<'r> {
+    fn response<'r>(&'r mut self, reply: &'r Reply<D::Ticket>, space: usize) -> Response<'r> {
         let room = space.saturating_sub(OVERHEAD);
         let mut response = Response::default();
         match reply {

@@ -5,6 +5,8 @@
 //! greater offset, and the text is written anew, with all of it counted and
 //! only the window kept. Numbers are formatted here, without `core::fmt`.
 
+use core::convert::Infallible;
+
 use heapless::Vec;
 use rbpf_runtime::digits;
 
@@ -91,6 +93,16 @@ impl<const LENGTH: usize> Page<LENGTH> {
 impl<const LENGTH: usize> Default for Page<LENGTH> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// For CBOR; a page takes everything.
+impl<const LENGTH: usize> minicbor::encode::Write for Page<LENGTH> {
+    type Error = Infallible;
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.push(bytes);
+        Ok(())
     }
 }
 

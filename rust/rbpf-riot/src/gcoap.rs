@@ -11,8 +11,9 @@ use core::mem::MaybeUninit;
 
 use heapless::Vec;
 use rbpf_device::Operation;
-use rbpf_device::coap::{MAX_PATH, Request, Resources, Response, hash, is_own_path};
-use riot_sys::{coap_pkt_t, size_t, ssize_t};
+use rbpf_device::coap::{MAX_PATH, Resources, hash, is_own_path};
+use riot_wrappers::coap_handler::v0_2::GcoapHandler;
+use riot_wrappers::gcoap::{self, Handler, ListenerProvider, PacketBuffer, SingleHandlerListener};
 use riot_wrappers::mutex::Mutex;
 
 use crate::config::BINDINGS;
@@ -24,8 +25,7 @@ use crate::worker::{PAGE, Queue};
 /// told apart by the worker, which then knows nothing of one of them.
 static BOUND: Shared<Vec<u32, { BINDINGS as usize }>> = Shared::new(Vec::new());
 
-/// Only gcoap's thread locks them.
-static RESOURCES: Mutex<Resources<Queue, PAGE>> = Mutex::new(Resources::new(Queue));
+static HANDLER: Mutex<Guarded> = Mutex::new(Guarded(GcoapHandler(Resources::new(Queue))));
 static LISTENER: Mutex<Listener> = Mutex::new(Listener(MaybeUninit::uninit()));
 
 /// Tells on which paths containers answer from now on.
@@ -39,125 +39,51 @@ pub(crate) fn publish<'p>(paths: impl Iterator<Item = &'p str>) {
     });
 }
 
-/// The listener and its only resource.
-struct Listener(MaybeUninit<(riot_sys::coap_resource_t, riot_sys::gcoap_listener_t)>);
-
-// SAFETY: its pointers are to statics, itself and a path, and from its
-// registration on only gcoap's thread uses it.
-unsafe impl Send for Listener {}
-
 /// Registers the listener. Once.
 pub(crate) fn register() {
-    let Some(listener) = LISTENER.try_leak() else {
+    let (Some(handler), Some(listener)) = (HANDLER.try_leak(), LISTENER.try_leak()) else {
         return;
     };
-    let (resource, listener) = listener.0.write(Default::default());
-    resource.path = c"/rbpf".as_ptr().cast();
-    resource.methods = (riot_sys::COAP_GET | riot_sys::COAP_MATCH_SUBTREE) as _;
-    resource.handler = Some(handle);
-    listener.resources = resource;
-    listener.resources_len = 1;
-    listener.request_matcher = Some(matches);
-    listener.link_encoder = Some(encode_links);
-    // SAFETY: listener and resource live for ever, and are not touched from
-    // here again.
-    unsafe { riot_sys::gcoap_register_listener(listener) };
+    listener.0.write(SingleHandlerListener::new(
+        c"/rbpf",
+        riot_sys::COAP_GET | riot_sys::COAP_MATCH_SUBTREE,
+        handler,
+    ));
+    gcoap::register(listener);
 }
 
-/// Answers a request; gcoap calls it in its thread.
-unsafe extern "C" fn handle(
-    packet: *mut coap_pkt_t,
-    buffer: *mut u8,
-    length: size_t,
-    _: *mut riot_sys::coap_request_ctx_t,
-) -> ssize_t {
-    // gcoap answers 5.00 to what is negative.
-    const FAILED: ssize_t = -1;
-    let Some(mut resources) = RESOURCES.try_lock() else {
-        return FAILED;
-    };
-    // SAFETY: gcoap passes a parsed request, which is its handler's.
-    let reply = resources.answer(unsafe { request(packet) });
-    // SAFETY: gcoap passes the buffer in which the packet lies, and its
-    // length. Nothing of the request is used from here on.
-    let response = unsafe {
-        if riot_sys::gcoap_resp_init(packet, buffer, length, riot_sys::COAP_CODE_CONTENT as _) < 0 {
-            return FAILED;
-        }
-        let space = usize::from((*packet).payload_len);
-        write(packet, &resources.response(&reply, space))
-    };
-    response.unwrap_or(FAILED)
-}
+/// riot-wrappers' adapter panics if RIOT refuses to build a response, which
+/// it does when a request's No-Response option (RFC 7967) covers it. The
+/// option is elective: here it is switched off.
+struct Guarded(GcoapHandler<Resources<Queue, PAGE>>);
 
-/// Takes a request apart.
-///
-/// RIOT refuses to build a response that the request's No-Response option (RFC
-/// 7967) covers. The option is elective: here it is switched off.
-///
-/// # Safety
-///
-/// The packet is a parsed request, which nobody else uses while the result is
-/// in use.
-unsafe fn request<'r>(packet: *mut coap_pkt_t) -> Request<'r> {
-    const NO_RESPONSE: u16 = 258;
-    // SAFETY: the payload of a parsed request, so long and not in its options.
-    let mut request = unsafe {
-        Request::new(
-            riot_sys::inline::coap_get_code_raw(packet.cast()) as u8,
-            core::slice::from_raw_parts((*packet).payload, (*packet).payload_len.into()),
-        )
-    };
-    let mut position = riot_sys::coap_optpos_t::default();
-    let mut first = true;
-    loop {
-        let mut value = core::ptr::null_mut();
-        // SAFETY: walks a parsed request; the position is RIOT's.
-        let length =
-            unsafe { riot_sys::coap_opt_get_next(packet, &mut position, &mut value, first) };
-        let Ok(length) = usize::try_from(length) else {
-            return request;
-        };
-        first = false;
-        // SAFETY: the value of an option, so long, in the buffer of the
-        // request.
-        let value = unsafe { core::slice::from_raw_parts_mut(value, length) };
-        if position.opt_num == NO_RESPONSE {
-            value.fill(0);
+impl Handler for Guarded {
+    fn handle(&mut self, mut packet: PacketBuffer<'_>) -> isize {
+        const NO_RESPONSE: u16 = 258;
+        for (number, value) in packet.opt_iter_mut() {
+            if number == NO_RESPONSE {
+                value.fill(0);
+            }
         }
-        request.option(position.opt_num, value);
+        self.0.handle(packet)
     }
 }
 
-/// Writes a response; the length of the message, or `None` if there is no
-/// room.
-///
-/// # Safety
-///
-/// The packet is a response that was begun, and has no options yet.
-unsafe fn write(packet: *mut coap_pkt_t, response: &Response<'_>) -> Option<ssize_t> {
-    let payload = response.payload();
-    // SAFETY: RIOT's functions for a response that was begun. They check that
-    // there is room; for the payload and its marker it is checked here.
-    unsafe {
-        riot_sys::inline::coap_pkt_set_code(packet.cast(), response.code());
-        for (number, value) in response.options() {
-            if riot_sys::coap_opt_add_uint(packet, number, value) < 0 {
-                return None;
-            }
-        }
-        if payload.is_empty() {
-            return Some(riot_sys::coap_opt_finish(
-                packet,
-                riot_sys::COAP_OPT_FINISH_NONE as _,
-            ));
-        }
-        if usize::from((*packet).payload_len) <= payload.len() {
-            return None;
-        }
-        let head = riot_sys::coap_opt_finish(packet, riot_sys::COAP_OPT_FINISH_PAYLOAD as _);
-        core::ptr::copy_nonoverlapping(payload.as_ptr(), (*packet).payload, payload.len());
-        Some(head + payload.len() as ssize_t)
+/// The listener, with a matcher of its own.
+struct Listener(MaybeUninit<SingleHandlerListener<'static, Guarded>>);
+
+// SAFETY: its pointers are to statics, the handler and a path, and from its
+// registration on only gcoap's thread uses it.
+unsafe impl Send for Listener {}
+
+impl ListenerProvider for Listener {
+    unsafe fn get_listener(&mut self) -> &mut riot_sys::gcoap_listener_t {
+        // SAFETY: `register` has written it before it hands it to gcoap, who
+        // is the only caller; the obligation on the result is passed on.
+        let listener = unsafe { self.0.assume_init_mut().get_listener() };
+        listener.request_matcher = Some(matches);
+        listener.link_encoder = Some(encode_links);
+        listener
     }
 }
 

@@ -11,7 +11,7 @@ use crate::work::is_own;
 /// A request. Whoever has parsed the message puts its options in, in the order
 /// in which they stand there.
 #[derive(Debug)]
-pub struct Request<'r> {
+pub(super) struct Request<'r> {
     pub(super) method: u8,
     pub(super) path: String<MAX_PATH>,
     pub(super) format: Option<u16>,
@@ -25,8 +25,7 @@ pub struct Request<'r> {
 
 impl<'r> Request<'r> {
     /// A request without options.
-    #[must_use]
-    pub const fn new(method: u8, payload: &'r [u8]) -> Self {
+    pub(super) const fn new(method: u8, payload: &'r [u8]) -> Self {
         Self {
             method,
             path: String::new(),
@@ -40,7 +39,7 @@ impl<'r> Request<'r> {
     }
 
     /// Takes an option.
-    pub fn option(&mut self, number: u16, value: &[u8]) {
+    pub(super) fn option(&mut self, number: u16, value: &[u8]) {
         if let Err(code) = self.look_at(number, value) {
             self.error.get_or_insert(code);
         }

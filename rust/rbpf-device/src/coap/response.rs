@@ -7,7 +7,7 @@ use super::block::Block;
 
 /// A response.
 #[derive(Debug, Default)]
-pub struct Response<'p> {
+pub(super) struct Response<'p> {
     pub(super) code: u8,
     pub(super) format: Option<u16>,
     pub(super) etag: Option<u32>,
@@ -18,13 +18,12 @@ pub struct Response<'p> {
 
 impl<'p> Response<'p> {
     /// Its code.
-    #[must_use]
-    pub fn code(&self) -> u8 {
+    pub(super) fn code(&self) -> u8 {
         self.code
     }
 
     /// Numbers and values of its options, in the order of their numbers.
-    pub fn options(&self) -> impl Iterator<Item = (u16, u32)> {
+    pub(super) fn options(&self) -> impl Iterator<Item = (u16, u32)> {
         [
             (option::ETAG, self.etag),
             (option::CONTENT_FORMAT, self.format.map(u32::from)),
@@ -36,8 +35,7 @@ impl<'p> Response<'p> {
     }
 
     /// Its payload.
-    #[must_use]
-    pub fn payload(&self) -> &'p [u8] {
+    pub(super) fn payload(&self) -> &'p [u8] {
         self.payload
     }
 
