@@ -67,7 +67,7 @@ class Places(unittest.TestCase):
         ]:
             self.assertEqual(riot.part_of(riot.place_of_file(f"/x/rust/{path}")), part, path)
         self.assertEqual(riot.part_of("rbpf_vm/verified/verify/"), "verifier")
-        self.assertLessEqual({*riot.CORE, *riot.PAPER} - {"base application", "sum"}, {*riot.COLUMNS})
+        self.assertLessEqual({*riot.CORE}, {*riot.COLUMNS})
 
     def test_libraries_count_to_who_uses_them(self):
         core = ("_RNvNtCsjp_4core3str4find", "/r/library/core/src/str/mod.rs")
