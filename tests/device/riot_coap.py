@@ -397,11 +397,25 @@ def shell(node, command, end):
 def resources(node):
     """What the node has in use: stacks by thread, bytes of packet buffer."""
     if not node.options.shell:
-        return None
+        return {}, None
     threads = re.findall(r"\| (\w+) .*\|\s+\d+ \(\s*(-?\d+)\)", shell(node, "ps", "SUM"))
     same("threads with stacks", len(threads) > 3, True)
     packets = re.search(r"position of last byte used: (\d+)", shell(node, "pktbuf", "position of"))
-    return {"stacks": threads, "packets": packets.group(1)}
+    return {name: int(used) for name, used in threads}, packets.group(1)
+
+
+# An interrupt, on native a signal, may come while a stack is at its deepest:
+# bytes that it may take then. What is lost in each request is far more.
+INTERRUPT = 256
+
+
+def nothing_lost(before, after):
+    """Complains if the node has more in use than before."""
+    same("packet buffer", after[1], before[1])
+    same("threads", set(after[0]), set(before[0]))
+    for name, used in after[0].items():
+        if used > before[0][name] + INTERRUPT:
+            raise AssertionError(f"stack of {name} is {used} bytes deep, not {before[0][name]}")
 
 
 async def endurance(node):
@@ -425,7 +439,7 @@ async def endurance(node):
         stats = await node.expect(codes.CONTENT, GET, "/rbpf/stats")
         before = resources(node)
         ask(datagrams, 100, requests)
-        same("resources", resources(node), before)
+        nothing_lost(before, resources(node))
     contains(await node.expect(codes.CONTENT, GET, "/rbpf"), f"runs {requests + 100} faults 0")
     after = await node.expect(codes.CONTENT, GET, "/rbpf/stats")
     without_jobs = [re.sub(r"jobs \d+\n", "", text) for text in (stats, after)]
