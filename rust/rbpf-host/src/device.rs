@@ -24,7 +24,7 @@ use rbpf_device::{Fill, Operation, PieceError, Staging, Status};
 use rbpf_runtime::{BindError, InstallError, Services};
 use thiserror::Error;
 
-use crate::config::ApplicationConfig;
+use crate::config::{ApplicationConfig, Config};
 use crate::services::Log;
 
 mod status;
@@ -178,6 +178,20 @@ pub struct DeviceSettings {
     /// Whether anyone who can reach the device may install, bind and remove
     /// containers.
     pub may_change: bool,
+}
+
+impl From<&Config> for DeviceSettings {
+    fn from(config: &Config) -> Self {
+        Self {
+            applications: config.applications.clone(),
+            budget: config.runtime.budget,
+            response_size: config.runtime.response_size,
+            fault_limit: config.runtime.fault_limit,
+            rate: config.runtime.rate,
+            timeout: config.coap.request_timeout,
+            may_change: config.coap.unsigned_install,
+        }
+    }
 }
 
 /// A running device; it stops when this is dropped.

@@ -88,15 +88,7 @@ pub fn run_until(
         Log::silent()
     };
     let services = WorkstationServices::new(&config.sensors, log.clone());
-    let settings = DeviceSettings {
-        applications: config.applications,
-        budget: config.runtime.budget,
-        response_size: config.runtime.response_size,
-        fault_limit: config.runtime.fault_limit,
-        rate: config.runtime.rate,
-        timeout: config.coap.request_timeout,
-        may_change: config.coap.unsigned_install,
-    };
+    let settings = DeviceSettings::from(&config);
     let device = Device::start(services, log, settings)?;
     if config.coap.unsigned_install {
         print(

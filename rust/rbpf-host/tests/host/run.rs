@@ -168,15 +168,7 @@ fn timers_run_applications() {
     std::fs::write(&file, text).unwrap();
     let config = Config::load(&file).unwrap();
     let log = Log::silent();
-    let settings = DeviceSettings {
-        applications: config.applications,
-        budget: config.runtime.budget,
-        response_size: config.runtime.response_size,
-        fault_limit: config.runtime.fault_limit,
-        rate: config.runtime.rate,
-        timeout: Duration::from_secs(5),
-        may_change: false,
-    };
+    let settings = DeviceSettings::from(&config);
     let services = WorkstationServices::new(&[], log.clone());
     let device = Device::start(services, log, settings).unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);

@@ -93,15 +93,7 @@ impl World {
             })
         };
         let services = wrap(WorkstationServices::new(&config.sensors, log.clone()));
-        let settings = DeviceSettings {
-            applications: config.applications,
-            budget: config.runtime.budget,
-            response_size: config.runtime.response_size,
-            fault_limit: config.runtime.fault_limit,
-            rate: config.runtime.rate,
-            timeout: config.coap.request_timeout,
-            may_change: config.coap.unsigned_install,
-        };
+        let settings = DeviceSettings::from(&config);
         let device = Device::start(services, log, settings).unwrap();
         let reports = Arc::new(Mutex::new(Vec::new()));
         let server = {
