@@ -63,10 +63,10 @@ fn the_unwind_helper_returns() {
 #[test]
 fn refusals() {
     plugin(&[], &hex("ldxb %r0, [%r1]\nexit")).refused(&["fault at slot 0"]);
-    plugin(&[], "8d 02 00 00 00 00 00 00 95 00 00 00 00 00 00 00").refused(&["indirect call"]);
+    plugin(&[], "8d 02 00 00 00 00 00 00 95 00 00 00 00 00 00 00").refused(&["indirect calls"]);
     plugin(&[], "95 00").refused(&["8-byte slots"]);
     plugin(&[], "9x").refused(&["no hexadecimal digit"]);
-    plugin(&[], "").refused(&["no instructions"]);
+    plugin(&[], "").refused(&["without instructions"]);
     plugin(&[], &hex("call 99\nexit")).refused(&["unknown helper"]);
 }
 
