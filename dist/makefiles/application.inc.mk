@@ -22,4 +22,10 @@ ifeq (1,$(RBPF))
   USEMODULE += rbpf
 endif
 
+# RIOT's native may sleep through a signal
+ifneq (,$(filter native native32 native64,$(BOARD)))
+  EXTERNAL_MODULE_DIRS += $(RBPF_ROOT)/dist/modules
+  USEMODULE += native_wakeup
+endif
+
 include $(RBPF_ROOT)/dist/makefiles/emulator.inc.mk
