@@ -13,7 +13,7 @@ use rbpf_abi::image::{ImageBuffer, ImageParts};
 use rbpf_abi::{Capabilities, Errno, Function};
 use rbpf_fuzz::{Guarded, Text};
 use rbpf_isa::opcode;
-use rbpf_runtime::{CoapRequest, Grant, HOST, Memory, Runtime, Sensor, Services};
+use rbpf_runtime::{CoapRequest, Grant, HOST, Hook, Memory, Runtime, Sensor, Services};
 use rbpf_vm::Rights;
 use zerocopy::IntoBytes;
 
@@ -197,7 +197,7 @@ fuzz_target!(|input: Input| {
                 Err(_) => assert_eq!(runtime.find(name), Some(app)),
             }
             assert!(runtime.bindings().all(|(_, bound)| bound == app));
-            let triggered = runtime.trigger("hook", &mut context, &mut [], budget);
+            let triggered = runtime.trigger(&Hook::new("hook"), &mut context, &mut [], budget);
             assert!(triggered.runs == 1 && triggered.faults <= 1);
             assert!(runtime.unbind("hook", None));
             assert!(runtime.unbind("/path", Some(app)));

@@ -25,6 +25,11 @@ static rbpf_hook_t _first = RBPF_HOOK_INIT_POLICY("first", RBPF_POLICY_FIRST_NON
 static rbpf_hook_t _agree = RBPF_HOOK_INIT_POLICY("agree", RBPF_POLICY_ALL);
 static rbpf_hook_t _careful = RBPF_HOOK_INIT_POLICY("careful", RBPF_POLICY_STOP_ON_FAULT);
 static rbpf_hook_t _made_up = RBPF_HOOK_INIT_POLICY("made-up", 4);
+static rbpf_hook_t _undefined = RBPF_HOOK_INIT_RIGHTS("undefined", RBPF_POLICY_LAST, 1u << 31, 0);
+static rbpf_hook_t _closed = RBPF_HOOK_INIT_RIGHTS("closed", RBPF_POLICY_LAST,
+                                                   RBPF_CAPABILITY_PACKET, 0);
+static rbpf_hook_t _deaf = RBPF_HOOK_INIT_RIGHTS("deaf", RBPF_POLICY_LAST, 0,
+                                                 RBPF_CAPABILITY_PACKET);
 
 /* As in containers/append.c */
 typedef struct {
@@ -146,6 +151,7 @@ static void _policies(void)
     int64_t result = -7;
 
     EXPECT("policy that is none", -EINVAL, rbpf_hook_register(&_made_up));
+    EXPECT("capability that is none", -EINVAL, rbpf_hook_register(&_undefined));
     EXPECT("register first", 0, rbpf_hook_register(&_first));
     EXPECT("register agree", 0, rbpf_hook_register(&_agree));
     EXPECT("register careful", 0, rbpf_hook_register(&_careful));
@@ -176,6 +182,25 @@ static void _policies(void)
     EXPECT("unbind careful fault", 0, rbpf_unbind("b", "careful"));
     EXPECT("without it", 1, rbpf_hook_trigger(&_careful, context, 2, NULL, 0, &result));
     EXPECT("there is one", 42, result);
+}
+
+static void _rights(void)
+{
+    uint8_t context[] = { 40, 2 };
+    int64_t result = -7;
+    rbpf_info_t info = { 0 };
+
+    EXPECT("register closed", 0, rbpf_hook_register(&_closed));
+    EXPECT("register deaf", 0, rbpf_hook_register(&_deaf));
+    EXPECT("install without rights", 0, rbpf_install("a", IMAGE(sum)));
+    EXPECT("bind without the right", -EACCES, rbpf_bind("a", "closed"));
+    EXPECT("trigger what nobody may be bound to", 0,
+           rbpf_hook_trigger(&_closed, context, 2, NULL, 0, &result));
+    EXPECT("bind without a say", 0, rbpf_bind("a", "deaf"));
+    EXPECT("it runs", 1, rbpf_hook_trigger(&_deaf, context, 2, NULL, 0, &result));
+    EXPECT("and is not listened to", -7, result);
+    EXPECT("look without rights", 0, rbpf_find("a", &info));
+    EXPECT("what it said is counted", 1, info.denied);
 }
 
 static void _quarantine(void)
@@ -223,6 +248,8 @@ void test_hooks(void)
     _several();
     remove_all();
     _policies();
+    remove_all();
+    _rights();
     remove_all();
     _quarantine();
 }

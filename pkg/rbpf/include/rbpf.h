@@ -83,7 +83,20 @@
  *                      @ref RBPF_POLICY_ALL or
  *                      @ref RBPF_POLICY_STOP_ON_FAULT
  */
-#define RBPF_HOOK_INIT_POLICY(name, policy) { NULL, (name), (policy), 0 }
+#define RBPF_HOOK_INIT_POLICY(name, policy) RBPF_HOOK_INIT_RIGHTS(name, policy, 0, 0)
+
+/**
+ * @brief   Initialiser of a @ref rbpf_hook_t that is not for all containers
+ *
+ * @param[in] name      as for @ref RBPF_HOOK_INIT
+ * @param[in] policy    as for @ref RBPF_HOOK_INIT_POLICY
+ * @param[in] needs     `RBPF_CAPABILITY_...` that a container must have been
+ *                      granted to be bound
+ * @param[in] say       `RBPF_CAPABILITY_...` that it must have been granted for
+ *                      its result to be looked at
+ */
+#define RBPF_HOOK_INIT_RIGHTS(name, policy, needs, say) \
+    { NULL, (name), (policy), 0, (needs), (say) }
 
 /**
  * @brief   Initialiser of a @ref rbpf_helper_t
@@ -253,6 +266,15 @@ typedef struct {
      * Containers bound to it, where 255 stands for more, too; private
      */
     uint8_t bound;
+    /**
+     * What a container must have been granted to be bound:
+     * `RBPF_CAPABILITY_...`
+     */
+    uint32_t needs;
+    /**
+     * What a container must have been granted for its result to be looked at
+     */
+    uint32_t say;
 } rbpf_hook_t;
 
 /**
@@ -482,6 +504,7 @@ int rbpf_find(const char *name, rbpf_info_t *info);
  * @retval -EINVAL      a pointer is `NULL`, the path malformed or too long, or
  *                      the timer without a time
  * @retval -ENOENT      there is no such container or hook
+ * @retval -EACCES      the container has not been granted what the hook needs
  * @retval -EEXIST      the path is in use or the module's own, or the
  *                      container is bound to that hook or timer
  * @retval -ENOMEM      the table of bindings is full
@@ -507,8 +530,8 @@ int rbpf_unbind(const char *name, const char *target);
  *                      where it is
  *
  * @retval 0            it is known
- * @retval -EINVAL      @p hook is `NULL`, its policy is not defined, or its
- *                      name is not 1 to 32 visible characters of ASCII,
+ * @retval -EINVAL      @p hook is `NULL`, its policy or a capability is not
+ *                      defined, or its name is not 1 to 32 visible characters of ASCII,
  *                      begins with a slash, or is that of a timer
  * @retval -EEXIST      there is a hook of that name
  */

@@ -104,6 +104,7 @@ const fn error_code(status: Status) -> u8 {
         Status::NotFound => code::NOT_FOUND,
         Status::Taken => code::CONFLICT,
         Status::Invalid => code::BAD_REQUEST,
+        Status::Forbidden => code::FORBIDDEN,
         Status::Refused => code::UNPROCESSABLE_ENTITY,
         Status::Method => code::METHOD_NOT_ALLOWED,
         Status::Fault => code::INTERNAL_SERVER_ERROR,

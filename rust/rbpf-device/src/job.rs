@@ -74,6 +74,8 @@ pub enum Status {
     Taken,
     /// An argument is wrong.
     Invalid,
+    /// The container lacks a right.
+    Forbidden,
     /// The image is refused.
     Refused,
     /// There is no room.
@@ -103,6 +105,7 @@ impl Status {
             Self::NotFound => "not found",
             Self::Taken => "in use",
             Self::Invalid => "invalid argument",
+            Self::Forbidden => "not allowed",
             Self::Refused => "image refused",
             Self::Full => "no room",
             Self::Fault => "fault",
@@ -141,6 +144,7 @@ impl From<BindError> for Status {
             BindError::Target => Self::Invalid,
             BindError::Taken => Self::Taken,
             BindError::Full => Self::Full,
+            BindError::Denied => Self::Forbidden,
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use rbpf_abi::Capabilities;
 use rbpf_runtime::{
-    AppId, AppInfo, CoapError, CoapRequest, InstallError, KvScope, RunError, Runtime, Services,
-    is_timer,
+    AppId, AppInfo, CoapError, CoapRequest, Hook, InstallError, KvScope, RunError, Runtime,
+    Services, is_timer,
 };
 use rbpf_vm::{Engine, Fault};
 
@@ -22,7 +22,7 @@ pub struct Host<'h, const IMAGE: usize> {
     pub budget: u32,
     /// The hook at a position, from 0: what containers can be bound to beside
     /// paths.
-    pub hooks: &'h dyn Fn(usize) -> Option<&'h str>,
+    pub hooks: &'h dyn Fn(usize) -> Option<Hook<'h>>,
     /// Further figures for [`Operation::Stats`].
     pub figures: &'h [(&'static str, u32)],
 }
@@ -183,8 +183,12 @@ where
             );
         }
         for hook in hooks(self.host.hooks) {
-            if !self.runtime.bindings().any(|(target, _)| target == hook) {
-                binding(&mut report, hook, "-");
+            if !self
+                .runtime
+                .bindings()
+                .any(|(target, _)| target == hook.name)
+            {
+                binding(&mut report, hook.name, "-");
             }
         }
         report.end();
@@ -264,11 +268,15 @@ where
         if is_reserved(target) {
             return Status::Taken;
         }
-        let known = target.starts_with('/') || is_timer(target);
-        if !known && !hooks(self.host.hooks).any(|hook| hook == target) {
-            return Status::NotFound;
-        }
-        match self.runtime.bind(target, app) {
+        let bound = if target.starts_with('/') || is_timer(target) {
+            self.runtime.bind(target, app)
+        } else {
+            match hooks(self.host.hooks).find(|hook| hook.name == target) {
+                Some(hook) => self.runtime.bind_hook(&hook, app),
+                None => return Status::NotFound,
+            }
+        };
+        match bound {
             Ok(()) => Status::Done,
             Err(error) => error.into(),
         }
@@ -365,7 +373,7 @@ where
 }
 
 /// All hooks of a host.
-fn hooks<'h>(nth: &'h dyn Fn(usize) -> Option<&'h str>) -> impl Iterator<Item = &'h str> {
+fn hooks<'h>(nth: &'h dyn Fn(usize) -> Option<Hook<'h>>) -> impl Iterator<Item = Hook<'h>> {
     (0..).map_while(nth)
 }
 

@@ -17,7 +17,7 @@ use rbpf_abi::{Capabilities, Errno};
 use rbpf_device::coap::Resources;
 use rbpf_device::{Device, Fill, Host, Job, Operation, PieceError, Staging, Status, work};
 use rbpf_isa::assemble;
-use rbpf_runtime::{Memory, Runtime, Sensor, Services};
+use rbpf_runtime::{Hook, Memory, Runtime, Sensor, Services};
 use zerocopy::IntoBytes;
 
 const GET: u8 = 1;
@@ -126,7 +126,7 @@ impl Device<PAGE> for &Fake {
             staging: &mut *self.staging.borrow_mut(),
             allowed: Capabilities::all(),
             budget: 1000,
-            hooks: &|position| ["button"].get(position).copied(),
+            hooks: &|position| ["button"].map(Hook::new).get(position).copied(),
             figures: &[("jobs", 7)],
         };
         work(&mut self.runtime.borrow_mut(), &mut job, &mut host);

@@ -102,6 +102,7 @@ fn errno(error: Error) -> c_int {
             Status::NotFound => riot_sys::ENOENT,
             Status::Taken => riot_sys::EEXIST,
             Status::Invalid => riot_sys::EINVAL,
+            Status::Forbidden => riot_sys::EACCES,
             Status::Refused => riot_sys::EBADMSG,
             Status::Full => riot_sys::ENOMEM,
             Status::Fault => riot_sys::EFAULT,
@@ -424,6 +425,7 @@ pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_in
 /// @retval -EINVAL      a pointer is `NULL`, the path malformed or too long, or
 ///                      the timer without a time
 /// @retval -ENOENT      there is no such container or hook
+/// @retval -EACCES      the container has not been granted what the hook needs
 /// @retval -EEXIST      the path is in use or the module's own, or the
 ///                      container is bound to that hook or timer
 /// @retval -ENOMEM      the table of bindings is full
@@ -453,8 +455,8 @@ pub unsafe extern "C" fn rbpf_unbind(name: *const c_char, target: *const c_char)
 ///                      where it is
 ///
 /// @retval 0            it is known
-/// @retval -EINVAL      @p hook is `NULL`, its policy is not defined, or its
-///                      name is not 1 to 32 visible characters of ASCII,
+/// @retval -EINVAL      @p hook is `NULL`, its policy or a capability is not
+///                      defined, or its name is not 1 to 32 visible characters of ASCII,
 ///                      begins with a slash, or is that of a timer
 /// @retval -EEXIST      there is a hook of that name
 #[unsafe(no_mangle)]

@@ -137,20 +137,22 @@ pub fn release(name: &str) -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// `NotFound` if there is no such container or hook, `Invalid` for a malformed
+/// `NotFound` if there is no such container or hook, `Forbidden` if the
+/// container has not been granted what the hook needs, `Invalid` for a malformed
 /// path or time, `Taken` if another container answers there or this one is bound
 /// there, `Full` if the table of bindings is.
 pub fn bind(name: &str, target: &str) -> Result<(), Error> {
     with_runtime(|runtime| {
         let app = find(runtime, name)?;
-        let known = target.starts_with('/') || is_timer(target);
-        if !known && !hooks::all().any(|hook| hook.name() == target) {
-            return Err(Status::NotFound.into());
-        }
         if rbpf_device::is_reserved(target) {
             return Err(Status::Taken.into());
         }
-        runtime.bind(target, app)?;
+        if target.starts_with('/') || is_timer(target) {
+            runtime.bind(target, app)?;
+        } else {
+            let hook = hooks::all().find(|hook| hook.name() == target);
+            runtime.bind_hook(&hook.ok_or(Status::NotFound)?.rules(), app)?;
+        }
         worker::publish(runtime);
         Ok(())
     })?

@@ -12,8 +12,9 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 use heapless::Vec;
+use rbpf_abi::Capabilities;
 use rbpf_device::Status;
-use rbpf_runtime::{Grant, MAX_TARGET, Policy, Triggered, is_timer};
+use rbpf_runtime::{Grant, Hook as Rules, MAX_TARGET, Policy, Triggered, is_timer};
 
 use crate::config::{BUDGET, EVENT_SIZE, EVENTS};
 use crate::containers::{self, Error};
@@ -57,6 +58,11 @@ pub struct Hook {
     policy: u8,
     /// Containers bound to it, where 255 stands for more, too; private
     bound: AtomicU8,
+    /// What a container must have been granted to be bound:
+    /// `RBPF_CAPABILITY_...`
+    needs: u32,
+    /// What a container must have been granted for its result to be looked at
+    say: u32,
 }
 
 // SAFETY: the name is never changed, and points to a string that stays; `next`
@@ -135,11 +141,26 @@ impl Hook {
     /// chooses.
     #[must_use]
     pub const fn with_policy(name: &'static CStr, policy: Policy) -> Self {
+        Self::with_rights(name, policy, Capabilities::CORE, Capabilities::CORE)
+    }
+
+    /// A hook of this name, to which only containers are bound that have been
+    /// granted what it `needs`, and where only the results of those count that
+    /// have a `say`.
+    #[must_use]
+    pub const fn with_rights(
+        name: &'static CStr,
+        policy: Policy,
+        needs: Capabilities,
+        say: Capabilities,
+    ) -> Self {
         Self {
             next: Cell::new(ptr::null()),
             name: name.as_ptr(),
             policy: policy as u8,
             bound: AtomicU8::new(0),
+            needs: needs.bits(),
+            say: say.bits(),
         }
     }
 
@@ -160,15 +181,26 @@ impl Hook {
         Policy::ALL.into_iter().find(policy)
     }
 
+    /// What it is to the runtime.
+    pub(crate) fn rules(&self) -> Rules<'static> {
+        Rules {
+            name: self.name(),
+            policy: self.policy().unwrap_or_default(),
+            needs: Capabilities::from_bits_retain(self.needs),
+            say: Capabilities::from_bits_retain(self.say),
+        }
+    }
+
     /// Makes it known, so that containers can be bound to it. Threads only.
     ///
     /// # Errors
     ///
-    /// `Invalid` for a name or policy that is none, `Taken` if there is a hook of that
+    /// `Invalid` for a name, policy or capability that is none, `Taken` if there is a hook of that
     /// name.
     pub fn register(&'static self) -> Result<(), Status> {
         let name = self.name();
-        if self.policy().is_none() {
+        let rights = Capabilities::from_bits(self.needs | self.say);
+        if self.policy().is_none() || rights.is_none() {
             return Err(Status::Invalid);
         }
         let visible = name.bytes().all(|byte| byte.is_ascii_graphic());
@@ -229,8 +261,7 @@ impl Hook {
         context: &mut [u8],
         regions: &mut [Grant<'_>],
     ) -> Triggered {
-        let policy = self.policy().unwrap_or_default();
-        runtime.trigger(self.name(), policy, context, regions, BUDGET)
+        runtime.trigger(&self.rules(), context, regions, BUDGET)
     }
 
     /// Leaves an event for the worker, who runs the containers that are bound

@@ -177,7 +177,7 @@ fn do_job(runtime: &mut Containers, job: &mut Job) {
             // There is no policy yet: an image gets what it wants.
             allowed: Capabilities::all(),
             budget: config::BUDGET,
-            hooks: &|position| hooks::all().nth(position).map(hooks::Hook::name),
+            hooks: &|position| hooks::all().nth(position).map(hooks::Hook::rules),
             figures: &[
                 ("jobs", stats.jobs),
                 ("refused", stats.refused),

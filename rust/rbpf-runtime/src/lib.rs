@@ -21,6 +21,7 @@
 mod coap;
 mod format;
 mod helpers;
+mod hook;
 mod kv;
 mod run;
 mod runtime;
@@ -31,10 +32,11 @@ mod timer;
 
 pub use coap::{CoapReply, CoapRequest};
 pub use format::{Digits, digits};
+pub use hook::{Hook, Policy};
 pub use kv::{HOST, KvEntry, KvScope};
 pub use run::{Grant, Helpers, RunReport, Runnable};
 pub use runtime::{
-    BindError, CoapError, ExecuteError, MAX_TARGET, Memory, Policy, RunError, Runtime, Triggered,
+    BindError, CoapError, ExecuteError, MAX_TARGET, Memory, RunError, Runtime, Triggered,
 };
 pub use services::{Sensor, Services};
 pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME};

@@ -8,6 +8,7 @@ use rbpf_vm::{Engine, Fault, Interpreter, MapError};
 use zerocopy::IntoBytes;
 
 use crate::coap::{CoapReply, CoapRequest};
+use crate::hook::{Hook, Policy};
 use crate::kv::{HOST, KvEntry, KvScope, retain};
 use crate::run::{Account, Grant, Helpers, RunReport, Runnable};
 use crate::services::Services;
@@ -74,6 +75,8 @@ pub enum BindError {
     Taken,
     /// The table of bindings is full.
     Full,
+    /// The container has not been granted what the hook needs.
+    Denied,
 }
 
 /// Why a request has no reply from a container.
@@ -83,36 +86,6 @@ pub enum CoapError {
     NotFound,
     /// The container was run, and this went wrong.
     Run(AppId, RunError),
-}
-
-/// Which containers an event runs, of those that are bound to its hook, and
-/// which of their results is that of the event. A run that ended in a fault
-/// has none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
-    /// All run, and the last result counts.
-    #[default]
-    Last,
-    /// The first result that is not 0 counts, and those after it do not run. If
-    /// there is none, it is 0.
-    FirstNonZero,
-    /// All run and must agree: 0 if one result is, else the last.
-    All,
-    /// The last result counts; a fault ends the event, which has none then.
-    StopOnFault,
-}
-
-impl Policy {
-    /// All of them, by number.
-    pub const ALL: [Self; 4] = [Self::Last, Self::FirstNonZero, Self::All, Self::StopOnFault];
-
-    /// The result of an event after a further run.
-    fn combine(self, before: Option<u64>, result: u64) -> u64 {
-        match before {
-            Some(0) if self == Self::All => 0,
-            _ => result,
-        }
-    }
 }
 
 /// What came of an event.
@@ -373,6 +346,20 @@ where
             .map_err(|_| BindError::Full)
     }
 
+    /// [Binds](Self::bind) a container to a hook, if it has been granted what
+    /// that needs.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is bound then.
+    pub fn bind_hook(&mut self, hook: &Hook<'_>, app: AppId) -> Result<(), BindError> {
+        let granted = self.store.granted(app).ok_or(BindError::UnknownApp)?;
+        if !granted.contains(hook.needs) {
+            return Err(BindError::Denied);
+        }
+        self.bind(hook.name, app)
+    }
+
     /// Undoes the binding of a container to a target, or all to that target;
     /// `false` if there is none.
     pub fn unbind(&mut self, target: &str, app: Option<AppId>) -> bool {
@@ -554,11 +541,12 @@ where
     /// there, those after it see. Each has a budget of its own. A fault ends
     /// the run of one and nothing else, unless the policy says so; regions
     /// that cannot be granted end the event. Containers in quarantine, and those
-    /// that have used their share up, are passed over.
+    /// that have used their share up, are passed over. The result of a container
+    /// that has no say is not looked at; if it is not 0, that is counted as
+    /// [denied](AppInfo::denied).
     pub fn trigger(
         &mut self,
-        hook: &str,
-        policy: Policy,
+        hook: &Hook<'_>,
         context: &mut [u8],
         granted: &mut [Grant<'_>],
         budget: u32,
@@ -567,7 +555,9 @@ where
         for index in 0..self.bindings.len() {
             let app = match self.bindings.get(index) {
                 Some(binding)
-                    if binding.target == hook && !is_path(hook) && binding.timer.is_none() =>
+                    if binding.target == hook.name
+                        && !is_path(hook.name)
+                        && binding.timer.is_none() =>
                 {
                     binding.app
                 }
@@ -576,8 +566,11 @@ where
             let error = match self.run(app, context, granted, budget) {
                 Ok(result) => {
                     triggered.runs += 1;
-                    triggered.result = Some(policy.combine(triggered.result, result));
-                    if policy == Policy::FirstNonZero && result != 0 {
+                    if !self.store.has_say(app, hook.say, result) {
+                        continue;
+                    }
+                    triggered.result = Some(hook.policy.combine(triggered.result, result));
+                    if hook.policy == Policy::FirstNonZero && result != 0 {
                         break;
                     }
                     continue;
@@ -590,7 +583,7 @@ where
                 RunError::Fault(_) => {
                     triggered.runs += 1;
                     triggered.faults += 1;
-                    if policy == Policy::StopOnFault {
+                    if hook.policy == Policy::StopOnFault {
                         triggered.result = None;
                         break;
                     }

@@ -123,8 +123,9 @@ pub struct AppInfo<'a> {
     /// Whether it runs no more, since too many of its runs in a row ended in a
     /// fault.
     pub quarantined: bool,
-    /// Runs that did not begin, because it was in quarantine or had used its
-    /// share up; wraps.
+    /// What it was denied: runs that did not begin, because it was in quarantine
+    /// or had used its share up, and results other than 0 where it had no say;
+    /// wraps.
     pub denied: u32,
 }
 
@@ -440,6 +441,25 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         let container = self.get_mut(id).ok_or(RunError::UnknownApp)?;
         container.may_run(limits, services)?;
         Ok(container)
+    }
+
+    /// What a container may do.
+    pub(crate) fn granted(&self, id: AppId) -> Option<Capabilities> {
+        let mut apps = self.iter();
+        apps.find(|info| info.id == id).map(|info| info.granted)
+    }
+
+    /// Whether the result of a container is to be looked at, where that takes
+    /// these capabilities.
+    pub(crate) fn has_say(&mut self, id: AppId, needed: Capabilities, result: u64) -> bool {
+        let Some(container) = self.get_mut(id) else {
+            return false;
+        };
+        let has = container.loaded.layout.granted.contains(needed);
+        if !has && result != 0 {
+            container.denied = container.denied.wrapping_add(1);
+        }
+        has
     }
 
     /// Whether there is a container in a slot.

@@ -123,7 +123,20 @@ fn preface() -> String {
  *                      @ref RBPF_POLICY_ALL or
  *                      @ref RBPF_POLICY_STOP_ON_FAULT
  */
-#define RBPF_HOOK_INIT_POLICY(name, policy) {{ NULL, (name), (policy), 0 }}
+#define RBPF_HOOK_INIT_POLICY(name, policy) RBPF_HOOK_INIT_RIGHTS(name, policy, 0, 0)
+
+/**
+ * @brief   Initialiser of a @ref rbpf_hook_t that is not for all containers
+ *
+ * @param[in] name      as for @ref RBPF_HOOK_INIT
+ * @param[in] policy    as for @ref RBPF_HOOK_INIT_POLICY
+ * @param[in] needs     `RBPF_CAPABILITY_...` that a container must have been
+ *                      granted to be bound
+ * @param[in] say       `RBPF_CAPABILITY_...` that it must have been granted for
+ *                      its result to be looked at
+ */
+#define RBPF_HOOK_INIT_RIGHTS(name, policy, needs, say) \
+    {{ NULL, (name), (policy), 0, (needs), (say) }}
 
 /**
  * @brief   Initialiser of a @ref rbpf_helper_t

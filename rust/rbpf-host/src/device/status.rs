@@ -43,5 +43,6 @@ pub(super) const fn bind_error(error: BindError) -> &'static str {
         BindError::Target => "the path is too long, or has other than visible characters",
         BindError::Taken => "another application answers there",
         BindError::Full => "too many paths",
+        BindError::Denied => "the container lacks a right that this takes",
     }
 }

@@ -4,7 +4,7 @@
 
 use rbpf_abi::Capabilities;
 use rbpf_runtime::{
-    AppId, BindError, CoapError, CoapRequest, Grant, Policy, RunError, Runtime, Triggered,
+    AppId, BindError, CoapError, CoapRequest, Grant, Hook, Policy, RunError, Runtime, Triggered,
 };
 use rbpf_vm::{Fault, FaultKind, Rights};
 
@@ -34,7 +34,7 @@ fn device_with<const N: usize>(sources: [&str; N]) -> (Device, [AppId; N]) {
 }
 
 fn trigger(device: &mut Device, hook: &str) -> Triggered {
-    device.trigger(hook, Policy::Last, &mut [0], &mut [], 1000)
+    device.trigger(&Hook::new(hook), &mut [0], &mut [], 1000)
 }
 
 fn returned(runs: u8, result: u64) -> Triggered {
@@ -171,7 +171,12 @@ fn policies_choose_among_results() {
             for app in apps {
                 device.bind("hook", app).unwrap();
             }
-            let triggered = device.trigger("hook", policy, &mut [], &mut [], 100);
+            let triggered = device.trigger(
+                &Hook::new("hook").with_policy(policy),
+                &mut [],
+                &mut [],
+                100,
+            );
             let (runs, result) = (triggered.runs, triggered.result);
             assert_eq!((runs, result), expected, "{digits} {policy:?}");
             let counted: u32 = device.apps().map(|info| info.counters.runs).sum();
@@ -269,7 +274,7 @@ fn grants_are_passed_anew_to_each() {
     }
     let mut sum = [0];
     let granted = &mut [Grant::Write(&mut sum, Rights::ReadWrite), Grant::Read(&[5])];
-    let triggered = device.trigger("hook", Policy::Last, &mut [], granted, 100);
+    let triggered = device.trigger(&Hook::new("hook"), &mut [], granted, 100);
     assert_eq!(triggered, returned(3, 15));
     assert_eq!(sum, [15]);
     let triggered = trigger(&mut device, "hook");
@@ -305,12 +310,12 @@ fn grants_that_cannot_be_are_the_hosts_mistake() {
         ..Triggered::default()
     };
     assert_eq!(
-        device.trigger("hook", Policy::Last, &mut [], granted, 10),
+        device.trigger(&Hook::new("hook"), &mut [], granted, 10),
         expected
     );
     assert!(device.apps().all(|info| info.counters.runs == 0));
     // Nobody is bound, so nothing is granted.
-    let none = device.trigger("none", Policy::Last, &mut [], granted, 10);
+    let none = device.trigger(&Hook::new("none"), &mut [], granted, 10);
     assert_eq!(none, Triggered::default());
 }
 
@@ -330,6 +335,60 @@ fn a_hook_for_all_slots() {
         let app = device.install(&name, &image, Capabilities::all()).unwrap();
         device.bind("hook", app).unwrap();
     }
-    let triggered = device.trigger("hook", Policy::Last, &mut [], &mut [], 10);
+    let triggered = device.trigger(&Hook::new("hook"), &mut [], &mut [], 10);
     assert_eq!((triggered.runs, triggered.faults), (255, 255));
+}
+
+/// An app that wants so much.
+fn app_with(wants: Capabilities, source: &str) -> App<'_> {
+    App {
+        wants,
+        ..app(source)
+    }
+}
+
+#[test]
+fn hooks_say_who_may_be_bound() {
+    let mut device = device();
+    let plain = app_with(Capabilities::SENSOR, "exit").install(&mut device, "plain");
+    let hook = Hook {
+        needs: Capabilities::PACKET,
+        ..Hook::new("hook")
+    };
+    assert_eq!(device.bind_hook(&hook, plain), Err(BindError::Denied));
+    assert_eq!(device.bindings().count(), 0);
+    let granted = app_with(Capabilities::PACKET, "exit").install(&mut device, "granted");
+    assert_eq!(device.bind_hook(&hook, granted), Ok(()));
+    assert_eq!(device.bind_hook(&hook, granted), Err(BindError::Taken));
+    assert!(device.remove(plain));
+    assert_eq!(device.bind_hook(&hook, plain), Err(BindError::UnknownApp));
+}
+
+/// Whoever has no say is run and not listened to, whatever the policy.
+#[test]
+fn only_those_with_a_say_decide() {
+    for policy in Policy::ALL {
+        let mut device = device();
+        let watching = app_with(Capabilities::SENSOR, "mov %r0, 7\nexit");
+        let watching = watching.install(&mut device, "watching");
+        let hook = Hook {
+            say: Capabilities::ACTUATOR,
+            policy,
+            ..Hook::new("hook")
+        };
+        device.bind_hook(&hook, watching).unwrap();
+        let triggered = device.trigger(&hook, &mut [], &mut [], 100);
+        assert_eq!((triggered.runs, triggered.result), (1, None), "{policy:?}");
+        let deciding = app_with(Capabilities::ACTUATOR, "mov %r0, 3\nexit");
+        let deciding = deciding.install(&mut device, "deciding");
+        device.bind_hook(&hook, deciding).unwrap();
+        let triggered = device.trigger(&hook, &mut [], &mut [], 100);
+        assert_eq!(
+            (triggered.runs, triggered.result),
+            (2, Some(3)),
+            "{policy:?}"
+        );
+        let denied: Vec<_> = device.apps().map(|info| info.denied).collect();
+        assert_eq!(denied, [2, 0], "{policy:?}");
+    }
 }

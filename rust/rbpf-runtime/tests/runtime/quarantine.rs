@@ -2,7 +2,9 @@
 //! Containers that fault over and over run no more (design, section 4).
 
 use rbpf_abi::Capabilities;
-use rbpf_runtime::{AppId, AppInfo, CoapError, CoapRequest, Policy, RunError, Runtime, Triggered};
+use rbpf_runtime::{
+    AppId, AppInfo, CoapError, CoapRequest, Hook, Policy, RunError, Runtime, Triggered,
+};
 
 use crate::support::*;
 
@@ -125,7 +127,12 @@ fn every_event_passes_it_over() {
             result: Some(7),
             ..Triggered::default()
         };
-        let triggered = device.trigger("hook", policy, &mut [1], &mut [], 100);
+        let triggered = device.trigger(
+            &Hook::new("hook").with_policy(policy),
+            &mut [1],
+            &mut [],
+            100,
+        );
         assert_eq!(triggered, expected, "{policy:?}");
     }
     assert!(device.release(id));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Instructions a second: no container takes more than its share.
 
-use rbpf_runtime::{CoapError, CoapRequest, Policy, RunError};
+use rbpf_runtime::{CoapError, CoapRequest, Hook, Policy, RunError};
 
 use crate::timers::{Device, device, install};
 
@@ -103,7 +103,12 @@ fn every_event_passes_it_over() {
         device.coap(&request),
         Err(CoapError::Run(hog, RunError::Throttled))
     );
-    let triggered = device.trigger("hook", Policy::StopOnFault, &mut [], &mut [], 100);
+    let triggered = device.trigger(
+        &Hook::new("hook").with_policy(Policy::StopOnFault),
+        &mut [],
+        &mut [],
+        100,
+    );
     assert_eq!((triggered.runs, triggered.result), (1, Some(7)));
     assert_eq!(triggered.failure, None);
     for _ in 0..10 {

@@ -4,7 +4,7 @@
 
 use rbpf_abi::image::ImageBuffer;
 use rbpf_abi::{Capabilities, ImageError};
-use rbpf_runtime::{AppId, CoapRequest, Counters, InstallError, KvScope, RunError};
+use rbpf_runtime::{AppId, CoapRequest, Counters, Hook, InstallError, KvScope, RunError};
 use rbpf_vm::{VerifyError, VerifyErrorKind};
 
 use crate::support::*;
@@ -77,7 +77,7 @@ fn name_slot_and_bindings_stay() {
     };
     assert_eq!(device.coap(&request).unwrap().payload, b"22");
     assert_eq!(run(&mut device, new), Ok(22));
-    let triggered = device.trigger("hook", rbpf_runtime::Policy::Last, &mut [], &mut [], 100);
+    let triggered = device.trigger(&Hook::new("hook"), &mut [], &mut [], 100);
     assert_eq!((triggered.runs, triggered.result), (2, Some(11)));
     assert_eq!(run(&mut device, third), Ok(13));
 }

@@ -4,7 +4,7 @@
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
 use rbpf_runtime::{
-    AppId, BindError, CoapRequest, KvScope, Memory, Policy, Runtime, Sensor, Services,
+    AppId, BindError, CoapRequest, Hook, KvScope, Memory, Runtime, Sensor, Services,
 };
 
 use crate::support::{app, buffer};
@@ -198,7 +198,7 @@ fn targets() {
     assert_eq!(device.bind("every:20", first), Ok(()));
     assert_eq!(device.bind("every:30", first), Err(BindError::Full));
     // Neither hooks nor requests reach them.
-    let triggered = device.trigger("every:10", Policy::Last, &mut [], &mut [], 100);
+    let triggered = device.trigger(&Hook::new("every:10"), &mut [], &mut [], 100);
     assert_eq!(triggered.runs, 0);
     let request = CoapRequest {
         code: 1,

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Hooks: what the host's events are to the runtime.
+
+use rbpf_abi::Capabilities;
+
+/// Which containers an event runs, of those that are bound to its hook, and
+/// which of their results is that of the event. A run that ended in a fault
+/// has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// All run, and the last result counts.
+    #[default]
+    Last,
+    /// The first result that is not 0 counts, and those after it do not run. If
+    /// there is none, it is 0.
+    FirstNonZero,
+    /// All run and must agree: 0 if one result is, else the last.
+    All,
+    /// The last result counts; a fault ends the event, which has none then.
+    StopOnFault,
+}
+
+impl Policy {
+    /// All of them, by number.
+    pub const ALL: [Self; 4] = [Self::Last, Self::FirstNonZero, Self::All, Self::StopOnFault];
+
+    /// The result of an event after a further run.
+    pub(crate) fn combine(self, before: Option<u64>, result: u64) -> u64 {
+        match before {
+            Some(0) if self == Self::All => 0,
+            _ => result,
+        }
+    }
+}
+
+/// A place where the host has containers run: its name, and the rules there.
+///
+/// Which there are is the host's business; the runtime keeps none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hook<'h> {
+    /// What containers are bound to.
+    pub name: &'h str,
+    /// Which of several results is that of an event.
+    pub policy: Policy,
+    /// What a container must have been granted to be bound.
+    pub needs: Capabilities,
+    /// What a container must have been granted for its result to be looked at;
+    /// without, it may only watch.
+    pub say: Capabilities,
+}
+
+impl<'h> Hook<'h> {
+    /// A hook for everyone, where the last result counts.
+    #[must_use]
+    pub const fn new(name: &'h str) -> Self {
+        Self {
+            name,
+            policy: Policy::Last,
+            needs: Capabilities::CORE,
+            say: Capabilities::CORE,
+        }
+    }
+
+    /// The same, with another policy.
+    #[must_use]
+    pub const fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+}
