@@ -99,6 +99,20 @@ macro_rules! for_each_helper {
             0x13 FetchGlobal fetch_global KV_GLOBAL
                 (key: u32, value: output[4] as "uint32_t *") -> i32;
 
+            /// Stores a value under a key in the store that the containers of a tenant share.
+            ///
+            /// Those without a tenant share one. Returns 0, or `-ENOSPC` if the quota of the
+            /// container or its tenant is used up.
+            0x14 StoreTenant store_tenant KV_TENANT
+                (key: u32, value: u32) -> i32;
+
+            /// Fetches the value under a key from the store that the containers of a tenant
+            /// share.
+            ///
+            /// A key that is absent yields 0, and nothing is stored. Returns 0.
+            0x15 FetchTenant fetch_tenant KV_TENANT
+                (key: u32, value: output[4] as "uint32_t *") -> i32;
+
             /// Milliseconds since the device started; wraps around after 49 days.
             0x20 NowMs now_ms TIME
                 () -> u32;

@@ -130,7 +130,7 @@ impl From<InstallError> for Status {
         match error {
             InstallError::Name => Self::Invalid,
             InstallError::NameTaken => Self::Taken,
-            InstallError::NoSlot => Self::Full,
+            InstallError::NoSlot | InstallError::Quota => Self::Full,
             InstallError::UnknownApp => Self::NotFound,
             _ => Self::Refused,
         }
@@ -169,7 +169,8 @@ impl From<RunError> for Status {
 #[derive(Debug)]
 pub struct Job<const PAGE: usize> {
     pub(crate) operation: Operation,
-    pub(crate) name: String<MAX_NAME>,
+    /// Of a container, or of a store: a byte more.
+    pub(crate) name: String<{ MAX_NAME + 1 }>,
     pub(crate) target: String<MAX_TARGET>,
     /// A key of a key-value store.
     pub key: u32,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Doing a job, for the thread that owns the runtime.
 
+use heapless::String;
 use rbpf_abi::Capabilities;
 use rbpf_runtime::{
-    AppId, AppInfo, CoapError, CoapRequest, Hook, InstallError, KvScope, RunError, Runtime,
-    Services, is_timer,
+    AppId, AppInfo, CoapError, CoapRequest, Hook, InstallError, KvScope, MAX_NAME, RunError,
+    Runtime, Services, TenantInfo, is_timer,
 };
 use rbpf_vm::{Engine, Fault};
 
@@ -35,10 +36,11 @@ pub fn work<
     const SLOTS: usize,
     const BINDINGS: usize,
     const KV: usize,
+    const TENANTS: usize,
     const PAGE: usize,
     const IMAGE: usize,
 >(
-    runtime: &mut Runtime<'s, S, SLOTS, BINDINGS, KV, E>,
+    runtime: &mut Runtime<'s, S, SLOTS, BINDINGS, KV, E, TENANTS>,
     job: &mut Job<PAGE>,
     host: &mut Host<'_, IMAGE>,
 ) where
@@ -59,10 +61,11 @@ struct Worker<
     const SLOTS: usize,
     const BINDINGS: usize,
     const KV: usize,
+    const TENANTS: usize,
     const PAGE: usize,
     const IMAGE: usize,
 > {
-    runtime: &'w mut Runtime<'s, S, SLOTS, BINDINGS, KV, E>,
+    runtime: &'w mut Runtime<'s, S, SLOTS, BINDINGS, KV, E, TENANTS>,
     job: &'w mut Job<PAGE>,
     host: &'w mut Host<'h, IMAGE>,
 }
@@ -73,9 +76,10 @@ impl<
     const SLOTS: usize,
     const BINDINGS: usize,
     const KV: usize,
+    const TENANTS: usize,
     const PAGE: usize,
     const IMAGE: usize,
-> Worker<'_, '_, '_, S, E, SLOTS, BINDINGS, KV, PAGE, IMAGE>
+> Worker<'_, '_, '_, S, E, SLOTS, BINDINGS, KV, TENANTS, PAGE, IMAGE>
 where
     S: Services,
     E: Engine,
@@ -137,13 +141,14 @@ where
         report.list();
         for entry in self.runtime.values() {
             report.record();
-            report.first(
-                "store",
-                match entry.scope {
-                    KvScope::Global => "global",
-                    KvScope::Local(slot) => name_of(self.runtime.apps(), slot),
-                },
-            );
+            match entry.scope {
+                KvScope::Global => report.first("store", "global"),
+                KvScope::Local(slot) => report.first("store", name_of(self.runtime.apps(), slot)),
+                KvScope::Tenant(number) => {
+                    let tenant = tenant_of(self.runtime.tenants(), number);
+                    report.first("store", &tenant_store(tenant));
+                }
+            }
             report.number_field("key", entry.key);
             report.number_field("value", entry.value);
             report.text_field("owner", name_of(self.runtime.apps(), entry.owner));
@@ -155,13 +160,8 @@ where
     }
 
     fn value(&mut self) -> Status {
-        let scope = if self.job.name.is_empty() {
-            KvScope::Global
-        } else {
-            match self.app() {
-                Some(app) => KvScope::Local(app.slot()),
-                None => return Status::NotFound,
-            }
+        let Some(scope) = scope(self.runtime, &self.job.name) else {
+            return Status::NotFound;
         };
         match self.runtime.fetch(scope, self.job.key) {
             Some(value) => {
@@ -372,6 +372,27 @@ where
     }
 }
 
+/// The store of a name: that of a container, `@NAME` of a tenant, `@` of the
+/// containers without one, or the global one if it is empty.
+fn scope<
+    S: Services,
+    E: Engine,
+    const SLOTS: usize,
+    const BINDINGS: usize,
+    const KV: usize,
+    const TENANTS: usize,
+>(
+    runtime: &Runtime<'_, S, SLOTS, BINDINGS, KV, E, TENANTS>,
+    name: &str,
+) -> Option<KvScope> {
+    match (name, name.strip_prefix('@')) {
+        ("", _) => Some(KvScope::Global),
+        ("@", _) => Some(KvScope::Tenant(0)),
+        (_, Some(tenant)) => Some(KvScope::Tenant(runtime.tenant(tenant)?.number())),
+        _ => Some(KvScope::Local(runtime.find(name)?.slot())),
+    }
+}
+
 /// All hooks of a host.
 fn hooks<'h>(nth: &'h dyn Fn(usize) -> Option<Hook<'h>>) -> impl Iterator<Item = Hook<'h>> {
     (0..).map_while(nth)
@@ -397,6 +418,20 @@ pub fn is_reserved(path: &str) -> bool {
 fn name_of<'a>(mut apps: impl Iterator<Item = AppInfo<'a>>, slot: u8) -> &'a str {
     apps.find(|info| info.id.slot() == slot)
         .map_or("-", |info| info.name)
+}
+
+/// The name of the tenant of this number; empty for none.
+fn tenant_of<'a>(mut tenants: impl Iterator<Item = TenantInfo<'a>>, number: u8) -> &'a str {
+    let tenant = tenants.find(|info| info.id.number() == number);
+    tenant.map_or("", |info| info.name)
+}
+
+/// What the store of a tenant is called.
+fn tenant_store(tenant: &str) -> String<{ MAX_NAME + 1 }> {
+    let mut store = String::new();
+    // As long as a name can be, and one more.
+    let _ = store.push('@').and_then(|()| store.push_str(tenant));
+    store
 }
 
 /// A container; the record is left open.

@@ -24,6 +24,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use crate::coap::CoapExchange;
 use crate::format::{self, Piece};
 use crate::kv::{KvScope, KvStore};
+use crate::run::Account;
 use crate::{Sensor, Services};
 
 /// Instructions charged for reading or writing a device.
@@ -52,10 +53,8 @@ type HelperResult<T> = Result<T, Refused>;
 pub(crate) struct HelperHost<'r, S, const KV: usize> {
     pub(crate) services: &'r mut S,
     pub(crate) kv: &'r mut KvStore<KV>,
-    /// Entries that this container may own.
-    pub(crate) quota: usize,
-    /// The container's slot.
-    pub(crate) slot: u8,
+    /// Who pays for what is stored.
+    pub(crate) account: Account,
     /// The container's name, for the log.
     pub(crate) name: &'r str,
     /// The request, if one triggered the run.
@@ -278,16 +277,21 @@ impl<S: Services, const KV: usize> HelperHost<'_, S, KV> {
     }
 
     fn store(&mut self, scope: KvScope, key: u32, value: u32) -> i32 {
-        let stored = self.kv.store(scope, self.slot, self.quota, key, value);
+        let Account { slot, quota, .. } = self.account;
+        let stored = self.kv.store(scope, slot, quota, key, value);
         count(stored.map(|()| 0))
     }
 
     fn store_local(&mut self, _: &mut MemoryMap<'_>, key: u32, value: u32) -> HelperResult<i32> {
-        Ok(self.store(KvScope::Local(self.slot), key, value))
+        Ok(self.store(KvScope::Local(self.account.slot), key, value))
     }
 
     fn store_global(&mut self, _: &mut MemoryMap<'_>, key: u32, value: u32) -> HelperResult<i32> {
         Ok(self.store(KvScope::Global, key, value))
+    }
+
+    fn store_tenant(&mut self, _: &mut MemoryMap<'_>, key: u32, value: u32) -> HelperResult<i32> {
+        Ok(self.store(KvScope::Tenant(self.account.tenant), key, value))
     }
 
     fn fetch(
@@ -308,7 +312,7 @@ impl<S: Services, const KV: usize> HelperHost<'_, S, KV> {
         key: u32,
         value: Address,
     ) -> HelperResult<i32> {
-        self.fetch(memory, KvScope::Local(self.slot), key, value)
+        self.fetch(memory, KvScope::Local(self.account.slot), key, value)
     }
 
     fn fetch_global(
@@ -318,6 +322,15 @@ impl<S: Services, const KV: usize> HelperHost<'_, S, KV> {
         value: Address,
     ) -> HelperResult<i32> {
         self.fetch(memory, KvScope::Global, key, value)
+    }
+
+    fn fetch_tenant(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        key: u32,
+        value: Address,
+    ) -> HelperResult<i32> {
+        self.fetch(memory, KvScope::Tenant(self.account.tenant), key, value)
     }
 
     fn now_ms(&mut self, _: &mut MemoryMap<'_>) -> HelperResult<u32> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Key-value stores: one for all containers, one for each, one for the host.
+//! Key-value stores: one for all containers, one for each, one for those of a
+//! tenant, one for the host.
 //!
 //! All live in one pool of fixed size, of which each slot for a container, and
 //! the host, owns an equal share. So a store that is full is an error to its owner
@@ -15,6 +16,9 @@ pub enum KvScope {
     Global,
     /// The store of the container in this slot, or that of the [`HOST`].
     Local(u8),
+    /// The store that the containers of the tenant of this
+    /// [number](crate::TenantId::number) share; 0 are those without one.
+    Tenant(u8),
 }
 
 /// The host in place of a slot's number: as an owner, and in

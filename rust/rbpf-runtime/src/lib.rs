@@ -28,6 +28,7 @@ mod runtime;
 mod services;
 mod share;
 mod store;
+mod tenant;
 mod timer;
 
 pub use coap::{CoapReply, CoapRequest};
@@ -40,4 +41,5 @@ pub use runtime::{
 };
 pub use services::{Sensor, Services};
 pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME};
+pub use tenant::{Allowance, TenantError, TenantId, TenantInfo};
 pub use timer::{MAX_TIMER, is_timer};

@@ -78,6 +78,8 @@ impl<T> RunReport<T> {
 pub(crate) struct Account {
     pub(crate) slot: u8,
     pub(crate) quota: usize,
+    /// The number of its tenant, 0 if it has none.
+    pub(crate) tenant: u8,
 }
 
 /// What triggers a run, and what it grants.
@@ -129,7 +131,11 @@ pub struct Helpers<S, const KV: usize> {
 
 impl<S, const KV: usize> Helpers<S, KV> {
     /// The account of programs outside of a store.
-    const ACCOUNT: Account = Account { slot: 0, quota: KV };
+    const ACCOUNT: Account = Account {
+        slot: 0,
+        quota: KV,
+        tenant: 0,
+    };
 
     /// Helpers with empty key-value stores.
     pub const fn new(services: S) -> Self {
@@ -259,8 +265,7 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
         let mut host = HelperHost {
             services: &mut self.services,
             kv: &mut self.kv,
-            quota: account.quota,
-            slot: account.slot,
+            account,
             name,
             coap: event.coap,
             cost: 0,

@@ -15,6 +15,7 @@ use crate::services::Services;
 use crate::store::{
     self, AppId, AppInfo, Container, InstallError, Layout, Limits, Loaded, Rules, Store, is_label,
 };
+use crate::tenant::{Allowance, Tenant, TenantError, TenantId, TenantInfo};
 use crate::timer::{Timer, is_timer};
 
 /// Bytes of the longest target that a container can be bound to.
@@ -116,8 +117,9 @@ fn is_path(target: &str) -> bool {
 
 /// Containers and everything that they share.
 ///
-/// It belongs to one thread. `SLOTS` containers, `BINDINGS` bindings and `KV`
-/// key-value entries, of which each slot and the host own `KV / (SLOTS + 1)`.
+/// It belongs to one thread. `SLOTS` containers of `TENANTS` tenants, `BINDINGS`
+/// bindings and `KV` key-value entries, of which each slot and the host own
+/// `KV / (SLOTS + 1)`.
 #[derive(Debug)]
 pub struct Runtime<
     's,
@@ -126,11 +128,13 @@ pub struct Runtime<
     const BINDINGS: usize,
     const KV: usize,
     E = Interpreter,
+    const TENANTS: usize = 0,
 > {
     helpers: Helpers<S, KV>,
     engine: E,
     store: Store<'s, SLOTS>,
     bindings: Vec<Binding, BINDINGS>,
+    tenants: Vec<Tenant, TENANTS>,
     stack: &'s mut [u8],
     data: &'s mut [u8],
     response: &'s mut [u8],
@@ -142,10 +146,8 @@ pub struct Runtime<
     limits: Limits,
 }
 
-impl<'s, S, const SLOTS: usize, const BINDINGS: usize, const KV: usize>
-    Runtime<'s, S, SLOTS, BINDINGS, KV>
-where
-    S: Services,
+impl<S, const SLOTS: usize, const BINDINGS: usize, const KV: usize>
+    Runtime<'_, S, SLOTS, BINDINGS, KV>
 {
     /// Instructions that a run may execute unless the host says otherwise:
     /// about 50 ms on a Cortex-M4 at 64 MHz.
@@ -154,15 +156,21 @@ where
     /// Faults in a row after which a container is quarantined, unless the host
     /// says otherwise.
     pub const DEFAULT_FAULT_LIMIT: u8 = 10;
+}
 
+impl<'s, S, const SLOTS: usize, const BINDINGS: usize, const KV: usize, const TENANTS: usize>
+    Runtime<'s, S, SLOTS, BINDINGS, KV, Interpreter, TENANTS>
+where
+    S: Services,
+{
     /// A runtime without containers.
     pub fn new(services: S, memory: Memory<'s, SLOTS>) -> Self {
         Self::with_engine(services, memory, Interpreter)
     }
 }
 
-impl<'s, S, E, const SLOTS: usize, const BINDINGS: usize, const KV: usize>
-    Runtime<'s, S, SLOTS, BINDINGS, KV, E>
+impl<'s, S, E, const SLOTS: usize, const BINDINGS: usize, const KV: usize, const TENANTS: usize>
+    Runtime<'s, S, SLOTS, BINDINGS, KV, E, TENANTS>
 where
     S: Services,
     E: Engine,
@@ -174,6 +182,7 @@ where
             engine,
             store: Store::new(memory.images),
             bindings: Vec::new(),
+            tenants: Vec::new(),
             stack: memory.stack,
             data: memory.data,
             response: memory.response,
@@ -209,6 +218,46 @@ where
         self.limits.rate = instructions;
     }
 
+    /// Adds a tenant, for good.
+    ///
+    /// # Errors
+    ///
+    /// There is no such tenant then.
+    pub fn add_tenant(
+        &mut self,
+        name: &str,
+        allowance: Allowance,
+    ) -> Result<TenantId, TenantError> {
+        let tenant = Tenant::new(name, allowance)?;
+        if self.tenant(name).is_some() {
+            return Err(TenantError::Taken);
+        }
+        let id = TenantId::new(self.tenants.len()).ok_or(TenantError::Full)?;
+        self.tenants.push(tenant).map_err(|_| TenantError::Full)?;
+        Ok(id)
+    }
+
+    /// The tenant of a name.
+    #[must_use]
+    pub fn tenant(&self, name: &str) -> Option<TenantId> {
+        let mut tenants = self.tenants();
+        tenants.find(|info| info.name == name).map(|info| info.id)
+    }
+
+    /// All tenants, in the order in which they were added.
+    pub fn tenants(&self) -> impl Iterator<Item = TenantInfo<'_>> {
+        self.tenants
+            .iter()
+            .enumerate()
+            .filter_map(|(position, tenant)| {
+                Some(TenantInfo {
+                    id: TenantId::new(position)?,
+                    name: tenant.name(),
+                    allowance: tenant.allowance,
+                })
+            })
+    }
+
     /// Copies an image into a free slot, verifies it, and grants it those of
     /// the capabilities that it wants which are in `allowed`. Nothing runs yet.
     ///
@@ -223,11 +272,34 @@ where
         allowed: Capabilities,
     ) -> Result<AppId, InstallError> {
         let (store, rules) = self.store_with_rules(allowed);
-        store.install(name, image, &rules)
+        store.install(name, None, image, &rules)
     }
 
-    /// Exchanges the image of a container, which keeps its name, slot and
-    /// bindings, and grants the new one what [`install`](Self::install) would.
+    /// [Installs](Self::install) a container of a tenant, which may be granted
+    /// what that allows.
+    ///
+    /// # Errors
+    ///
+    /// As `install`; `Quota` if the tenant has as many containers as it may.
+    pub fn install_for(
+        &mut self,
+        tenant: TenantId,
+        name: &str,
+        image: &[u8],
+    ) -> Result<AppId, InstallError> {
+        let allowance = self.tenants.get(tenant.position());
+        let allowance = allowance.ok_or(InstallError::Quota)?.allowance;
+        let owned = self.apps().filter(|info| info.tenant == Some(tenant));
+        if owned.count() >= allowance.slots.into() {
+            return Err(InstallError::Quota);
+        }
+        let (store, rules) = self.store_with_rules(allowance.capabilities);
+        store.install(name, Some(tenant), image, &rules)
+    }
+
+    /// Exchanges the image of a container, which keeps its name, slot, tenant
+    /// and bindings, and grants the new one what [`install`](Self::install) would,
+    /// of what the tenant allows.
     ///
     /// Its id is a new one: the old names nothing from then on. Counters start
     /// afresh, and its values in the stores are forgotten, as if it had been
@@ -248,7 +320,10 @@ where
         if !self.store.contains(app) {
             return Err(InstallError::UnknownApp);
         }
-        let (store, rules) = self.store_with_rules(allowed);
+        let tenant = self.tenant_of(app.slot);
+        let tenant = tenant.and_then(|id| self.tenants.get(id.position()));
+        let most = tenant.map_or(allowed, |tenant| tenant.allowance.capabilities);
+        let (store, rules) = self.store_with_rules(allowed & most);
         let replaced = store.replace(app, image, &rules);
         if !self.store.contains(app) {
             self.succeed(app, replaced.ok());
@@ -403,12 +478,14 @@ where
     /// of who is charged is used up.
     pub fn store(&mut self, scope: KvScope, key: u32, value: u32) -> Result<(), Errno> {
         let owner = match scope {
-            KvScope::Global | KvScope::Local(HOST) => HOST,
+            KvScope::Global | KvScope::Local(HOST) | KvScope::Tenant(_) => HOST,
             KvScope::Local(slot) if self.store.occupied(slot) => slot,
             KvScope::Local(_) => return Err(Errno::NoEntry),
         };
-        let Account { slot, quota } = Self::account(owner);
-        self.helpers.kv.store(scope, slot, quota, key, value)
+        let account = self.account(owner);
+        self.helpers
+            .kv
+            .store(scope, account.slot, account.quota, key, value)
     }
 
     /// Erases a value, whoever has stored it; `false` if there is none.
@@ -429,30 +506,11 @@ where
     /// fault.
     pub fn coap(&mut self, request: &CoapRequest<'_>) -> Result<CoapReply<'_>, CoapError> {
         let app = self.bound(request.path).ok_or(CoapError::NotFound)?;
-        self.coap_run(app, request)
-            .map_err(|error| CoapError::Run(app, error))
-    }
-
-    fn coap_run(
-        &mut self,
-        app: AppId,
-        request: &CoapRequest<'_>,
-    ) -> Result<CoapReply<'_>, RunError> {
-        let services = &mut self.helpers.services;
-        let container = self.store.ready(app, &self.limits, services)?;
-        clear_stack(self.stack, &mut self.last, app);
-        let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
-            .ok_or(RunError::Grant)?;
-        let report = self.helpers.coap_for(
-            Self::account(app.slot),
-            &mut self.engine,
-            runnable,
-            request,
-            self.response,
-            self.budget,
-        )?;
-        container.record(&report, &self.limits);
-        report.outcome.map_err(RunError::Fault)
+        let budget = self.budget;
+        self.run_with(app, |helpers, account, engine, runnable, response| {
+            helpers.coap_for(account, engine, runnable, request, response, budget)
+        })
+        .map_err(|error| CoapError::Run(app, error))
     }
 
     /// Runs a container once.
@@ -471,20 +529,44 @@ where
         granted: &mut [Grant<'_>],
         budget: u32,
     ) -> Result<u64, RunError> {
+        self.run_with(app, |helpers, account, engine, runnable, _| {
+            helpers.run_for(account, engine, runnable, context, granted, budget)
+        })
+    }
+
+    /// Has a container run, if it may, and counts what came of it.
+    fn run_with<'a, T>(
+        &'a mut self,
+        app: AppId,
+        run: impl FnOnce(
+            &mut Helpers<S, KV>,
+            Account,
+            &mut E,
+            Runnable<'_>,
+            &'a mut [u8],
+        ) -> Result<RunReport<T>, MapError>,
+    ) -> Result<T, RunError> {
+        let account = self.account(app.slot);
         let services = &mut self.helpers.services;
-        let container = self.store.ready(app, &self.limits, services)?;
+        let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
+        let mut tenant = container
+            .tenant
+            .and_then(|id| self.tenants.get_mut(id.position()));
+        container.may_run(&self.limits, tenant.as_deref_mut(), services)?;
         clear_stack(self.stack, &mut self.last, app);
         let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
             .ok_or(RunError::Grant)?;
-        let report = self.helpers.run_for(
-            Self::account(app.slot),
+        let report = run(
+            &mut self.helpers,
+            account,
             &mut self.engine,
             runnable,
-            context,
-            granted,
-            budget,
+            self.response,
         )?;
         container.record(&report, &self.limits);
+        if let Some(tenant) = tenant {
+            tenant.spend(report.cost);
+        }
         report.outcome.map_err(RunError::Fault)
     }
 
@@ -615,6 +697,7 @@ where
         granted: &mut [Grant<'_>],
         budget: u32,
     ) -> Result<RunReport, ExecuteError> {
+        let account = self.account(HOST);
         let (_, rules) = self.store_with_rules(allowed);
         let loaded = store::verify(image, image.len(), &rules)
             .map_err(|(_, error)| ExecuteError::Refused(error))?;
@@ -624,7 +707,7 @@ where
         let runnable = runnable("-", &loaded, self.data, self.stack).ok_or(ExecuteError::Grant)?;
         self.helpers
             .run_for(
-                Self::account(HOST),
+                account,
                 &mut self.engine,
                 runnable,
                 context,
@@ -635,12 +718,36 @@ where
     }
 
     /// Who is charged for what is stored by the container in a slot, or by
-    /// the host.
-    const fn account(slot: u8) -> Account {
+    /// the host: its share, or less if its tenant has less left.
+    fn account(&self, slot: u8) -> Account {
+        let mut quota = KV / (SLOTS + 1);
+        let id = self.tenant_of(slot);
+        let tenant = id.and_then(|id| self.tenants.get(id.position()));
+        if let Some(tenant) = tenant {
+            let owned = |own: &dyn Fn(u8) -> bool| {
+                let values = self.values();
+                values.filter(|entry| own(entry.owner)).count()
+            };
+            let mine = owned(&|owner| owner == slot);
+            let all = owned(&|owner| self.tenant_of(owner) == id);
+            let left = usize::from(tenant.allowance.values).saturating_sub(all);
+            quota = quota.min(mine + left);
+        }
         Account {
             slot,
-            quota: KV / (SLOTS + 1),
+            quota,
+            tenant: id.map_or(0, TenantId::number),
         }
+    }
+
+    /// The tenant of the container in a slot. Without tenants, none is looked
+    /// for.
+    fn tenant_of(&self, slot: u8) -> Option<TenantId> {
+        if TENANTS == 0 {
+            return None;
+        }
+        let mut apps = self.apps();
+        apps.find(|info| info.id.slot == slot)?.tenant
     }
 }
 

@@ -13,6 +13,7 @@ use crate::run::RunReport;
 use crate::runtime::RunError;
 use crate::services::Services;
 use crate::share::Share;
+use crate::tenant::{Tenant, TenantId};
 
 /// Bytes of the longest name of a container.
 pub const MAX_NAME: usize = 16;
@@ -63,14 +64,16 @@ macro_rules! install_errors {
 }
 
 install_errors! {
-    /// The name is empty, longer than [`MAX_NAME`] bytes, or has other
-    /// characters than visible ones of ASCII.
-    Name, "name must be 1 to 16 visible ASCII characters";
+    /// The name is empty, longer than [`MAX_NAME`] bytes, has other characters
+    /// than visible ones of ASCII, or begins as that of a tenant's store does.
+    Name, "name must be 1 to 16 visible ASCII characters, the first not @";
     /// Another container has that name.
     NameTaken, "name is taken";
     /// No slot is free, or none that is large enough. To replace a container,
     /// its own slot has to be.
     NoSlot, "no free slot is large enough";
+    /// Its tenant has as many containers as it may.
+    Quota, "the tenant has no slot left";
     /// The id of the container to be replaced names nothing.
     UnknownApp, "no such container";
     /// The image is not laid out soundly, or does not lie at a multiple of 8
@@ -112,6 +115,8 @@ pub struct AppInfo<'a> {
     pub id: AppId,
     /// Its name.
     pub name: &'a str,
+    /// Whose it is; the device's own if nobody's.
+    pub tenant: Option<TenantId>,
     /// Bytes of its image.
     pub size: usize,
     /// What it may do.
@@ -151,6 +156,7 @@ pub(crate) struct Loaded<B> {
 #[derive(Debug)]
 pub(crate) struct Container<'s> {
     pub(crate) name: String<MAX_NAME>,
+    pub(crate) tenant: Option<TenantId>,
     pub(crate) loaded: Loaded<&'s mut [u8]>,
     pub(crate) counters: Counters,
     pub(crate) last_fault: Option<Fault>,
@@ -174,10 +180,17 @@ impl Counters {
 
 impl Container<'_> {
     /// Whether it may run now.
-    fn may_run(&mut self, limits: &Limits, services: &mut impl Services) -> Result<(), RunError> {
+    pub(crate) fn may_run(
+        &mut self,
+        limits: &Limits,
+        tenant: Option<&mut Tenant>,
+        services: &mut impl Services,
+    ) -> Result<(), RunError> {
         let refused = if self.quarantined {
             RunError::Quarantined
-        } else if limits.rate != 0 && !self.share.has_left(limits.rate, services.now_ms()) {
+        } else if (limits.rate != 0 && !self.share.has_left(limits.rate, services.now_ms()))
+            || tenant.is_some_and(|tenant| !tenant.has_left(services.now_ms()))
+        {
             RunError::Throttled
         } else {
             return Ok(());
@@ -271,7 +284,7 @@ impl<'s> Slot<'s> {
         &mut self,
         number: u8,
         buffer: &'s mut [u8],
-        name: String<MAX_NAME>,
+        (name, tenant): (String<MAX_NAME>, Option<TenantId>),
         bytes: &[u8],
         rules: &Rules<'_, impl Services>,
     ) -> Result<AppId, InstallError> {
@@ -286,6 +299,7 @@ impl<'s> Slot<'s> {
             Ok(loaded) => {
                 self.content = Content::Occupied(Container {
                     name,
+                    tenant,
                     loaded,
                     counters: Counters::default(),
                     last_fault: None,
@@ -348,11 +362,12 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
     pub(crate) fn install(
         &mut self,
         name: &str,
+        tenant: Option<TenantId>,
         bytes: &[u8],
         rules: &Rules<'_, impl Services>,
     ) -> Result<AppId, InstallError> {
         let name = String::try_from(name).map_err(|_| InstallError::Name)?;
-        if !is_label(&name) {
+        if !is_label(&name) || name.starts_with('@') {
             return Err(InstallError::Name);
         }
         if self.find(&name).is_some() {
@@ -375,7 +390,7 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         let Content::Free(buffer) = core::mem::take(&mut slot.content) else {
             return Err(InstallError::NoSlot);
         };
-        slot.fill(number, buffer, name, bytes, rules)
+        slot.fill(number, buffer, (name, tenant), bytes, rules)
     }
 
     /// Exchanges the image of a container. A refused one leaves it as it is.
@@ -399,7 +414,8 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
             .and_then(|slot| slot.take().map(|container| (slot, container)))
             .ok_or(InstallError::UnknownApp)?;
         let buffer = container.loaded.verified.into_inner();
-        slot.fill(id.slot, buffer, container.name, bytes, rules)
+        let owned = (container.name, container.tenant);
+        slot.fill(id.slot, buffer, owned, bytes, rules)
     }
 
     /// Frees the slot of a container; `false` if the id names nothing.
@@ -429,18 +445,6 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
             Content::Occupied(container) if slot.generation == id.generation => Some(container),
             _ => None,
         }
-    }
-
-    /// The container, if it may run now.
-    pub(crate) fn ready(
-        &mut self,
-        id: AppId,
-        limits: &Limits,
-        services: &mut impl Services,
-    ) -> Result<&mut Container<'s>, RunError> {
-        let container = self.get_mut(id).ok_or(RunError::UnknownApp)?;
-        container.may_run(limits, services)?;
-        Ok(container)
     }
 
     /// What a container may do.
@@ -484,6 +488,7 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
                     generation: slot.generation,
                 },
                 name: &container.name,
+                tenant: container.tenant,
                 size: container.loaded.layout.data.end,
                 granted: container.loaded.layout.granted,
                 counters: container.counters,

@@ -51,8 +51,8 @@ fn good_use(helper: Helper) -> Use {
             vec![],
             b"\0hello\x06\x07",
         ),
-        Helper::StoreLocal | Helper::StoreGlobal => plain(&[7, 8], 0, vec![]),
-        Helper::FetchLocal | Helper::FetchGlobal => {
+        Helper::StoreLocal | Helper::StoreGlobal | Helper::StoreTenant => plain(&[7, 8], 0, vec![]),
+        Helper::FetchLocal | Helper::FetchGlobal | Helper::FetchTenant => {
             writing(&[7, at::CONTEXT + 2], 0, vec![], &[0, 1, 0, 0, 0, 0, 6])
         }
         Helper::NowMs => plain(&[], 0xffff_fff0, vec![Call::NowMs]),

@@ -16,4 +16,5 @@ mod quarantine;
 mod rate;
 mod replace;
 mod support;
+mod tenants;
 mod timers;

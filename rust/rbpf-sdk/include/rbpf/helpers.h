@@ -92,6 +92,33 @@ static int (*const bpf_fetch_global)(uint32_t key, uint32_t *value)
     = (void *)0x13;
 
 /**
+ * @brief   Stores a value under a key in the store that the containers of a
+ *          tenant share.
+ *
+ * Those without a tenant share one. Returns 0, or `-ENOSPC` if the quota of the
+ * container or its tenant is used up.
+ *
+ * @param[in] key number
+ * @param[in] value number
+ * @note    Capability kv-tenant
+ */
+static int (*const bpf_store_tenant)(uint32_t key, uint32_t value)
+    = (void *)0x14;
+
+/**
+ * @brief   Fetches the value under a key from the store that the containers of
+ *          a tenant share.
+ *
+ * A key that is absent yields 0, and nothing is stored. Returns 0.
+ *
+ * @param[in] key number
+ * @param[out] value memory that the host writes, 4 bytes
+ * @note    Capability kv-tenant
+ */
+static int (*const bpf_fetch_tenant)(uint32_t key, uint32_t *value)
+    = (void *)0x15;
+
+/**
  * @brief   Milliseconds since the device started; wraps around after 49 days.
  *
  * @note    Capability time

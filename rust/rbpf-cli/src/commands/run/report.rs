@@ -119,8 +119,9 @@ fn row(out: &mut String, label: &str, value: impl std::fmt::Display) {
 fn store(entry: &KvEntry) -> &'static str {
     match entry.scope {
         KvScope::Global => "global",
-        // There is one container.
+        // There is one container, and it has no tenant.
         KvScope::Local(_) => "local",
+        KvScope::Tenant(_) => "tenant",
     }
 }
 

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tenants: on whose behalf containers are installed, and what those of one
+//! may take together.
+//!
+//! Who may speak for a tenant is the host's business. A container without a
+//! tenant is the device's own.
+
+use core::num::NonZeroU8;
+
+use heapless::String;
+use rbpf_abi::Capabilities;
+
+use crate::share::Share;
+use crate::store::{MAX_NAME, is_label};
+
+/// A tenant of a runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TenantId(NonZeroU8);
+
+impl TenantId {
+    /// The tenant at a position.
+    pub(crate) fn new(position: usize) -> Option<Self> {
+        let number = u8::try_from(position).ok()?.checked_add(1)?;
+        NonZeroU8::new(number).map(Self)
+    }
+
+    pub(crate) fn position(self) -> usize {
+        usize::from(self.0.get() - 1)
+    }
+
+    /// Its number, from 1 on, in the order in which tenants were added.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0.get()
+    }
+}
+
+/// What the containers of a tenant may have and take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// What each of them may be granted.
+    pub capabilities: Capabilities,
+    /// How many there may be.
+    pub slots: u8,
+    /// Key-value entries that they may own together. Each is bound by its
+    /// slot's share as well.
+    pub values: u16,
+    /// Instructions that they may take in a second, all together; 0 is no limit.
+    /// What they leave they may take later, up to those of one second.
+    pub rate: u32,
+}
+
+/// Why a tenant is not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantError {
+    /// The name is empty, longer than [`MAX_NAME`] bytes, or has other
+    /// characters than visible ones of ASCII.
+    Name,
+    /// There is a tenant of that name.
+    Taken,
+    /// There are as many tenants as can be.
+    Full,
+}
+
+/// A tenant, for those who watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TenantInfo<'a> {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name.
+    pub name: &'a str,
+    /// What it may have and take.
+    pub allowance: Allowance,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tenant {
+    name: String<MAX_NAME>,
+    pub(crate) allowance: Allowance,
+    share: Share,
+}
+
+impl Tenant {
+    pub(crate) fn new(name: &str, allowance: Allowance) -> Result<Self, TenantError> {
+        let name = String::try_from(name).map_err(|_| TenantError::Name)?;
+        if !is_label(&name) {
+            return Err(TenantError::Name);
+        }
+        Ok(Self {
+            name,
+            allowance,
+            share: Share::FULL,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether one of its containers may begin a run.
+    pub(crate) fn has_left(&mut self, now: u32) -> bool {
+        let rate = self.allowance.rate;
+        rate == 0 || self.share.has_left(rate, now)
+    }
+
+    /// Takes what a run took.
+    pub(crate) fn spend(&mut self, instructions: u32) {
+        if self.allowance.rate != 0 {
+            self.share.spend(instructions);
+        }
+    }
+}
