@@ -7,9 +7,10 @@
 //! | `GET /rbpf` | containers |
 //! | `GET /rbpf/app/NAME` | one container |
 //! | `GET /rbpf/bindings` | paths, hooks, and containers |
+//! | `GET /rbpf/tenants` | tenants, what they have and may have |
 //! | `GET /rbpf/stats` | what the device has |
 //! | `GET /rbpf/kv` | values |
-//! | `GET /rbpf/kv/global/KEY`, `GET /rbpf/kv/NAME/KEY` | one value |
+//! | `GET /rbpf/kv/global/KEY`, `GET /rbpf/kv/NAME/KEY`, `GET /rbpf/kv/@TENANT/KEY` | one value |
 //!
 //! in text, one record a line, or in CBOR if the option Accept says so; and
 //! only where [anyone may](Device::may_change):
@@ -21,6 +22,10 @@
 //! | `POST /rbpf/bind/NAME` | binds a container to the path, timer or hook in the payload |
 //! | `POST /rbpf/release/NAME` | lets a container run again that is in quarantine |
 //! | `POST /rbpf/unbind`, `POST /rbpf/unbind/NAME` | undoes that |
+//!
+//! With `?tenant=NAME`, a change is asked for on behalf of that tenant: it may
+//! have containers of its own within its allowance, and change no others. Nothing
+//! proves yet that it is the tenant who asks.
 //!
 //! The resources are a handler of coap-handler; which stack carries the
 //! messages is not known here. Answers longer than a message go out in blocks (RFC

@@ -23,6 +23,8 @@ pub enum Operation {
     Value,
     /// All bindings, a record each.
     Bindings,
+    /// The tenants, a record each.
+    Tenants,
     /// What the device has, and how much is in use.
     Stats,
     /// The resources in the link format (RFC 6690).
@@ -55,6 +57,7 @@ impl Operation {
                 | Self::Values
                 | Self::Value
                 | Self::Bindings
+                | Self::Tenants
                 | Self::Stats
                 | Self::Links
         )
@@ -74,7 +77,7 @@ pub enum Status {
     Taken,
     /// An argument is wrong.
     Invalid,
-    /// The container lacks a right.
+    /// The container lacks a right, or it is another tenant's.
     Forbidden,
     /// The image is refused.
     Refused,
@@ -172,6 +175,8 @@ pub struct Job<const PAGE: usize> {
     /// Of a container, or of a store: a byte more.
     pub(crate) name: String<{ MAX_NAME + 1 }>,
     pub(crate) target: String<MAX_TARGET>,
+    /// On whose behalf it is asked for; empty is the operator.
+    pub(crate) tenant: String<MAX_NAME>,
     /// A key of a key-value store.
     pub key: u32,
     /// Code of a request's method.
@@ -200,6 +205,7 @@ impl<const PAGE: usize> Job<PAGE> {
             operation: Operation::List,
             name: String::new(),
             target: String::new(),
+            tenant: String::new(),
             key: 0,
             method: 0,
             format: Format::Text,
@@ -217,6 +223,7 @@ impl<const PAGE: usize> Job<PAGE> {
         self.operation = operation;
         self.name.clear();
         self.target.clear();
+        self.tenant.clear();
         self.key = 0;
         self.method = 0;
         self.format = Format::Text;
@@ -256,6 +263,16 @@ impl<const PAGE: usize> Job<PAGE> {
     /// `NotFound` if it is longer than any.
     pub fn set_target(&mut self, target: &str) -> Result<(), Status> {
         self.target.push_str(target).map_err(|_| Status::NotFound)
+    }
+
+    /// Has it asked for on behalf of a tenant, who may change its own
+    /// containers only. Without, the operator asks, who may change all.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if it is longer than any.
+    pub fn set_tenant(&mut self, tenant: &str) -> Result<(), Status> {
+        self.tenant.push_str(tenant).map_err(|_| Status::NotFound)
     }
 
     /// Sets the input.

@@ -5,7 +5,7 @@ use heapless::String;
 use rbpf_abi::Capabilities;
 use rbpf_runtime::{
     AppId, AppInfo, CoapError, CoapRequest, Hook, InstallError, KvScope, MAX_NAME, RunError,
-    Runtime, Services, TenantInfo, is_timer,
+    Runtime, Services, TenantId, TenantInfo, is_timer,
 };
 use rbpf_vm::{Engine, Fault};
 
@@ -91,14 +91,15 @@ where
             Operation::Values => self.values(),
             Operation::Value => self.value(),
             Operation::Bindings => self.bindings(),
+            Operation::Tenants => self.tenants(),
             Operation::Stats => self.stats(),
             Operation::Links => self.links(),
             Operation::Run => self.run(),
-            Operation::Bind => self.bind(),
-            Operation::Unbind => self.unbind(),
-            Operation::Remove => self.remove(),
-            Operation::Release => self.release(),
-            Operation::Install => self.install(),
+            Operation::Bind => done(self.bind()),
+            Operation::Unbind => done(self.unbind()),
+            Operation::Remove => done(self.remove()),
+            Operation::Release => done(self.release()),
+            Operation::Install => self.install().unwrap_or_else(|status| status),
             Operation::Coap => self.coap(),
         }
     }
@@ -107,11 +108,34 @@ where
         self.runtime.find(&self.job.name)
     }
 
+    /// The tenant on whose behalf the job is; `None` is the operator.
+    fn tenant(&self) -> Result<Option<TenantId>, Status> {
+        match self.job.tenant.as_str() {
+            "" => Ok(None),
+            name => self.runtime.tenant(name).map(Some).ok_or(Status::NotFound),
+        }
+    }
+
+    /// The container, for who may change it: its tenant, and the operator.
+    fn own_app(&self) -> Result<AppId, Status> {
+        let tenant = self.tenant()?;
+        let app = self.app().ok_or(Status::NotFound)?;
+        if tenant.is_some() && tenant != self.tenant_of(app) {
+            return Err(Status::Forbidden);
+        }
+        Ok(app)
+    }
+
+    fn tenant_of(&self, app: AppId) -> Option<TenantId> {
+        self.runtime.apps().find(|info| info.id == app)?.tenant
+    }
+
     fn list(&mut self) -> Status {
         let mut report = self.job.report();
         report.list();
         for info in self.runtime.apps() {
-            record(self.runtime.bindings(), &info, &mut report);
+            let tenant = tenant_name(self.runtime.tenants(), info.tenant);
+            record(self.runtime.bindings(), tenant, &info, &mut report);
             report.end();
         }
         report.end();
@@ -124,7 +148,8 @@ where
         };
         let mut report = self.job.report();
         for info in self.runtime.apps().filter(|info| info.id == app) {
-            record(self.runtime.bindings(), &info, &mut report);
+            let tenant = tenant_name(self.runtime.tenants(), info.tenant);
+            record(self.runtime.bindings(), tenant, &info, &mut report);
             report.number_line("slot", info.id.slot().into());
             report.number_line("denied", info.denied);
             let mut names = info.granted.names();
@@ -144,8 +169,8 @@ where
             match entry.scope {
                 KvScope::Global => report.first("store", "global"),
                 KvScope::Local(slot) => report.first("store", name_of(self.runtime.apps(), slot)),
-                KvScope::Tenant(number) => {
-                    let tenant = tenant_of(self.runtime.tenants(), number);
+                KvScope::Tenant(tenant) => {
+                    let tenant = tenant_name(self.runtime.tenants(), tenant);
                     report.first("store", &tenant_store(tenant));
                 }
             }
@@ -190,6 +215,43 @@ where
             {
                 binding(&mut report, hook.name, "-");
             }
+        }
+        report.end();
+        Status::Done
+    }
+
+    fn tenants(&mut self) -> Status {
+        let mut report = self.job.report();
+        report.list();
+        for TenantInfo {
+            id,
+            name,
+            allowance,
+        } in self.runtime.tenants()
+        {
+            let mine = |slot: u8| {
+                let mut apps = self.runtime.apps();
+                apps.any(|info| info.id.slot() == slot && info.tenant == Some(id))
+            };
+            let apps = self.runtime.apps().filter(|info| info.tenant == Some(id));
+            let bindings = self.runtime.bindings();
+            let bindings = bindings.filter(|&(_, app)| mine(app.slot()));
+            let values = self.runtime.values().filter(|entry| mine(entry.owner));
+            report.record();
+            report.first("name", name);
+            for (key, figure) in [
+                ("slots", apps.count() as u32),
+                ("slots-max", allowance.slots.into()),
+                ("bindings", bindings.count() as u32),
+                ("bindings-max", allowance.bindings.into()),
+                ("values", values.count() as u32),
+                ("values-max", allowance.values.into()),
+                ("rate", allowance.rate),
+            ] {
+                report.number_field(key, figure);
+            }
+            report.line();
+            report.end();
         }
         report.end();
         Status::Done
@@ -260,63 +322,62 @@ where
         found.map_or(0, |info| info.counters.instructions as u32)
     }
 
-    fn bind(&mut self) -> Status {
-        let Some(app) = self.app() else {
-            return Status::NotFound;
-        };
+    fn bind(&mut self) -> Result<(), Status> {
+        let app = self.own_app()?;
         let target = self.job.target.as_str();
         if is_reserved(target) {
-            return Status::Taken;
+            return Err(Status::Taken);
         }
         let bound = if target.starts_with('/') || is_timer(target) {
             self.runtime.bind(target, app)
         } else {
-            match hooks(self.host.hooks).find(|hook| hook.name == target) {
-                Some(hook) => self.runtime.bind_hook(&hook, app),
-                None => return Status::NotFound,
-            }
+            let hook = hooks(self.host.hooks).find(|hook| hook.name == target);
+            self.runtime.bind_hook(&hook.ok_or(Status::NotFound)?, app)
         };
-        match bound {
-            Ok(()) => Status::Done,
-            Err(error) => error.into(),
-        }
+        Ok(bound?)
     }
 
-    fn unbind(&mut self) -> Status {
-        let app = match self.app() {
-            None if !self.job.name.is_empty() => return Status::NotFound,
-            app => app,
+    fn unbind(&mut self) -> Result<(), Status> {
+        let app = match (self.tenant()?, self.job.name.is_empty()) {
+            (None, true) => None,
+            // All containers are more than a tenant's own.
+            (Some(_), true) => return Err(Status::Forbidden),
+            (_, false) => Some(self.own_app()?),
         };
-        done(self.runtime.unbind(&self.job.target, app))
+        found(self.runtime.unbind(&self.job.target, app))
     }
 
-    fn remove(&mut self) -> Status {
-        let removed = self.app().is_some_and(|app| self.runtime.remove(app));
-        done(removed)
+    fn remove(&mut self) -> Result<(), Status> {
+        let app = self.own_app()?;
+        found(self.runtime.remove(app))
     }
 
-    fn release(&mut self) -> Status {
-        let released = self.app().is_some_and(|app| self.runtime.release(app));
-        done(released)
+    fn release(&mut self) -> Result<(), Status> {
+        let app = self.own_app()?;
+        found(self.runtime.release(app))
     }
 
-    fn install(&mut self) -> Status {
+    fn install(&mut self) -> Result<Status, Status> {
         let name = self.job.name.clone();
         let name = name.as_str();
-        let Some(image) = self.host.staging.image(name) else {
-            return Status::NotFound;
+        let tenant = self.tenant()?;
+        let old = match self.app() {
+            Some(_) => Some(self.own_app()?),
+            None => None,
         };
+        let image = self.host.staging.image(name).ok_or(Status::NotFound)?;
         let bytes = image.len();
-        let old = self.runtime.find(name);
         let (again, created) = match self.host.staging.installed() {
             // Asked for twice, since the first answer was lost.
             (again, created) if again.is_some() && again == old => (again, created),
             _ => (None, old.is_none()),
         };
-        let installed = match (again, old) {
-            (Some(app), _) => Ok(app),
-            (None, Some(old)) => self.runtime.replace(old, image, self.host.allowed),
-            (None, None) => self.runtime.install(name, image, self.host.allowed),
+        let allowed = self.host.allowed;
+        let installed = match (again, old, tenant) {
+            (Some(app), ..) => Ok(app),
+            (None, Some(old), _) => self.runtime.replace(old, image, allowed),
+            (None, None, Some(tenant)) => self.runtime.install_for(tenant, name, image),
+            (None, None, None) => self.runtime.install(name, image, allowed),
         };
         let mut report = self.job.report();
         match installed {
@@ -329,16 +390,16 @@ where
                 report.number_field("bytes", bytes as u32);
                 report.line();
                 report.end();
-                if created {
+                Ok(if created {
                     Status::Created
                 } else {
                     Status::Done
-                }
+                })
             }
             Err(error) => {
                 self.host.staging.clear();
                 install_error(&error, &mut report);
-                error.into()
+                Err(error.into())
             }
         }
     }
@@ -387,8 +448,8 @@ fn scope<
 ) -> Option<KvScope> {
     match (name, name.strip_prefix('@')) {
         ("", _) => Some(KvScope::Global),
-        ("@", _) => Some(KvScope::Tenant(0)),
-        (_, Some(tenant)) => Some(KvScope::Tenant(runtime.tenant(tenant)?.number())),
+        ("@", _) => Some(KvScope::Tenant(None)),
+        (_, Some(tenant)) => Some(KvScope::Tenant(Some(runtime.tenant(tenant)?))),
         _ => Some(KvScope::Local(runtime.find(name)?.slot())),
     }
 }
@@ -398,8 +459,12 @@ fn hooks<'h>(nth: &'h dyn Fn(usize) -> Option<Hook<'h>>) -> impl Iterator<Item =
     (0..).map_while(nth)
 }
 
-fn done(done: bool) -> Status {
-    if done { Status::Done } else { Status::NotFound }
+fn done(result: Result<(), Status>) -> Status {
+    result.err().unwrap_or(Status::Done)
+}
+
+fn found(found: bool) -> Result<(), Status> {
+    found.then_some(()).ok_or(Status::NotFound)
 }
 
 /// Whether a path is one of the device's own.
@@ -420,9 +485,12 @@ fn name_of<'a>(mut apps: impl Iterator<Item = AppInfo<'a>>, slot: u8) -> &'a str
         .map_or("-", |info| info.name)
 }
 
-/// The name of the tenant of this number; empty for none.
-fn tenant_of<'a>(mut tenants: impl Iterator<Item = TenantInfo<'a>>, number: u8) -> &'a str {
-    let tenant = tenants.find(|info| info.id.number() == number);
+/// The name of a tenant; empty for none.
+fn tenant_name<'a>(
+    mut tenants: impl Iterator<Item = TenantInfo<'a>>,
+    tenant: Option<TenantId>,
+) -> &'a str {
+    let tenant = tenants.find(|info| Some(info.id) == tenant);
     tenant.map_or("", |info| info.name)
 }
 
@@ -437,6 +505,7 @@ fn tenant_store(tenant: &str) -> String<{ MAX_NAME + 1 }> {
 /// A container; the record is left open.
 fn record<'a, const PAGE: usize>(
     bindings: impl Iterator<Item = (&'a str, AppId)>,
+    tenant: &str,
     info: &AppInfo<'_>,
     report: &mut Report<'_, PAGE>,
 ) {
@@ -465,6 +534,9 @@ fn record<'a, const PAGE: usize>(
     report.number(counters.instructions);
     report.number_field("longest", counters.longest_run);
     report.number_field("helpers", counters.helper_calls);
+    if !tenant.is_empty() {
+        report.text_field("tenant", tenant);
+    }
     if let Some(last) = &info.last_fault {
         report.word(" last ");
         fault(last, report);

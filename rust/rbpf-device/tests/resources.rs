@@ -17,7 +17,8 @@ use rbpf_abi::{Capabilities, Errno};
 use rbpf_device::coap::Resources;
 use rbpf_device::{Device, Fill, Host, Job, Operation, PieceError, Staging, Status, work};
 use rbpf_isa::assemble;
-use rbpf_runtime::{Hook, Memory, Runtime, Sensor, Services};
+use rbpf_runtime::{Allowance, Hook, Memory, Runtime, Sensor, Services};
+use rbpf_vm::Interpreter;
 use zerocopy::IntoBytes;
 
 const GET: u8 = 1;
@@ -40,6 +41,7 @@ const CONFLICT: u8 = 0x89;
 const TOO_LARGE: u8 = 0x8d;
 const UNPROCESSABLE: u8 = 0x96;
 const INTERNAL_SERVER_ERROR: u8 = 0xa0;
+const FORBIDDEN: u8 = 0x83;
 const SERVICE_UNAVAILABLE: u8 = 0xa3;
 
 const ETAG: u16 = 4;
@@ -90,7 +92,7 @@ impl Services for Nothing {
 
 /// A device whose jobs are done at once.
 struct Fake {
-    runtime: RefCell<Runtime<'static, Nothing, SLOTS, 4, 16>>,
+    runtime: RefCell<Runtime<'static, Nothing, SLOTS, 4, 16, Interpreter, 2>>,
     staging: RefCell<Staging<IMAGE>>,
     may_change: bool,
 }
@@ -196,11 +198,15 @@ impl<'f> Server<'f> {
         }
     }
 
-    fn ask(&mut self, code: u8, path: &str, payload: &[u8], options: &[(u16, u32)]) -> Response {
+    fn ask(&mut self, code: u8, uri: &str, payload: &[u8], options: &[(u16, u32)]) -> Response {
         let mut request = HeapMessage::new();
         request.set_code(code);
-        for segment in path.split('/').skip(1) {
+        let (path, query) = uri.split_once('?').unzip();
+        for segment in path.unwrap_or(uri).split('/').skip(1) {
             request.add_option(URI_PATH, segment.as_bytes()).unwrap();
+        }
+        for query in query.into_iter().flat_map(|query| query.split('&')) {
+            request.add_option(URI_QUERY, query.as_bytes()).unwrap();
         }
         for &(number, value) in options {
             request.add_option_uint(number, value).unwrap();
@@ -458,6 +464,131 @@ fn quarantine() {
     server.expect(NOT_FOUND, POST, "/rbpf/release/x", b"");
     server.expect(METHOD_NOT_ALLOWED, GET, "/rbpf/release/a", b"");
     server.expect(METHOD_NOT_ALLOWED, POST, "/rbpf/release", b"");
+}
+
+/// A device with two tenants: `alice` may have little, `bob` nothing.
+fn with_tenants() -> Fake {
+    let fake = Fake::new();
+    let alice = Allowance {
+        capabilities: Capabilities::KV_TENANT,
+        slots: 1,
+        bindings: 1,
+        values: 2,
+        rate: 0,
+    };
+    let bob = Allowance { slots: 0, ..alice };
+    let mut runtime = fake.runtime.borrow_mut();
+    runtime.add_tenant("alice", alice).unwrap();
+    runtime.add_tenant("bob", bob).unwrap();
+    drop(runtime);
+    fake
+}
+
+#[test]
+fn tenants_change_what_is_theirs() {
+    let fake = with_tenants();
+    let mut server = Server::new(&fake);
+    server.expect(CREATED, PUT, "/rbpf/app/own", &number(1));
+    server.expect(CREATED, PUT, "/rbpf/app/a?tenant=alice", &number(2));
+    let list = server.get("/rbpf");
+    assert_eq!(
+        list.text(),
+        "own state idle path - bytes 44 runs 0 faults 0 instructions 0 longest 0 helpers 0\n\
+         a state idle path - bytes 44 runs 0 faults 0 instructions 0 longest 0 helpers 0 \
+         tenant alice\n"
+    );
+    // Within its allowance
+    server.expect(
+        SERVICE_UNAVAILABLE,
+        PUT,
+        "/rbpf/app/b?tenant=alice",
+        &number(2),
+    );
+    server.expect(
+        SERVICE_UNAVAILABLE,
+        PUT,
+        "/rbpf/app/b?tenant=bob",
+        &number(2),
+    );
+    let greedy = image("call 0x11\nexit", &[0x11], Capabilities::KV_GLOBAL);
+    server.expect(UNPROCESSABLE, PUT, "/rbpf/app/a?tenant=alice", &greedy);
+    server.expect(CHANGED, POST, "/rbpf/bind/a?tenant=alice", b"/a");
+    server.expect(
+        SERVICE_UNAVAILABLE,
+        POST,
+        "/rbpf/bind/a?tenant=alice",
+        b"button",
+    );
+    // Nobody else's
+    for (code, path, payload) in [
+        (PUT, "/rbpf/app/own", &number(3)[..]),
+        (DELETE, "/rbpf/app/own", b""),
+        (POST, "/rbpf/bind/own", b"/own"),
+        (POST, "/rbpf/release/own", b""),
+        (POST, "/rbpf/unbind/own", b"/own"),
+        (POST, "/rbpf/unbind", b"/a"),
+    ] {
+        server.expect(FORBIDDEN, code, &format!("{path}?tenant=alice"), payload);
+    }
+    server.expect(FORBIDDEN, DELETE, "/rbpf/app/a?tenant=bob", b"");
+    // Tenants that there are not, and names that are none
+    for tenant in ["carol", &"x".repeat(17), "é"] {
+        let path = format!("/rbpf/app/c?tenant={tenant}");
+        server.expect(NOT_FOUND, PUT, &path, &number(3));
+    }
+    for query in ["tenant=", "tenant", "tenants=alice", ""] {
+        server.expect(BAD_OPTION, PUT, &format!("/rbpf/app/c?{query}"), &number(3));
+    }
+    server.expect(BAD_OPTION, GET, "/rbpf?tenant=alice", b"");
+    // The operator may change all of them, and a replaced one is still a tenant's.
+    server.expect(CHANGED, PUT, "/rbpf/app/a", &number(4));
+    server.expect(CHANGED, PUT, "/rbpf/app/a?tenant=alice", &number(5));
+    server.expect(CHANGED, POST, "/rbpf/unbind/a?tenant=alice", b"/a");
+    server.expect(DELETED, DELETE, "/rbpf/app/a?tenant=alice", b"");
+}
+
+#[test]
+fn tenants_and_their_stores() {
+    let fake = with_tenants();
+    let mut server = Server::new(&fake);
+    let storing = image(
+        "mov %r1, 3\nmov %r2, 9\ncall 0x14\nexit",
+        &[0x14],
+        Capabilities::KV_TENANT,
+    );
+    server.expect(CREATED, PUT, "/rbpf/app/a?tenant=alice", &storing);
+    server.expect(CREATED, PUT, "/rbpf/app/own", &storing);
+    for (name, path) in [("a", "/a"), ("own", "/own")] {
+        server.expect(
+            CHANGED,
+            POST,
+            &format!("/rbpf/bind/{name}"),
+            path.as_bytes(),
+        );
+        assert_ne!(server.get(path).code, NOT_FOUND);
+    }
+    let values = server.get("/rbpf/kv");
+    assert_eq!(
+        values.text(),
+        "@ key 3 value 9 owner own\n@alice key 3 value 9 owner a\n"
+    );
+    assert_eq!(server.get("/rbpf/kv/@alice/3").text(), "9");
+    assert_eq!(server.get("/rbpf/kv/@/3").text(), "9");
+    for path in ["/rbpf/kv/@bob/3", "/rbpf/kv/@carol/3", "/rbpf/kv/@@/3"] {
+        assert_eq!(server.get(path).code, NOT_FOUND, "{path}");
+    }
+    assert_eq!(
+        server.get("/rbpf/tenants").text(),
+        "alice slots 1 slots-max 1 bindings 1 bindings-max 1 values 1 values-max 2 rate 0\n\
+         bob slots 0 slots-max 0 bindings 0 bindings-max 1 values 0 values-max 2 rate 0\n"
+    );
+    let tenants = server.cbor("/rbpf/tenants");
+    let alice = &tenants.as_array().unwrap()[0];
+    assert_eq!(field(alice, "name").unwrap().as_text(), Some("alice"));
+    assert_eq!(field(alice, "values"), Some(&Value::from(1)));
+    server.expect(METHOD_NOT_ALLOWED, POST, "/rbpf/tenants", b"");
+    // No container is called as a store is.
+    server.expect(BAD_REQUEST, PUT, "/rbpf/app/@alice", &storing);
 }
 
 #[test]

@@ -9,6 +9,8 @@
 use heapless::Vec;
 use rbpf_abi::Errno;
 
+use crate::tenant::TenantId;
+
 /// Which store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KvScope {
@@ -16,9 +18,8 @@ pub enum KvScope {
     Global,
     /// The store of the container in this slot, or that of the [`HOST`].
     Local(u8),
-    /// The store that the containers of the tenant of this
-    /// [number](crate::TenantId::number) share; 0 are those without one.
-    Tenant(u8),
+    /// The store that the containers of a tenant share, or those without one.
+    Tenant(Option<TenantId>),
 }
 
 /// The host in place of a slot's number: as an owner, and in

@@ -15,6 +15,7 @@ use crate::coap::{CoapExchange, CoapReply, CoapRequest};
 use crate::helpers::HelperHost;
 use crate::kv::{KvEntry, KvScope, KvStore};
 use crate::services::Services;
+use crate::tenant::TenantId;
 
 /// A region that an event grants to the container that it triggers, beside
 /// the context. They are numbered from [`region::GRANTED`] on.
@@ -78,8 +79,7 @@ impl<T> RunReport<T> {
 pub(crate) struct Account {
     pub(crate) slot: u8,
     pub(crate) quota: usize,
-    /// The number of its tenant, 0 if it has none.
-    pub(crate) tenant: u8,
+    pub(crate) tenant: Option<TenantId>,
 }
 
 /// What triggers a run, and what it grants.
@@ -134,7 +134,7 @@ impl<S, const KV: usize> Helpers<S, KV> {
     const ACCOUNT: Account = Account {
         slot: 0,
         quota: KV,
-        tenant: 0,
+        tenant: None,
     };
 
     /// Helpers with empty key-value stores.

@@ -74,7 +74,7 @@ pub enum BindError {
     /// Another container answers on that path, or the same is bound to that
     /// hook or timer.
     Taken,
-    /// The table of bindings is full.
+    /// The table of bindings is full, or what its tenant may have of it.
     Full,
     /// The container has not been granted what the hook needs.
     Denied,
@@ -410,6 +410,9 @@ where
         if !is_label(&target) {
             return Err(BindError::Target);
         }
+        if !self.may_be_bound(app) {
+            return Err(BindError::Full);
+        }
         let timer = if is_timer(&target) {
             let now = self.services().now_ms();
             Some(Timer::new(&target, now).ok_or(BindError::Target)?)
@@ -419,6 +422,17 @@ where
         self.bindings
             .push(Binding { target, app, timer })
             .map_err(|_| BindError::Full)
+    }
+
+    /// Whether the tenant of a container has a binding left.
+    fn may_be_bound(&self, app: AppId) -> bool {
+        let id = self.tenant_of(app.slot);
+        let Some(tenant) = id.and_then(|id| self.tenants.get(id.position())) else {
+            return true;
+        };
+        let bindings = self.bindings();
+        let taken = bindings.filter(|&(_, app)| self.tenant_of(app.slot) == id);
+        taken.count() < tenant.allowance.bindings.into()
     }
 
     /// [Binds](Self::bind) a container to a hook, if it has been granted what
@@ -736,7 +750,7 @@ where
         Account {
             slot,
             quota,
-            tenant: id.map_or(0, TenantId::number),
+            tenant: id,
         }
     }
 

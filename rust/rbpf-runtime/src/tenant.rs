@@ -42,6 +42,8 @@ pub struct Allowance {
     pub capabilities: Capabilities,
     /// How many there may be.
     pub slots: u8,
+    /// How often they may be bound, all together.
+    pub bindings: u8,
     /// Key-value entries that they may own together. Each is bound by its
     /// slot's share as well.
     pub values: u16,

@@ -5,7 +5,7 @@ use coap_numbers::code;
 use heapless::String;
 
 use super::request::{Request, push_ascii};
-use super::{CBOR, LINK_FORMAT, Reply, Resources, TEXT};
+use super::{CBOR, LINK_FORMAT, MAX_PATH, Reply, Resources, TEXT};
 use crate::job::{Device, Operation, Status};
 use crate::page::number;
 use crate::report::Format;
@@ -35,6 +35,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
         match (request.method, first, second, third) {
             (code::GET, "", None, _) => self.read(request, Operation::List, "", 0),
             (code::GET, "bindings", None, _) => self.read(request, Operation::Bindings, "", 0),
+            (code::GET, "tenants", None, _) => self.read(request, Operation::Tenants, "", 0),
             (code::GET, "stats", None, _) => self.read(request, Operation::Stats, "", 0),
             (code::GET, "kv", None, _) => self.read(request, Operation::Values, "", 0),
             (code::GET, "kv", Some(scope), Some(key)) => {
@@ -46,7 +47,9 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             (_, first, second, None) if self.device.may_change() => {
                 self.change(request, first, second)
             }
-            (_, "" | "app" | "bindings" | "kv" | "stats", _, None) => Err(Status::Method),
+            (_, "" | "app" | "bindings" | "kv" | "stats" | "tenants", _, None) => {
+                Err(Status::Method)
+            }
             _ => Err(Status::NotFound),
         }
     }
@@ -100,15 +103,21 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             (code::POST, "release", Some(_)) => (Operation::Release, code::CHANGED),
             (code::POST, "bind", Some(_)) => (Operation::Bind, code::CHANGED),
             (code::POST, "unbind", _) => (Operation::Unbind, code::CHANGED),
-            (_, "" | "app" | "bind" | "bindings" | "kv" | "release" | "stats" | "unbind", _) => {
+            (
+                _,
+                "" | "app" | "bind" | "bindings" | "kv" | "release" | "stats" | "tenants"
+                | "unbind",
+                _,
+            ) => {
                 return Err(Status::Method);
             }
             _ => return Err(Status::NotFound),
         };
         let ticket = self.device.ask(operation, &mut |job| {
+            job.set_tenant(&request.tenant)?;
             job.set_name(name.unwrap_or_default())?;
             if matches!(operation, Operation::Bind | Operation::Unbind) {
-                let mut target = String::new();
+                let mut target = String::<MAX_PATH>::new();
                 let pushed = push_ascii(&mut target, request.payload);
                 return pushed
                     .and_then(|()| job.set_target(&target).map_err(|_| ()))

@@ -3,6 +3,8 @@
 
 use coap_numbers::{code, option};
 use heapless::String;
+use heapless::string::StringView;
+use rbpf_runtime::MAX_NAME;
 
 use super::MAX_PATH;
 use super::block::Block;
@@ -18,6 +20,9 @@ pub(super) struct Request<'r> {
     pub(super) block1: Option<Block>,
     pub(super) block2: Option<Block>,
     pub(super) payload: &'r [u8],
+    /// On whose behalf the device is to be changed: `?tenant=NAME`.
+    pub(super) tenant: String<MAX_NAME>,
+    /// Whether there is any other query.
     query: bool,
     /// What is wrong with it, as the code of a response.
     error: Option<u8>,
@@ -33,6 +38,7 @@ impl<'r> Request<'r> {
             block1: None,
             block2: None,
             payload,
+            tenant: String::new(),
             query: false,
             error: None,
         }
@@ -52,7 +58,14 @@ impl<'r> Request<'r> {
             option::URI_PATH => push_ascii(&mut self.path, b"/")
                 .and_then(|()| push_ascii(&mut self.path, value))
                 .map_err(|()| code::NOT_FOUND)?,
-            option::URI_QUERY => self.query = true,
+            option::URI_QUERY => match value.strip_prefix(b"tenant=") {
+                Some(name)
+                    if !name.is_empty() && self.method != code::GET && is_own(&self.path) =>
+                {
+                    push_ascii(&mut self.tenant, name).map_err(|()| code::NOT_FOUND)?;
+                }
+                _ => self.query = true,
+            },
             option::ACCEPT => {
                 self.format = Some(match *value {
                     [] => 0,
@@ -91,7 +104,7 @@ impl<'r> Request<'r> {
 }
 
 /// Appends text that is ASCII, as all names and targets are, if there is room.
-pub(super) fn push_ascii(text: &mut String<MAX_PATH>, bytes: &[u8]) -> Result<(), ()> {
+pub(super) fn push_ascii(text: &mut StringView, bytes: &[u8]) -> Result<(), ()> {
     for &byte in bytes {
         if !byte.is_ascii() {
             return Err(());

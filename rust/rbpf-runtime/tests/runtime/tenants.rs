@@ -3,7 +3,8 @@
 
 use rbpf_abi::Capabilities;
 use rbpf_runtime::{
-    Allowance, AppId, InstallError, KvScope, Memory, RunError, Runtime, TenantError, TenantId,
+    Allowance, AppId, BindError, InstallError, KvScope, Memory, RunError, Runtime, TenantError,
+    TenantId,
 };
 use rbpf_vm::{Interpreter, VerifyErrorKind};
 
@@ -18,6 +19,7 @@ type Device = Runtime<'static, Clock, 6, 6, { 7 * SHARE }, Interpreter, 3>;
 const ALL: Allowance = Allowance {
     capabilities: Capabilities::all(),
     slots: 6,
+    bindings: 6,
     values: 100,
     rate: 0,
 };
@@ -204,15 +206,15 @@ fn a_tenants_store_is_its_own() {
     assert_eq!(run(&mut device, reader), Ok(7));
     assert_eq!(run(&mut device, spy), Ok(0));
     assert_eq!(run(&mut device, own), Ok(0));
-    assert_eq!(device.fetch(KvScope::Tenant(1), 1), Some(7));
-    assert_eq!(device.fetch(KvScope::Tenant(2), 1), None);
+    assert_eq!(device.fetch(KvScope::Tenant(Some(alice)), 1), Some(7));
+    assert_eq!(device.fetch(KvScope::Tenant(Some(bob)), 1), None);
     assert_eq!(device.fetch(KvScope::Global, 1), None);
     // What the device's own containers share is nobody else's, either.
-    device.store(KvScope::Tenant(0), 1, 9).unwrap();
+    device.store(KvScope::Tenant(None), 1, 9).unwrap();
     assert_eq!(run(&mut device, own), Ok(9));
     assert_eq!(run(&mut device, reader), Ok(7));
     // The host may look into all of them; what it stores is its own account.
-    device.store(KvScope::Tenant(2), 1, 8).unwrap();
+    device.store(KvScope::Tenant(Some(bob)), 1, 8).unwrap();
     assert_eq!(run(&mut device, spy), Ok(8));
     assert!(device.remove(writer));
     assert_eq!(run(&mut device, reader), Ok(0));
@@ -238,6 +240,22 @@ fn values_are_counted_for_all_containers_of_a_tenant() {
     let (mut device, [alice]) = device_for([ALL]);
     let greedy = install(&mut device, alice, "greedy", &filling(0x14, 100));
     assert_eq!(run(&mut device, greedy), Ok(SHARE as u64));
+}
+
+#[test]
+fn bindings_are_counted_for_all_containers_of_a_tenant() {
+    let (mut device, [alice, bob]) = device_for([Allowance { bindings: 2, ..ALL }, ALL]);
+    let first = install(&mut device, alice, "first", "exit");
+    let second = install(&mut device, alice, "second", "exit");
+    let other = install(&mut device, bob, "other", "exit");
+    assert_eq!(device.bind("/a", first), Ok(()));
+    assert_eq!(device.bind("hook", second), Ok(()));
+    for target in ["/b", "every:10", "hook"] {
+        assert_eq!(device.bind(target, first), Err(BindError::Full), "{target}");
+        assert_eq!(device.bind(target, other), Ok(()), "{target}");
+    }
+    assert!(device.unbind("hook", Some(second)));
+    assert_eq!(device.bind("/c", first), Ok(()));
 }
 
 #[test]
