@@ -376,7 +376,7 @@ where
         let installed = match (again, old, tenant) {
             (Some(app), ..) => Ok(app),
             (None, Some(old), _) => self.runtime.replace(old, image, allowed),
-            (None, None, Some(tenant)) => self.runtime.install_for(tenant, name, image),
+            (None, None, Some(tenant)) => self.runtime.install_for(tenant, name, image, allowed),
             (None, None, None) => self.runtime.install(name, image, allowed),
         };
         let mut report = self.job.report();

@@ -11,6 +11,11 @@
 //! rate = 0                    # instructions a second for each application; 0: no limit
 //! fault_limit = 10            # faults in a row that lead into quarantine; 0: none does
 //!
+//! [[tenant]]                  # whose applications are kept within this
+//! name = "alice"
+//! allow = ["sensor", "coap-response", "kv-tenant"]
+//! slots = 2                   # applications; bindings, values and rate likewise
+//!
 //! [[sensor]]
 //! name = "thermometer"
 //! class = "temp"
@@ -28,6 +33,7 @@
 //! coap = "/sensor"
 //! every = 1000                # and runs each so many milliseconds
 //! allow = ["sensor", "coap-response"]
+//! tenant = "alice"            # without, it is the device's own
 //! ```
 //!
 //! [`Config::load`] reads and checks it all, so that a [`Config`] is sound in
@@ -40,6 +46,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rbpf_abi::Capabilities;
+use rbpf_runtime::Allowance;
 
 mod error;
 mod names;
@@ -55,6 +62,8 @@ pub struct Config {
     pub coap: CoapConfig,
     /// What containers may use.
     pub runtime: RuntimeConfig,
+    /// Whose containers it hosts, beside its own.
+    pub tenants: Vec<TenantConfig>,
     /// Its sensors and actuators, in the order of the registry.
     pub sensors: Vec<SensorConfig>,
     /// Its containers.
@@ -93,6 +102,16 @@ pub struct RuntimeConfig {
     /// `rate`: instructions that an application may take in a second; 0 is no
     /// limit.
     pub rate: u32,
+}
+
+/// `[[tenant]]`: on whose behalf containers may be installed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantConfig {
+    /// Its name.
+    pub name: String,
+    /// What its containers may have and take; what is not said, they may as
+    /// far as the device goes.
+    pub allowance: Allowance,
 }
 
 /// `[[sensor]]`: a simulated device.
@@ -164,6 +183,8 @@ pub struct ApplicationConfig {
     pub every: Option<u32>,
     /// What it may be granted.
     pub allow: Capabilities,
+    /// Whose it is, if it has a tenant: a name of one of [`Config::tenants`].
+    pub tenant: Option<String>,
     /// Instructions for one request.
     pub budget: u32,
 }

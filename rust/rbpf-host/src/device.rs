@@ -24,7 +24,7 @@ use rbpf_device::{Fill, Operation, PieceError, Staging, Status};
 use rbpf_runtime::{BindError, InstallError, Services};
 use thiserror::Error;
 
-use crate::config::{ApplicationConfig, Config};
+use crate::config::{ApplicationConfig, Config, TenantConfig};
 use crate::services::Log;
 
 mod status;
@@ -32,7 +32,10 @@ mod worker;
 
 pub use status::ApplicationStatus;
 use worker::Worker;
-pub use worker::{DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, KV_SHARE, MAX_APPLICATIONS, MAX_RESPONSE};
+pub use worker::{
+    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, KV_SHARE, MAX_APPLICATIONS, MAX_BINDINGS, MAX_RESPONSE,
+    MAX_TENANTS, MAX_VALUES,
+};
 
 /// Requests that wait; a further one is told that the device is busy.
 const QUEUE: usize = 64;
@@ -109,6 +112,9 @@ impl Reply {
 /// Why a device does not start.
 #[derive(Debug, Error)]
 pub enum DeviceError {
+    /// The runtime refuses a tenant, which the configuration does not.
+    #[error("tenant `{0}`: too many, or a name that is none or taken")]
+    Tenant(String),
     /// An image's file cannot be read.
     #[error("application `{name}`: {} cannot be read: {error}", .image.display())]
     Read {
@@ -163,6 +169,8 @@ enum Command {
 /// What a device is started with.
 #[derive(Clone, Debug)]
 pub struct DeviceSettings {
+    /// Whose containers it hosts, beside its own.
+    pub tenants: Vec<TenantConfig>,
     /// Its containers.
     pub applications: Vec<ApplicationConfig>,
     /// Instructions for one event, where an application does not say.
@@ -183,6 +191,7 @@ pub struct DeviceSettings {
 impl From<&Config> for DeviceSettings {
     fn from(config: &Config) -> Self {
         Self {
+            tenants: config.tenants.clone(),
             applications: config.applications.clone(),
             budget: config.runtime.budget,
             response_size: config.runtime.response_size,

@@ -275,8 +275,8 @@ where
         store.install(name, None, image, &rules)
     }
 
-    /// [Installs](Self::install) a container of a tenant, which may be granted
-    /// what that allows.
+    /// [Installs](Self::install) a container of a tenant, which is granted no
+    /// more than that allows.
     ///
     /// # Errors
     ///
@@ -286,6 +286,7 @@ where
         tenant: TenantId,
         name: &str,
         image: &[u8],
+        allowed: Capabilities,
     ) -> Result<AppId, InstallError> {
         let allowance = self.tenants.get(tenant.position());
         let allowance = allowance.ok_or(InstallError::Quota)?.allowance;
@@ -293,7 +294,7 @@ where
         if owned.count() >= allowance.slots.into() {
             return Err(InstallError::Quota);
         }
-        let (store, rules) = self.store_with_rules(allowance.capabilities);
+        let (store, rules) = self.store_with_rules(allowed & allowance.capabilities);
         store.install(name, Some(tenant), image, &rules)
     }
 

@@ -11,12 +11,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rbpf_abi::Capabilities;
+use rbpf_runtime::Allowance;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::sensor::RawSensor;
-use super::{ApplicationConfig, CoapConfig, Config, ConfigError, Methods, RuntimeConfig};
-use crate::device::{DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, MAX_APPLICATIONS, MAX_RESPONSE};
+use super::{
+    ApplicationConfig, CoapConfig, Config, ConfigError, Methods, RuntimeConfig, TenantConfig,
+};
+use crate::device::{
+    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, MAX_APPLICATIONS, MAX_BINDINGS, MAX_RESPONSE, MAX_TENANTS,
+    MAX_VALUES,
+};
 
 const DEFAULT_LISTEN: [&str; 2] = ["[::1]:5683", "127.0.0.1:5683"];
 const DEFAULT_BLOCK_SIZE: u32 = 1024;
@@ -38,6 +44,8 @@ struct RawConfig {
     coap: RawCoap,
     #[serde(default)]
     runtime: RawRuntime,
+    #[serde(default)]
+    tenant: Vec<Spanned<RawTenant>>,
     #[serde(default)]
     sensor: Vec<Spanned<RawSensor>>,
     #[serde(default)]
@@ -67,6 +75,17 @@ struct RawRuntime {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawTenant {
+    name: Spanned<String>,
+    allow: Option<Vec<Spanned<String>>>,
+    slots: Option<Spanned<u32>>,
+    bindings: Option<Spanned<u32>>,
+    values: Option<Spanned<u32>>,
+    rate: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawApplication {
     name: Spanned<String>,
     image: PathBuf,
@@ -74,6 +93,7 @@ struct RawApplication {
     methods: Option<Spanned<Vec<String>>>,
     every: Option<Spanned<u32>>,
     allow: Option<Vec<Spanned<String>>>,
+    tenant: Option<Spanned<String>>,
     budget: Option<Spanned<u32>>,
 }
 
@@ -152,6 +172,11 @@ impl Reader<'_> {
                 format!("a device holds {MAX_APPLICATIONS} applications; remove this one"),
             ));
         }
+        let mut tenants: Vec<TenantConfig> = Vec::new();
+        for tenant in raw.tenant {
+            let tenant = self.tenant(&tenant, &tenants)?;
+            tenants.push(tenant);
+        }
         let sensors = raw
             .sensor
             .into_iter()
@@ -159,7 +184,9 @@ impl Reader<'_> {
             .collect::<Result<_, _>>()?;
         let mut applications: Vec<ApplicationConfig> = Vec::new();
         for application in raw.application {
-            let application = self.application(application.into_inner(), budget, &applications)?;
+            let application = application.into_inner();
+            let tenant = self.tenant_of(&application, &tenants)?;
+            let application = self.application(application, tenant, budget, &applications)?;
             applications.push(application);
         }
         Ok(Config {
@@ -170,6 +197,7 @@ impl Reader<'_> {
                 fault_limit: fault_limit as u8,
                 rate,
             },
+            tenants,
             sensors,
             applications,
         })
@@ -233,19 +261,11 @@ impl Reader<'_> {
     fn application(
         &self,
         raw: RawApplication,
+        tenant: Option<String>,
         budget: u32,
         others: &[ApplicationConfig],
     ) -> Result<ApplicationConfig, ConfigError> {
-        let name = raw.name.get_ref().clone();
-        if name.is_empty() || name.len() > rbpf_runtime::MAX_NAME {
-            return Err(self.error(
-                &raw.name.span(),
-                format!(
-                    "a name has 1 to {} bytes; choose another",
-                    rbpf_runtime::MAX_NAME
-                ),
-            ));
-        }
+        let name = self.name(&raw.name)?;
         if others.iter().any(|other| other.name == name) {
             return Err(self.error(
                 &raw.name.span(),
@@ -269,23 +289,6 @@ impl Reader<'_> {
                 })?
             }
         };
-        let mut allow = Capabilities::all();
-        if let Some(names) = &raw.allow {
-            allow = Capabilities::empty();
-            for name in names {
-                allow |= Capabilities::from_capability_name(name.get_ref()).ok_or_else(|| {
-                    let known: Vec<&str> = Capabilities::all().names().collect();
-                    self.error(
-                        &name.span(),
-                        format!(
-                            "there is no capability `{}`; use one of {}",
-                            name.get_ref(),
-                            known.join(", ")
-                        ),
-                    )
-                })?;
-            }
-        }
         let every = match &raw.every {
             None => None,
             every => Some(self.number(every.as_ref(), 1, 1..=rbpf_runtime::MAX_TIMER)?),
@@ -295,10 +298,104 @@ impl Reader<'_> {
             image: self.beside(&raw.image),
             coap: raw.coap.map(Spanned::into_inner),
             methods,
-            allow,
+            allow: self.capabilities(raw.allow.as_deref())?,
+            tenant,
             budget: self.number(raw.budget.as_ref(), budget, 1..=i32::MAX as u32)?,
             name,
         })
+    }
+
+    /// The name of an application or tenant.
+    fn name(&self, name: &Spanned<String>) -> Result<String, ConfigError> {
+        let text = name.get_ref();
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if (1..=rbpf_runtime::MAX_NAME).contains(&text.len()) && visible && !text.starts_with('@') {
+            return Ok(text.clone());
+        }
+        Err(self.error(
+            &name.span(),
+            format!(
+                "a name has 1 to {} visible ASCII characters, the first not `@`; choose another",
+                rbpf_runtime::MAX_NAME
+            ),
+        ))
+    }
+
+    /// The capabilities of these names; all if no names are given.
+    fn capabilities(&self, names: Option<&[Spanned<String>]>) -> Result<Capabilities, ConfigError> {
+        let Some(names) = names else {
+            return Ok(Capabilities::all());
+        };
+        names.iter().try_fold(Capabilities::empty(), |set, name| {
+            let capability = Capabilities::from_capability_name(name.get_ref());
+            let capability = capability.ok_or_else(|| {
+                let known: Vec<&str> = Capabilities::all().names().collect();
+                self.error(
+                    &name.span(),
+                    format!(
+                        "there is no capability `{}`; use one of {}",
+                        name.get_ref(),
+                        known.join(", ")
+                    ),
+                )
+            })?;
+            Ok(set | capability)
+        })
+    }
+
+    fn tenant(
+        &self,
+        raw: &Spanned<RawTenant>,
+        others: &[TenantConfig],
+    ) -> Result<TenantConfig, ConfigError> {
+        let span = raw.span();
+        let raw = raw.get_ref();
+        if others.len() == MAX_TENANTS {
+            return Err(self.error(
+                &span,
+                format!("a device has at most {MAX_TENANTS} tenants; remove this one"),
+            ));
+        }
+        let name = self.name(&raw.name)?;
+        if others.iter().any(|other| other.name == name) {
+            return Err(self.error(
+                &raw.name.span(),
+                format!("there is a tenant `{name}` already; choose another name"),
+            ));
+        }
+        let number = |value: &Option<Spanned<u32>>, most: usize| {
+            let most = most as u32;
+            self.number(value.as_ref(), most, 0..=most)
+        };
+        Ok(TenantConfig {
+            name,
+            allowance: Allowance {
+                capabilities: self.capabilities(raw.allow.as_deref())?,
+                slots: number(&raw.slots, MAX_APPLICATIONS)? as u8,
+                bindings: number(&raw.bindings, MAX_BINDINGS)? as u8,
+                values: number(&raw.values, MAX_VALUES)? as u16,
+                rate: self.number(raw.rate.as_ref(), 0, 0..=i32::MAX as u32)?,
+            },
+        })
+    }
+
+    /// The tenant of an application, if it has one.
+    fn tenant_of(
+        &self,
+        raw: &RawApplication,
+        tenants: &[TenantConfig],
+    ) -> Result<Option<String>, ConfigError> {
+        let Some(tenant) = &raw.tenant else {
+            return Ok(None);
+        };
+        let name = tenant.get_ref();
+        if tenants.iter().any(|known| known.name == *name) {
+            return Ok(Some(name.clone()));
+        }
+        Err(self.error(
+            &tenant.span(),
+            format!("there is no tenant `{name}`; describe it in a section `[[tenant]]`"),
+        ))
     }
 
     fn path(

@@ -195,6 +195,21 @@ fn errors_name_the_place_and_what_to_do() {
             "`a` answers on",
         ),
         ("[[application]]\nname = ''\nimage = 'a'", "2:8", "1 to"),
+        ("[[application]]\nname = '@a'\nimage = 'a'", "2:8", "`@`"),
+        ("[[tenant]]\nname = 'a b'", "2:8", "1 to"),
+        (
+            "[[tenant]]\nname = 'a'\n[[tenant]]\nname = 'a'",
+            "4:8",
+            "already",
+        ),
+        ("[[tenant]]\nname = 'a'\nslots = 33", "3:9", "from 0 to 32"),
+        ("[[tenant]]\nname = 'a'\nquota = 1", "3:1", "unknown field"),
+        (
+            "[[tenant]]\nname = 'a'\nallow = ['all']",
+            "3:10",
+            "no capability `all`",
+        ),
+        (&format!("{application}tenant = 'b'"), "4:10", "[[tenant]]"),
     ] {
         let message = refused(text);
         let beginning = format!("dir/device.toml:{place}");
@@ -204,6 +219,51 @@ fn errors_name_the_place_and_what_to_do() {
         );
         assert!(message.contains(part), "{message}\nwanted {part}");
     }
+}
+
+#[test]
+fn tenants() {
+    let config = parse(
+        "[[tenant]]
+        name = 'alice'
+        allow = ['log', 'kv-tenant']
+        slots = 2
+        bindings = 3
+        values = 10
+        rate = 1000
+        [[tenant]]
+        name = 'bob'
+        [[application]]
+        name = 'a'
+        image = 'a.rbpf'
+        tenant = 'alice'
+        [[application]]
+        name = 'own'
+        image = 'a.rbpf'",
+    )
+    .unwrap();
+    let [alice, bob] = &config.tenants[..] else {
+        panic!("two tenants")
+    };
+    assert_eq!((&*alice.name, &*bob.name), ("alice", "bob"));
+    let some = Allowance {
+        capabilities: Capabilities::LOG | Capabilities::KV_TENANT,
+        slots: 2,
+        bindings: 3,
+        values: 10,
+        rate: 1000,
+    };
+    assert_eq!(alice.allowance, some);
+    let all = Allowance {
+        capabilities: Capabilities::all(),
+        slots: 32,
+        bindings: 64,
+        values: 2048,
+        rate: 0,
+    };
+    assert_eq!(bob.allowance, all);
+    let owners = config.applications.iter().map(|app| app.tenant.as_deref());
+    assert_eq!(owners.collect::<Vec<_>>(), [Some("alice"), None]);
 }
 
 #[test]

@@ -7,9 +7,10 @@ use std::time::Duration;
 use rbpf_abi::Capabilities;
 use rbpf_device::{Host, Operation, Status, work};
 use rbpf_runtime::{Memory, Runtime, Services};
+use rbpf_vm::Interpreter;
 
 use super::{ApplicationStatus, DeviceError, DeviceSettings, IMAGE, Job, Staged, lock};
-use crate::config::{ApplicationConfig, Methods};
+use crate::config::{ApplicationConfig, Methods, TenantConfig};
 
 /// Applications that a device holds.
 pub const MAX_APPLICATIONS: usize = 32;
@@ -19,6 +20,13 @@ pub const DEFAULT_BUDGET: u32 = 1_000_000;
 /// Faults in a row after which an application is quarantined, where the
 /// configuration does not say.
 pub const DEFAULT_FAULT_LIMIT: u8 = 10;
+
+/// Tenants that a device has.
+pub const MAX_TENANTS: usize = 16;
+/// Paths, timers and hooks that applications are bound to.
+pub const MAX_BINDINGS: usize = 64;
+/// Key-value entries that all applications together may own.
+pub const MAX_VALUES: usize = KV_SHARE * MAX_APPLICATIONS;
 
 /// Key-value entries that an application may own.
 pub const KV_SHARE: usize = 64;
@@ -75,7 +83,7 @@ struct Route {
 
 /// The runtime, its applications and paths.
 pub(super) struct Worker<'m, S> {
-    runtime: Runtime<'m, S, MAX_APPLICATIONS, MAX_APPLICATIONS, KV>,
+    runtime: Runtime<'m, S, MAX_APPLICATIONS, MAX_BINDINGS, KV, Interpreter, MAX_TENANTS>,
     routes: BTreeMap<String, Route>,
     /// Instructions for one event, where no route says.
     budget: u32,
@@ -97,6 +105,10 @@ impl<'m, S: Services> Worker<'m, S> {
         };
         worker.runtime.set_rate(settings.rate);
         worker.runtime.set_fault_limit(settings.fault_limit);
+        for TenantConfig { name, allowance } in &settings.tenants {
+            let added = worker.runtime.add_tenant(name, *allowance);
+            added.map_err(|_| DeviceError::Tenant(name.clone()))?;
+        }
         for application in &settings.applications {
             worker.install(application)?;
         }
@@ -110,14 +122,18 @@ impl<'m, S: Services> Worker<'m, S> {
             image: image.clone(),
             error,
         })?;
-        let app = self
-            .runtime
-            .install(name, &bytes, application.allow)
-            .map_err(|error| DeviceError::Install {
-                name: name.clone(),
-                image: image.clone(),
-                error,
-            })?;
+        let tenant = application.tenant.as_deref();
+        let installed = match tenant.and_then(|tenant| self.runtime.tenant(tenant)) {
+            Some(tenant) => self
+                .runtime
+                .install_for(tenant, name, &bytes, application.allow),
+            None => self.runtime.install(name, &bytes, application.allow),
+        };
+        let app = installed.map_err(|error| DeviceError::Install {
+            name: name.clone(),
+            image: image.clone(),
+            error,
+        })?;
         let bind_error = |target: &str, error| DeviceError::Bind {
             name: name.clone(),
             path: target.to_owned(),

@@ -190,3 +190,69 @@ fn timers_run_applications() {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// A tenant whose application never ends takes its own time, and not that of
+/// another tenant's.
+#[test]
+fn tenants_do_not_starve_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    containers::write_images(folder.path()).unwrap();
+    let file = folder.path().join("device.toml");
+    let text = "
+        [runtime]
+        budget = 1000
+        fault_limit = 0
+        [[tenant]]
+        name = 'greedy'
+        rate = 1000
+        [[tenant]]
+        name = 'modest'
+        rate = 1000000
+        [[application]]
+        name = 'endless'
+        image = 'endless.rbpf'
+        every = 1
+        tenant = 'greedy'
+        [[application]]
+        name = 'twin'
+        image = 'endless.rbpf'
+        every = 1
+        tenant = 'greedy'
+        [[application]]
+        name = 'sum'
+        image = 'sum.rbpf'
+        every = 2
+        tenant = 'modest'";
+    std::fs::write(&file, text).unwrap();
+    let config = Config::load(&file).unwrap();
+    let log = Log::silent();
+    let settings = DeviceSettings::from(&config);
+    let services = WorkstationServices::new(&[], log.clone());
+    let device = Device::start(services, log, settings).unwrap();
+    let handle = device.handle();
+    let start = Instant::now();
+    let runs = || {
+        let applications = handle.applications();
+        let runs = applications.iter().map(|app| app.counters.runs);
+        runs.collect::<Vec<_>>()
+    };
+    while runs()[2] < 100 {
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", runs());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let seconds = start.elapsed().as_secs() as u32 + 1;
+    let [endless, twin, _] = runs()[..] else {
+        panic!("three applications")
+    };
+    // One run takes what both may in a second.
+    assert!(endless + twin <= seconds + 1, "{endless} {twin} {seconds}");
+    let list = handle.list();
+    let owners = list.lines().map(|line| line.split(" tenant ").nth(1));
+    let owner = |text: &str| {
+        owners
+            .clone()
+            .flatten()
+            .any(|found| found.starts_with(text))
+    };
+    assert!(owner("greedy last fault") && owner("modest"), "{list}");
+}

@@ -56,7 +56,9 @@ fn image(source: &str, helpers: &[u16]) -> Vec<u8> {
 
 fn install(device: &mut Device, tenant: TenantId, name: &str, source: &str) -> AppId {
     let image = image(source, &[0x10, 0x11, 0x12, 0x13, 0x14, 0x15]);
-    device.install_for(tenant, name, &image).unwrap()
+    device
+        .install_for(tenant, name, &image, Capabilities::all())
+        .unwrap()
 }
 
 fn run(device: &mut Device, app: AppId) -> Result<u64, RunError> {
@@ -131,10 +133,13 @@ fn granted_is_what_the_tenant_allows() {
     };
     let (mut device, [alice]) = device_for([allowance]);
     let stores = |helper: u16| image(&storing(helper.into()), &[helper]);
-    let local = device.install_for(alice, "local", &stores(0x10)).unwrap();
+    let local = device
+        .install_for(alice, "local", &stores(0x10), Capabilities::all())
+        .unwrap();
     let granted = |device: &Device| device.apps().next().unwrap().granted;
     assert_eq!(granted(&device), allowance.capabilities);
-    let Err(InstallError::Verify(error)) = device.install_for(alice, "global", &stores(0x11))
+    let Err(InstallError::Verify(error)) =
+        device.install_for(alice, "global", &stores(0x11), Capabilities::all())
     else {
         panic!("it was installed");
     };
@@ -159,23 +164,29 @@ fn slots_are_counted() {
     let none = Allowance { slots: 0, ..ALL };
     let (mut device, [alice, bob]) = device_for([two, none]);
     let image = image("exit", &[]);
-    let first = device.install_for(alice, "a", &image).unwrap();
-    let second = device.install_for(alice, "b", &image).unwrap();
-    let refused = device.install_for(alice, "c", &image);
+    let first = device
+        .install_for(alice, "a", &image, Capabilities::all())
+        .unwrap();
+    let second = device
+        .install_for(alice, "b", &image, Capabilities::all())
+        .unwrap();
+    let refused = device.install_for(alice, "c", &image, Capabilities::all());
     assert_eq!(refused, Err(InstallError::Quota));
     assert_eq!(
-        device.install_for(bob, "c", &image),
+        device.install_for(bob, "c", &image, Capabilities::all()),
         Err(InstallError::Quota)
     );
     device.install("own", &image, Capabilities::all()).unwrap();
     assert!(device.remove(first));
-    device.install_for(alice, "c", &image).unwrap();
+    device
+        .install_for(alice, "c", &image, Capabilities::all())
+        .unwrap();
     let owners: Vec<_> = device.apps().map(|info| (info.name, info.tenant)).collect();
     assert_eq!(
         owners,
         [("c", Some(alice)), ("b", Some(alice)), ("own", None)]
     );
-    let refused = device.install_for(alice, "d", &image);
+    let refused = device.install_for(alice, "d", &image, Capabilities::all());
     assert_eq!(refused, Err(InstallError::Quota));
     let _ = second;
 }
