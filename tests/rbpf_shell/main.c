@@ -13,6 +13,7 @@
  * @}
  */
 
+#include "rbpf.h"
 #include "saul_reg.h"
 #include "shell.h"
 
@@ -36,9 +37,18 @@ static saul_reg_t _thermometer = {
     .driver = &_thermometer_driver,
 };
 
+static const rbpf_tenant_t _tenant = {
+    .name = "alice",
+    .capabilities = RBPF_CAPABILITY_COAP_RESPONSE,
+    .slots = 1,
+    .values = 3,
+    .rate = 50000,
+};
+
 int main(void)
 {
     saul_reg_add(&_thermometer);
+    rbpf_tenant_add(&_tenant);
 
     char line_buf[SHELL_DEFAULT_BUFSIZE];
     shell_run(NULL, line_buf, sizeof(line_buf));

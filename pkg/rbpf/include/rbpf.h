@@ -184,6 +184,39 @@
 #define RBPF_PARAMETER_IN_OUT 3
 
 /**
+ * @brief   On whose behalf containers are installed
+ *
+ * What its containers may have is meant for all of them together, but for the
+ * capabilities.
+ */
+typedef struct {
+    /**
+     * Its name: 1 to 16 visible characters of ASCII
+     */
+    const char *name;
+    /**
+     * Capabilities that each may be granted: `RBPF_CAPABILITY_...`
+     */
+    uint32_t capabilities;
+    /**
+     * Instructions in a second; 0 is no limit beside that of each container
+     */
+    uint32_t rate;
+    /**
+     * Values in key-value stores
+     */
+    uint16_t values;
+    /**
+     * Containers
+     */
+    uint8_t slots;
+    /**
+     * Bindings
+     */
+    uint8_t bindings;
+} rbpf_tenant_t;
+
+/**
  * @brief   A container and how it fares
  */
 typedef struct {
@@ -200,6 +233,11 @@ typedef struct {
      * runs in a row ended in a fault
      */
     bool quarantined;
+    /**
+     * Number of its tenant, from 1 in the order of @ref rbpf_tenant_add; 0 if it
+     * has none
+     */
+    uint8_t tenant;
     /**
      * Counts the containers in that slot
      */
@@ -434,9 +472,47 @@ int rbpf_init(void);
 int rbpf_install(const char *name, const void *image, size_t length);
 
 /**
+ * @brief   Make a tenant known, for good
+ *
+ * @param[in] tenant    name and allowance; copied
+ *
+ * @retval 0            containers can be installed for it from now on
+ * @retval -EINVAL      a pointer is `NULL`, the name not as it must be, or a
+ *                      capability not defined
+ * @retval -EEXIST      there is a tenant of that name
+ * @retval -ENOMEM      there are `CONFIG_RBPF_TENANTS` already
+ */
+int rbpf_tenant_add(const rbpf_tenant_t *tenant);
+
+/**
+ * @brief   Install a container of a tenant
+ *
+ * As @ref rbpf_install, but it gets only those of the capabilities that its
+ * tenant allows.
+ *
+ * @param[in] tenant    name of the tenant
+ * @param[in] name      as for @ref rbpf_install
+ * @param[in] image     as for @ref rbpf_install
+ * @param[in] length    as for @ref rbpf_install
+ *
+ * @retval 0            it is installed
+ * @retval -EINVAL      a pointer is `NULL`, or the name not as it must be
+ * @retval -ENOENT      there is no such tenant
+ * @retval -EEXIST      there is a container of that name
+ * @retval -ENOMEM      no slot is free and large enough, or the tenant has as
+ *                      many containers as it may
+ * @retval -EBADMSG     the image is malformed or the verifier refuses it, or it
+ *                      calls a helper that the tenant does not allow
+ */
+int rbpf_install_for(const char *tenant,
+                     const char *name,
+                     const void *image,
+                     size_t length);
+
+/**
  * @brief   Replace a container by another version of it
  *
- * It keeps name and bindings and loses its values. If the image is refused,
+ * It keeps name, tenant and bindings and loses its values. If the image is refused,
  * the container stays as it was.
  *
  * @param[in] name      its name
@@ -508,7 +584,8 @@ int rbpf_find(const char *name, rbpf_info_t *info);
  * @retval -EACCES      the container has not been granted what the hook needs
  * @retval -EEXIST      the path is in use or the module's own, or the
  *                      container is bound to that hook or timer
- * @retval -ENOMEM      the table of bindings is full
+ * @retval -ENOMEM      the table of bindings is full, or its tenant has as many
+ *                      as it may
  */
 int rbpf_bind(const char *name, const char *target);
 
@@ -651,22 +728,24 @@ int rbpf_execute(const void *image,
 /**
  * @brief   Read a value of a key-value store
  *
- * @param[in]  name     container whose store it is; `NULL` for the global one
+ * @param[in]  name     container whose store it is, `@NAME` for that of a tenant,
+ *                      `NULL` for the global one
  * @param[in]  key      the key
  * @param[out] value    the value; may be `NULL`
  *
  * @retval 0            it is there
- * @retval -ENOENT      there is no such container or key
+ * @retval -ENOENT      there is no such container, tenant or key
  */
 int rbpf_kv_fetch(const char *name, uint32_t key, uint32_t *value);
 
 /**
  * @brief   Write a value of a key-value store
  *
- * A new key of the global store is charged to the application, which has the
- * same share as each slot; one of a container's store to the container.
+ * A new key of a container's store is charged to the container, any other to the
+ * application, which has the same share as each slot.
  *
- * @param[in] name      container whose store it is; `NULL` for the global one
+ * @param[in] name      container whose store it is, `@NAME` for that of a
+ *                      tenant, `NULL` for the global one
  * @param[in] key       the key
  * @param[in] value     the value
  *
@@ -679,11 +758,12 @@ int rbpf_kv_store(const char *name, uint32_t key, uint32_t value);
 /**
  * @brief   Erase a value of a key-value store
  *
- * @param[in] name      container whose store it is; `NULL` for the global one
+ * @param[in] name      container whose store it is, `@NAME` for that of a
+ *                      tenant, `NULL` for the global one
  * @param[in] key       the key
  *
  * @retval 0            it is gone
- * @retval -ENOENT      there is no such container or key
+ * @retval -ENOENT      there is no such container, tenant or key
  */
 int rbpf_kv_erase(const char *name, uint32_t key);
 

@@ -4,7 +4,7 @@
 use core::ops::DerefMut;
 
 use heapless::String;
-use rbpf_runtime::{BindError, InstallError, MAX_NAME, MAX_TARGET, RunError};
+use rbpf_runtime::{BindError, InstallError, MAX_NAME, MAX_TARGET, RunError, TenantError};
 use rbpf_vm::FaultKind;
 
 use crate::page::Page;
@@ -136,6 +136,16 @@ impl From<InstallError> for Status {
             InstallError::NoSlot | InstallError::Quota => Self::Full,
             InstallError::UnknownApp => Self::NotFound,
             _ => Self::Refused,
+        }
+    }
+}
+
+impl From<TenantError> for Status {
+    fn from(error: TenantError) -> Self {
+        match error {
+            TenantError::Name => Self::Invalid,
+            TenantError::Taken => Self::Taken,
+            TenantError::Full => Self::Full,
         }
     }
 }

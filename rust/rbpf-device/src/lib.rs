@@ -29,4 +29,4 @@ pub use page::{Page, number};
 pub use rbpf_runtime::digits;
 pub use report::Format;
 pub use staging::{PieceError, Staging};
-pub use work::{Host, is_reserved, work};
+pub use work::{Host, is_reserved, scope, work};

@@ -435,7 +435,7 @@ where
 
 /// The store of a name: that of a container, `@NAME` of a tenant, `@` of the
 /// containers without one, or the global one if it is empty.
-fn scope<
+pub fn scope<
     S: Services,
     E: Engine,
     const SLOTS: usize,

@@ -15,7 +15,7 @@ use core::ffi::{c_char, c_int, c_void};
 use heapless::Vec;
 use rbpf_abi::Capabilities;
 use rbpf_device::Status;
-use rbpf_runtime::Grant;
+use rbpf_runtime::{Allowance, Grant, TenantId};
 use rbpf_vm::Rights;
 
 use crate::containers::{self, Error};
@@ -54,6 +54,9 @@ pub struct Info {
     /// Whether it runs no more before @ref rbpf_release, since too many of its
     /// runs in a row ended in a fault
     pub quarantined: bool,
+    /// Number of its tenant, from 1 in the order of @ref rbpf_tenant_add; 0 if it
+    /// has none
+    pub tenant: u8,
     /// Counts the containers in that slot
     pub generation: u16,
     /// Bytes of its image
@@ -75,6 +78,27 @@ pub struct Info {
     pub fault_pc: u32,
     /// Instructions executed
     pub instructions: u64,
+}
+
+/// @brief   On whose behalf containers are installed
+///
+/// What its containers may have is meant for all of them together, but for the
+/// capabilities.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Tenant {
+    /// Its name: 1 to 16 visible characters of ASCII
+    pub name: *const c_char,
+    /// Capabilities that each may be granted: `RBPF_CAPABILITY_...`
+    pub capabilities: u32,
+    /// Instructions in a second; 0 is no limit beside that of each container
+    pub rate: u32,
+    /// Values in key-value stores
+    pub values: u16,
+    /// Containers
+    pub slots: u8,
+    /// Bindings
+    pub bindings: u8,
 }
 
 /// @brief   What the module has counted
@@ -320,9 +344,69 @@ pub unsafe extern "C" fn rbpf_install(
     })
 }
 
+/// @brief   Make a tenant known, for good
+///
+/// @param[in] tenant    name and allowance; copied
+///
+/// @retval 0            containers can be installed for it from now on
+/// @retval -EINVAL      a pointer is `NULL`, the name not as it must be, or a
+///                      capability not defined
+/// @retval -EEXIST      there is a tenant of that name
+/// @retval -ENOMEM      there are `CONFIG_RBPF_TENANTS` already
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_tenant_add(tenant: *const Tenant) -> c_int {
+    wait(|| {
+        // SAFETY: null, or a tenant: promised by the caller.
+        let tenant = unsafe { tenant.as_ref() }.ok_or(INVALID)?;
+        let allowance = Allowance {
+            capabilities: Capabilities::from_bits(tenant.capabilities).ok_or(INVALID)?,
+            slots: tenant.slots,
+            bindings: tenant.bindings,
+            values: tenant.values,
+            rate: tenant.rate,
+        };
+        // SAFETY: promised by the caller.
+        containers::add_tenant(unsafe { string(tenant.name)? }, allowance).map(|_| 0)
+    })
+}
+
+/// @brief   Install a container of a tenant
+///
+/// As @ref rbpf_install, but it gets only those of the capabilities that its
+/// tenant allows.
+///
+/// @param[in] tenant    name of the tenant
+/// @param[in] name      as for @ref rbpf_install
+/// @param[in] image     as for @ref rbpf_install
+/// @param[in] length    as for @ref rbpf_install
+///
+/// @retval 0            it is installed
+/// @retval -EINVAL      a pointer is `NULL`, or the name not as it must be
+/// @retval -ENOENT      there is no such tenant
+/// @retval -EEXIST      there is a container of that name
+/// @retval -ENOMEM      no slot is free and large enough, or the tenant has as
+///                      many containers as it may
+/// @retval -EBADMSG     the image is malformed or the verifier refuses it, or it
+///                      calls a helper that the tenant does not allow
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_install_for(
+    tenant: *const c_char,
+    name: *const c_char,
+    image: *const c_void,
+    length: usize,
+) -> c_int {
+    wait(|| {
+        // SAFETY: promised by the caller.
+        let (tenant, name) = unsafe { (string(tenant)?, string(name)?) };
+        // SAFETY: promised by the caller.
+        let image = unsafe { bytes(image, length)? };
+        containers::install_for(tenant, name, image, Capabilities::all()).map(|_| 0)
+    })
+}
+
 /// @brief   Replace a container by another version of it
 ///
-/// It keeps name and bindings and loses its values. If the image is refused,
+/// It keeps name, tenant and bindings and loses its values. If the image is refused,
 /// the container stays as it was.
 ///
 /// @param[in] name      its name
@@ -392,6 +476,7 @@ pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_in
             slot: app.id.slot(),
             bindings,
             quarantined: app.quarantined,
+            tenant: app.tenant.map_or(0, TenantId::number),
             generation: app.id.generation(),
             size: app.size as u32,
             capabilities: app.granted.bits(),
@@ -428,7 +513,8 @@ pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_in
 /// @retval -EACCES      the container has not been granted what the hook needs
 /// @retval -EEXIST      the path is in use or the module's own, or the
 ///                      container is bound to that hook or timer
-/// @retval -ENOMEM      the table of bindings is full
+/// @retval -ENOMEM      the table of bindings is full, or its tenant has as many
+///                      as it may
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_bind(name: *const c_char, target: *const c_char) -> c_int {
     // SAFETY: promised by the caller.
@@ -630,12 +716,13 @@ pub unsafe extern "C" fn rbpf_execute(
 
 /// @brief   Read a value of a key-value store
 ///
-/// @param[in]  name     container whose store it is; `NULL` for the global one
+/// @param[in]  name     container whose store it is, `@NAME` for that of a tenant,
+///                      `NULL` for the global one
 /// @param[in]  key      the key
 /// @param[out] value    the value; may be `NULL`
 ///
 /// @retval 0            it is there
-/// @retval -ENOENT      there is no such container or key
+/// @retval -ENOENT      there is no such container, tenant or key
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_kv_fetch(name: *const c_char, key: u32, value: *mut u32) -> c_int {
     wait(|| {
@@ -649,10 +736,11 @@ pub unsafe extern "C" fn rbpf_kv_fetch(name: *const c_char, key: u32, value: *mu
 
 /// @brief   Write a value of a key-value store
 ///
-/// A new key of the global store is charged to the application, which has the
-/// same share as each slot; one of a container's store to the container.
+/// A new key of a container's store is charged to the container, any other to the
+/// application, which has the same share as each slot.
 ///
-/// @param[in] name      container whose store it is; `NULL` for the global one
+/// @param[in] name      container whose store it is, `@NAME` for that of a
+///                      tenant, `NULL` for the global one
 /// @param[in] key       the key
 /// @param[in] value     the value
 ///
@@ -667,11 +755,12 @@ pub unsafe extern "C" fn rbpf_kv_store(name: *const c_char, key: u32, value: u32
 
 /// @brief   Erase a value of a key-value store
 ///
-/// @param[in] name      container whose store it is; `NULL` for the global one
+/// @param[in] name      container whose store it is, `@NAME` for that of a
+///                      tenant, `NULL` for the global one
 /// @param[in] key       the key
 ///
 /// @retval 0            it is gone
-/// @retval -ENOENT      there is no such container or key
+/// @retval -ENOENT      there is no such container, tenant or key
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_kv_erase(name: *const c_char, key: u32) -> c_int {
     // SAFETY: promised by the caller.

@@ -9,7 +9,8 @@
 use rbpf_abi::Capabilities;
 use rbpf_device::Status;
 use rbpf_runtime::{
-    AppId, AppInfo, BindError, ExecuteError, Grant, InstallError, KvScope, RunError, is_timer,
+    Allowance, AppId, AppInfo, BindError, ExecuteError, Grant, InstallError, KvScope, RunError,
+    TenantError, TenantId, is_timer,
 };
 
 use crate::hooks;
@@ -38,7 +39,7 @@ macro_rules! errors_by_status {
         })*
     };
 }
-errors_by_status!(Status InstallError BindError RunError);
+errors_by_status!(Status InstallError TenantError BindError RunError);
 
 /// Has the worker call a function with its runtime, once; the function must
 /// not take long, since all containers wait for it.
@@ -70,12 +71,43 @@ fn find(runtime: &Containers, name: &str) -> Result<AppId, Error> {
     runtime.find(name).ok_or(Status::NotFound.into())
 }
 
-/// Which store is meant: that of a container, or the global one.
+/// Which store is meant: that of a container, `@NAME` of a tenant, or the
+/// global one.
 fn scope(runtime: &Containers, name: Option<&str>) -> Result<KvScope, Error> {
-    match name {
-        Some(name) => find(runtime, name).map(|app| KvScope::Local(app.slot())),
-        None => Ok(KvScope::Global),
-    }
+    let scope = match name {
+        Some("") => None,
+        _ => rbpf_device::scope(runtime, name.unwrap_or_default()),
+    };
+    scope.ok_or(Status::NotFound.into())
+}
+
+/// Adds a tenant, for good.
+///
+/// # Errors
+///
+/// `Invalid` for a name that is none, `Taken` if there is a tenant of that name,
+/// `Full` if there are `CONFIG_RBPF_TENANTS`.
+pub fn add_tenant(name: &str, allowance: Allowance) -> Result<TenantId, Error> {
+    with_runtime(|runtime| runtime.add_tenant(name, allowance))?.map_err(Error::from)
+}
+
+/// [Installs](install) a container of a tenant, which is granted no more than that
+/// allows.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such tenant; else as [`install`], also `Full` if the
+/// tenant has as many containers as it may.
+pub fn install_for(
+    tenant: &str,
+    name: &str,
+    image: &[u8],
+    allowed: Capabilities,
+) -> Result<AppId, Error> {
+    with_runtime(|runtime| {
+        let tenant = runtime.tenant(tenant).ok_or(Status::NotFound)?;
+        Ok(runtime.install_for(tenant, name, image, allowed)?)
+    })?
 }
 
 /// Installs a container, which may do what its image wants of `allowed`.
@@ -205,11 +237,11 @@ pub fn execute(
     })?
 }
 
-/// The value under a key, in the store of a container or the global one.
+/// The value under a key, in the store of a container, `@NAME` of a tenant, or the global one.
 ///
 /// # Errors
 ///
-/// `NotFound` if there is no such container or key.
+/// `NotFound` if there is no such container, tenant or key.
 pub fn fetch(name: Option<&str>, key: u32) -> Result<u32, Error> {
     with_runtime(|runtime| {
         let value = runtime.fetch(scope(runtime, name)?, key);
@@ -217,12 +249,12 @@ pub fn fetch(name: Option<&str>, key: u32) -> Result<u32, Error> {
     })?
 }
 
-/// Stores a value under a key. A new key in the global store is charged to the
-/// application's own share, one in a container's store to the container.
+/// Stores a value under a key. A new key in a container's store is charged to the
+/// container, any other to the application's own share.
 ///
 /// # Errors
 ///
-/// `NotFound` if there is no such container, `Full` if the share is used up.
+/// `NotFound` if there is no such container or tenant, `Full` if the share is used up.
 pub fn store(name: Option<&str>, key: u32, value: u32) -> Result<(), Error> {
     with_runtime(|runtime| {
         let scope = scope(runtime, name)?;
@@ -235,7 +267,7 @@ pub fn store(name: Option<&str>, key: u32, value: u32) -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// `NotFound` if there is no such container or key.
+/// `NotFound` if there is no such container, tenant or key.
 pub fn erase(name: Option<&str>, key: u32) -> Result<(), Error> {
     with_runtime(|runtime| {
         let scope = scope(runtime, name)?;

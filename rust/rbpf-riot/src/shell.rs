@@ -26,11 +26,13 @@ unbind WHERE [NAME]
 remove NAME        with its bindings and values
 release NAME       from quarantine
 kv                 values in the stores
-kv get NAME|global KEY
+kv get NAME|global|@TENANT KEY
+tenants            whose containers there are
 hooks              paths and hooks, and who is bound there
 stats              what there is, and is in use
 load NAME HEX      append to an image
-load NAME          install it, or replace NAME by it
+load NAME [for TENANT]
+                   install it, or replace NAME by it
 load               discard it
 help
 ";
@@ -60,11 +62,12 @@ const fn verb(
     }
 }
 
-const VERBS: [Verb; 9] = [
+const VERBS: [Verb; 10] = [
     verb("list", Operation::List, 0..=0, ""),
     verb("info", Operation::Info, 1..=1, ""),
     verb("kv", Operation::Values, 0..=0, ""),
     verb("hooks", Operation::Bindings, 0..=0, ""),
+    verb("tenants", Operation::Tenants, 0..=0, ""),
     verb("stats", Operation::Stats, 0..=0, ""),
     verb("bind", Operation::Bind, 2..=2, "bound"),
     verb("unbind", Operation::Unbind, 1..=2, "unbound"),
@@ -165,6 +168,12 @@ fn execute(args: &Args<'_>) -> Result<(), Failure> {
         }
         ("load", (Some(name), None, _)) => {
             print(Operation::Install, &mut |job: &mut Job| job.set_name(name))
+        }
+        ("load", (Some(name), Some("for"), Some(tenant))) if count == 3 => {
+            print(Operation::Install, &mut |job: &mut Job| {
+                job.set_name(name)?;
+                job.set_tenant(tenant)
+            })
         }
         ("load", (Some(name), Some(hex), None)) => load(name, hex),
         ("help", (None, ..)) => {

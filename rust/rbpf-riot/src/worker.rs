@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicI16, Ordering};
 use rbpf_abi::Capabilities;
 use rbpf_device::{Device, Fill, Host, Operation, PieceError, Staging, Status, work};
 use rbpf_runtime::{Memory, Runtime};
+use rbpf_vm::Interpreter;
 use riot_wrappers::mutex::Mutex;
 
 use crate::queue::{self, Job, Ticket};
@@ -21,13 +22,15 @@ use crate::{config, hooks, sys};
 const SLOTS: usize = config::SLOTS as usize;
 const BINDINGS: usize = config::BINDINGS as usize;
 const KV: usize = config::KV_ENTRIES as usize;
+const TENANTS: usize = config::TENANTS as usize;
 
 /// Bytes of an answer.
 pub(crate) const PAGE: usize = config::RESPONSE_SIZE as usize;
 const IMAGE: usize = config::IMAGE_SIZE as usize;
 
 /// The runtime of this device.
-pub(crate) type Containers = Runtime<'static, RiotServices, SLOTS, BINDINGS, KV>;
+pub(crate) type Containers =
+    Runtime<'static, RiotServices, SLOTS, BINDINGS, KV, Interpreter, TENANTS>;
 
 /// Stack of the thread: what is configured, at least what making the runtime
 /// takes, with some 150 bytes beside the runtime itself. Native threads serve

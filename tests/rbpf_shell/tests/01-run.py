@@ -27,7 +27,7 @@ def command(child, line, *answers):
     child.expect_exact("> ")
 
 
-def load(child, name, image):
+def load(child, name, image, tenant=""):
     """Loads an image and installs it."""
     data = image.read_bytes()
     command(child, "rbpf load")
@@ -38,7 +38,7 @@ def load(child, name, image):
             f"rbpf load {name} {piece.hex()}",
             rf"loaded {name} bytes {start + len(piece)}\r?\n",
         )
-    command(child, f"rbpf load {name}", rf"installed {name} slot \d bytes {len(data)}\r?\n")
+    command(child, f"rbpf load {name}{tenant}", rf"installed {name} slot \d bytes {len(data)}\r?\n")
 
 
 def passed(name):
@@ -123,6 +123,25 @@ def full(child):
     passed("slots")
 
 
+def tenants(child):
+    """A tenant's containers are counted."""
+    command(child, "rbpf tenants", r"alice slots 0 slots-max 1 .* values-max 3 rate 50000\r?\n")
+    command(child, "rbpf remove fourth", r"removed fourth\r?\n")
+    load(child, "hers", IMAGES / "echo.rbpf", r" for alice")
+    command(child, "rbpf tenants", r"alice slots 1 slots-max 1 ")
+    command(child, "rbpf list", r"hers state idle .* tenant alice\r?\n")
+    command(child, "rbpf bind hers /hers", r"error: no room\r?\n")
+    command(child, "rbpf remove third", r"removed third\r?\n")
+    command(child, "rbpf load other 00", r"loaded other bytes 1")
+    command(child, "rbpf load other for alice", r"error: the tenant has no slot left\r?\n")
+    command(child, "rbpf load other 00", r"loaded other bytes 1")
+    command(child, "rbpf load other for bob", r"error: not found\r?\n")
+    command(child, "rbpf load")
+    command(child, "rbpf kv get @alice 1", r"error: not found\r?\n")
+    command(child, "rbpf kv get @bob 1", r"error: not found\r?\n")
+    passed("tenants")
+
+
 def testfunc(child):
     child.sendline("")
     child.expect_exact("> ")
@@ -131,6 +150,7 @@ def testfunc(child):
     faults(child)
     quarantine(child)
     full(child)
+    tenants(child)
     # It is still there.
     command(child, "rbpf run endless", r"error: fault BudgetExhausted")
     passed("alive at the end")
