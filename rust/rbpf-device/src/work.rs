@@ -134,7 +134,7 @@ where
         let mut report = self.job.report();
         report.list();
         for info in self.runtime.apps() {
-            let tenant = tenant_name(self.runtime.tenants(), info.tenant);
+            let tenant = self.runtime.tenant_name(info.tenant);
             record(self.runtime.bindings(), tenant, &info, &mut report);
             report.end();
         }
@@ -148,7 +148,7 @@ where
         };
         let mut report = self.job.report();
         for info in self.runtime.apps().filter(|info| info.id == app) {
-            let tenant = tenant_name(self.runtime.tenants(), info.tenant);
+            let tenant = self.runtime.tenant_name(info.tenant);
             record(self.runtime.bindings(), tenant, &info, &mut report);
             report.number_line("slot", info.id.slot().into());
             report.number_line("denied", info.denied);
@@ -170,7 +170,7 @@ where
                 KvScope::Global => report.first("store", "global"),
                 KvScope::Local(slot) => report.first("store", name_of(self.runtime.apps(), slot)),
                 KvScope::Tenant(tenant) => {
-                    let tenant = tenant_name(self.runtime.tenants(), tenant);
+                    let tenant = self.runtime.tenant_name(tenant);
                     report.first("store", &tenant_store(tenant));
                 }
             }
@@ -483,15 +483,6 @@ pub fn is_reserved(path: &str) -> bool {
 fn name_of<'a>(mut apps: impl Iterator<Item = AppInfo<'a>>, slot: u8) -> &'a str {
     apps.find(|info| info.id.slot() == slot)
         .map_or("-", |info| info.name)
-}
-
-/// The name of a tenant; empty for none.
-fn tenant_name<'a>(
-    mut tenants: impl Iterator<Item = TenantInfo<'a>>,
-    tenant: Option<TenantId>,
-) -> &'a str {
-    let tenant = tenants.find(|info| Some(info.id) == tenant);
-    tenant.map_or("", |info| info.name)
 }
 
 /// What the store of a tenant is called.

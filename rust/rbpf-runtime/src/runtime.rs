@@ -15,7 +15,7 @@ use crate::services::Services;
 use crate::store::{
     self, AppId, AppInfo, Container, InstallError, Layout, Limits, Loaded, Rules, Store, is_label,
 };
-use crate::tenant::{Allowance, Tenant, TenantError, TenantId, TenantInfo};
+use crate::tenant::{Allowance, Tenant, TenantError, TenantId, TenantInfo, Tenants};
 use crate::timer::{Timer, is_timer};
 
 /// Bytes of the longest target that a container can be bound to.
@@ -134,7 +134,7 @@ pub struct Runtime<
     engine: E,
     store: Store<'s, SLOTS>,
     bindings: Vec<Binding, BINDINGS>,
-    tenants: Vec<Tenant, TENANTS>,
+    tenants: Tenants<TENANTS>,
     stack: &'s mut [u8],
     data: &'s mut [u8],
     response: &'s mut [u8],
@@ -182,7 +182,7 @@ where
             engine,
             store: Store::new(memory.images),
             bindings: Vec::new(),
-            tenants: Vec::new(),
+            tenants: Tenants::new(),
             stack: memory.stack,
             data: memory.data,
             response: memory.response,
@@ -228,13 +228,7 @@ where
         name: &str,
         allowance: Allowance,
     ) -> Result<TenantId, TenantError> {
-        let tenant = Tenant::new(name, allowance)?;
-        if self.tenant(name).is_some() {
-            return Err(TenantError::Taken);
-        }
-        let id = TenantId::new(self.tenants.len()).ok_or(TenantError::Full)?;
-        self.tenants.push(tenant).map_err(|_| TenantError::Full)?;
-        Ok(id)
+        self.tenants.add(Tenant::new(name, allowance)?)
     }
 
     /// The tenant of a name.
@@ -244,18 +238,15 @@ where
         tenants.find(|info| info.name == name).map(|info| info.id)
     }
 
+    /// The name of a tenant; empty for none.
+    #[must_use]
+    pub fn tenant_name(&self, id: Option<TenantId>) -> &str {
+        self.tenants.get(id).map_or("", Tenant::name)
+    }
+
     /// All tenants, in the order in which they were added.
     pub fn tenants(&self) -> impl Iterator<Item = TenantInfo<'_>> {
-        self.tenants
-            .iter()
-            .enumerate()
-            .filter_map(|(position, tenant)| {
-                Some(TenantInfo {
-                    id: TenantId::new(position)?,
-                    name: tenant.name(),
-                    allowance: tenant.allowance,
-                })
-            })
+        self.tenants.iter()
     }
 
     /// Copies an image into a free slot, verifies it, and grants it those of
@@ -288,7 +279,7 @@ where
         image: &[u8],
         allowed: Capabilities,
     ) -> Result<AppId, InstallError> {
-        let allowance = self.tenants.get(tenant.position());
+        let allowance = self.tenants.get(Some(tenant));
         let allowance = allowance.ok_or(InstallError::Quota)?.allowance;
         let owned = self.apps().filter(|info| info.tenant == Some(tenant));
         if owned.count() >= allowance.slots.into() {
@@ -321,8 +312,7 @@ where
         if !self.store.contains(app) {
             return Err(InstallError::UnknownApp);
         }
-        let tenant = self.tenant_of(app.slot);
-        let tenant = tenant.and_then(|id| self.tenants.get(id.position()));
+        let tenant = self.tenants.get(self.tenant_of(app.slot));
         let most = tenant.map_or(allowed, |tenant| tenant.allowance.capabilities);
         let (store, rules) = self.store_with_rules(allowed & most);
         let replaced = store.replace(app, image, &rules);
@@ -428,7 +418,7 @@ where
     /// Whether the tenant of a container has a binding left.
     fn may_be_bound(&self, app: AppId) -> bool {
         let id = self.tenant_of(app.slot);
-        let Some(tenant) = id.and_then(|id| self.tenants.get(id.position())) else {
+        let Some(tenant) = self.tenants.get(id) else {
             return true;
         };
         let bindings = self.bindings();
@@ -564,9 +554,7 @@ where
         let account = self.account(app.slot);
         let services = &mut self.helpers.services;
         let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
-        let mut tenant = container
-            .tenant
-            .and_then(|id| self.tenants.get_mut(id.position()));
+        let mut tenant = self.tenants.get_mut(container.tenant);
         container.may_run(&self.limits, tenant.as_deref_mut(), services)?;
         clear_stack(self.stack, &mut self.last, app);
         let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
@@ -737,8 +725,7 @@ where
     fn account(&self, slot: u8) -> Account {
         let mut quota = KV / (SLOTS + 1);
         let id = self.tenant_of(slot);
-        let tenant = id.and_then(|id| self.tenants.get(id.position()));
-        if let Some(tenant) = tenant {
+        if let Some(tenant) = self.tenants.get(id) {
             let owned = |own: &dyn Fn(u8) -> bool| {
                 let values = self.values();
                 values.filter(|entry| own(entry.owner)).count()

@@ -7,7 +7,7 @@
 
 use core::num::NonZeroU8;
 
-use heapless::String;
+use heapless::{String, Vec};
 use rbpf_abi::Capabilities;
 
 use crate::share::Share;
@@ -73,6 +73,51 @@ pub struct TenantInfo<'a> {
     pub name: &'a str,
     /// What it may have and take.
     pub allowance: Allowance,
+}
+
+/// The tenants of a runtime. Where there can be none, nobody looks: no code for
+/// tenants is linked.
+#[derive(Debug)]
+pub(crate) struct Tenants<const TENANTS: usize>(Vec<Tenant, TENANTS>);
+
+impl<const TENANTS: usize> Tenants<TENANTS> {
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(crate) fn add(&mut self, tenant: Tenant) -> Result<TenantId, TenantError> {
+        if self.iter().any(|info| info.name == tenant.name()) {
+            return Err(TenantError::Taken);
+        }
+        let id = TenantId::new(self.0.len()).ok_or(TenantError::Full)?;
+        self.0.push(tenant).map_err(|_| TenantError::Full)?;
+        Ok(id)
+    }
+
+    pub(crate) fn get(&self, id: Option<TenantId>) -> Option<&Tenant> {
+        match TENANTS {
+            0 => None,
+            _ => self.0.get(id?.position()),
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, id: Option<TenantId>) -> Option<&mut Tenant> {
+        match TENANTS {
+            0 => None,
+            _ => self.0.get_mut(id?.position()),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = TenantInfo<'_>> {
+        let tenants: &[Tenant] = if TENANTS == 0 { &[] } else { &self.0 };
+        tenants.iter().enumerate().filter_map(|(position, tenant)| {
+            Some(TenantInfo {
+                id: TenantId::new(position)?,
+                name: tenant.name(),
+                allowance: tenant.allowance,
+            })
+        })
+    }
 }
 
 #[derive(Debug)]
