@@ -165,6 +165,7 @@ fuzz_target!(|input: Input| {
             let request = CoapRequest {
                 code: input.code,
                 path: "/path",
+                query: b"",
                 payload: &input.payload,
             };
             for _ in 0..2 {

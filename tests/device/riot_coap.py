@@ -94,6 +94,13 @@ class Node:
         await self.expect(codes.CREATED, PUT, f"/rbpf/app/{name}", self.image(image))
         await self.expect(codes.CHANGED, POST, f"/rbpf/bind/{name}", path.encode())
 
+    @contextlib.asynccontextmanager
+    async def installed(self, name, path):
+        """With a container of this name, whose image is called so, bound to a path."""
+        await self.install(name, name, path)
+        yield
+        await self.remove(name)
+
     async def remove(self, *names):
         """Removes containers."""
         for name in names:
@@ -255,6 +262,15 @@ async def payload(node):
     await node.expect(codes.REQUEST_ENTITY_TOO_LARGE, POST, "/echo", bytes(257))
     await node.expect(codes.REQUEST_ENTITY_TOO_LARGE, POST, "/echo", bytes(3000))
     await node.remove("echo")
+
+
+async def request(node):
+    """A container sees method, path and query."""
+    async with node.installed("request", "/request"):
+        same("request", await node.expect(codes.CONTENT, GET, "/request"), "1/request?")
+        same("query", await node.expect(codes.CONTENT, PUT, "/request?a=1&b"), "3/request?a=1&b")
+        same("long query", await node.expect(codes.CONTENT, GET, f"/request?{'x' * 40}"), "1/request?28")
+        await node.expect(codes.BAD_OPTION, GET, f"/request?{'x' * 41}")
 
 
 async def long_list(node):
@@ -548,7 +564,7 @@ async def life(node, image):
     return seen
 
 
-OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, payload, long_list, bad_images,
+OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, payload, request, long_list, bad_images,
         blocks, duplicates, long_response, options, noise, twins, endurance]
 CLOSED = [pages, closed, options]
 

@@ -174,6 +174,28 @@ macro_rules! for_each_helper {
             0x43 CoapGetPdu coap_get_pdu COAP_RESPONSE
                 (gcoap: context) -> address as "uint8_t *";
 
+            /// The method of the CoAP request: 1 GET, 2 POST, 3 PUT, 4 DELETE, 5 FETCH,
+            /// 6 PATCH, 7 iPATCH.
+            ///
+            /// 0 if the container was not started by a CoAP request.
+            0x44 CoapGetMethod coap_get_method COAP_RESPONSE
+                () -> u32;
+
+            /// Copies the path of the CoAP request, `/sensor/1` for example, without a NUL.
+            ///
+            /// Returns the number of bytes, or `-ENOSPC` if they are more than `len`,
+            /// `-ENOTSUP` if the container was not started by a CoAP request.
+            0x45 CoapGetPath coap_get_path COAP_RESPONSE
+                (out: output(len) as "char *", len: u32 as "size_t") -> i32 as "ssize_t";
+
+            /// Copies the query of the CoAP request: its options Uri-Query as they are, with
+            /// `&` between them, without a NUL.
+            ///
+            /// Returns the number of bytes, 0 if there is no query, or a negative error as
+            /// `coap_get_path`.
+            0x46 CoapGetQuery coap_get_query COAP_RESPONSE
+                (out: output(len) as "char *", len: u32 as "size_t") -> i32 as "ssize_t";
+
             /// Writes a fixed-point number in decimal: `value` times ten to the power of
             /// `digits`, so that 2345 and -2 are `23.45`.
             ///

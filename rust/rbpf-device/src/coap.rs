@@ -32,7 +32,7 @@
 //! 7959). Each block of a list is taken from a list of its own time; the
 //! response of a container is kept until another one takes its place, and its
 //! blocks bear an entity tag. Who asks is not known here, so its later blocks
-//! go to whoever asks for them by the same method and path.
+//! go to whoever asks for them by the same method, path and query.
 
 mod block;
 mod handler;
@@ -148,7 +148,7 @@ pub struct Resources<D, const PAGE: usize> {
 /// A response of which blocks are still to be fetched.
 #[derive(Debug)]
 struct Kept<const PAGE: usize> {
-    /// Of the request: method and path.
+    /// Of the request: method, path and query.
     request: u32,
     code: u8,
     format: Option<u16>,
@@ -269,7 +269,8 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             let text = "payload larger than a message";
             return Ok(Reply::Short(code::REQUEST_ENTITY_TOO_LARGE, text));
         }
-        let key = hash(request.path.as_bytes()) ^ u32::from(request.method);
+        let query = hash(&request.query).rotate_left(16);
+        let key = hash(request.path.as_bytes()) ^ query ^ u32::from(request.method);
         let block2 = request.block2;
         if block2.is_some_and(|block| !block.is_first()) {
             if self.kept.code != 0 && self.kept.request == key {
@@ -291,6 +292,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
         let ticket = self.device.ask(Operation::Coap, &mut |job| {
             job.method = request.method;
             job.set_target(&request.path)?;
+            job.set_query(&request.query)?;
             job.set_input(request.payload)
         })?;
         self.kept.request = key;

@@ -3,12 +3,15 @@
 
 use core::ops::DerefMut;
 
-use heapless::String;
+use heapless::{String, Vec};
 use rbpf_runtime::{BindError, InstallError, MAX_NAME, MAX_TARGET, RunError, TenantError};
 use rbpf_vm::FaultKind;
 
 use crate::page::Page;
 use crate::report::{Format, Report};
+
+/// Bytes of the longest query of a request for a container.
+pub const MAX_QUERY: usize = 40;
 
 /// What to do. Names in brackets are the job's fields that it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +44,7 @@ pub enum Operation {
     Release,
     /// Install what is staged, or replace a container by it \[name\].
     Install,
-    /// Let a container answer a request \[target, method, input\].
+    /// Let a container answer a request \[target, method, query, input\].
     Coap,
 }
 
@@ -187,6 +190,7 @@ pub struct Job<const PAGE: usize> {
     pub(crate) target: String<MAX_TARGET>,
     /// On whose behalf it is asked for; empty is the operator.
     pub(crate) tenant: String<MAX_NAME>,
+    pub(crate) query: Vec<u8, MAX_QUERY>,
     /// A key of a key-value store.
     pub key: u32,
     /// Code of a request's method.
@@ -216,6 +220,7 @@ impl<const PAGE: usize> Job<PAGE> {
             name: String::new(),
             target: String::new(),
             tenant: String::new(),
+            query: Vec::new(),
             key: 0,
             method: 0,
             format: Format::Text,
@@ -234,6 +239,7 @@ impl<const PAGE: usize> Job<PAGE> {
         self.name.clear();
         self.target.clear();
         self.tenant.clear();
+        self.query.clear();
         self.key = 0;
         self.method = 0;
         self.format = Format::Text;
@@ -283,6 +289,17 @@ impl<const PAGE: usize> Job<PAGE> {
     /// `NotFound` if it is longer than any.
     pub fn set_tenant(&mut self, tenant: &str) -> Result<(), Status> {
         self.tenant.push_str(tenant).map_err(|_| Status::NotFound)
+    }
+
+    /// Sets the query of a request.
+    ///
+    /// # Errors
+    ///
+    /// `Full` if it is longer than [`MAX_QUERY`] bytes.
+    pub fn set_query(&mut self, query: &[u8]) -> Result<(), Status> {
+        self.query
+            .extend_from_slice(query)
+            .map_err(|_| Status::Full)
     }
 
     /// Sets the input.

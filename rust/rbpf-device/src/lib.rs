@@ -24,7 +24,7 @@ mod report;
 mod staging;
 mod work;
 
-pub use job::{Device, Fill, Job, Operation, Status};
+pub use job::{Device, Fill, Job, MAX_QUERY, Operation, Status};
 pub use page::{Page, number};
 pub use rbpf_runtime::digits;
 pub use report::Format;

@@ -411,6 +411,7 @@ where
         let reply = self.runtime.coap(&CoapRequest {
             code: job.method,
             path: &job.target,
+            query: &job.query,
             payload: job.page.bytes(),
         });
         let status = match reply {

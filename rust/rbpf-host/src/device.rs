@@ -49,6 +49,7 @@ const IMAGE: usize = 128 * 1024;
 mod option {
     pub(super) const URI_PATH: u16 = 11;
     pub(super) const CONTENT_FORMAT: u16 = 12;
+    pub(super) const URI_QUERY: u16 = 15;
     pub(super) const ACCEPT: u16 = 17;
 }
 
@@ -74,6 +75,8 @@ pub struct Request {
     pub code: u8,
     /// The path, with its leading slash.
     pub path: String,
+    /// The options Uri-Query.
+    pub query: Vec<Vec<u8>>,
     /// The Content-Format that is wanted, if any.
     pub accept: Option<u16>,
     /// The payload.
@@ -403,6 +406,9 @@ impl Request {
         for segment in self.path.split('/').skip(1) {
             // What is written to memory does not fail.
             let Ok(()) = message.add_option(option::URI_PATH, segment.as_bytes());
+        }
+        for part in &self.query {
+            let Ok(()) = message.add_option(option::URI_QUERY, part);
         }
         if let Some(accept) = self.accept {
             let Ok(()) = message.add_option_uint(option::ACCEPT, accept);

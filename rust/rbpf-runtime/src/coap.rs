@@ -21,6 +21,8 @@ pub struct CoapRequest<'a> {
     pub code: u8,
     /// The path, with its leading slash.
     pub path: &'a str,
+    /// The query: its parts with `&` between them; empty if there is none.
+    pub query: &'a [u8],
     /// The whole payload; block-wise transfers are put together before.
     pub payload: &'a [u8],
 }
@@ -58,9 +60,9 @@ const FINISH_PAYLOAD: u32 = 1;
 
 /// The response as far as the container has come with it.
 #[derive(Debug)]
-pub(crate) struct CoapExchange {
+pub(crate) struct CoapExchange<'q> {
+    pub(crate) request: CoapRequest<'q>,
     buffer_len: usize,
-    request_len: usize,
     /// 0 until a response is started.
     code: u8,
     content_format: Option<u16>,
@@ -70,12 +72,12 @@ pub(crate) struct CoapExchange {
     has_payload: bool,
 }
 
-impl CoapExchange {
-    pub(crate) fn new(buffer_len: usize, request_len: usize) -> Self {
+impl<'q> CoapExchange<'q> {
+    pub(crate) fn new(buffer_len: usize, request: CoapRequest<'q>) -> Self {
         Self {
             // A result is a positive 32-bit number, a region 24 bits.
             buffer_len,
-            request_len,
+            request,
             code: 0,
             content_format: None,
             head_len: 0,
@@ -94,13 +96,13 @@ impl CoapExchange {
                 buffer_len: (self.buffer_len as u64).into(),
             },
             packet: packet(
-                if self.request_len == 0 {
+                if self.request.payload.is_empty() {
                     0
                 } else {
                     REQUEST_REGION
                 },
                 0,
-                self.request_len,
+                self.request.payload.len(),
             ),
         }
     }
@@ -121,7 +123,7 @@ impl CoapExchange {
         *self = Self {
             code,
             head_len: HEADER,
-            ..Self::new(self.buffer_len, self.request_len)
+            ..Self::new(self.buffer_len, self.request)
         };
         // Version 1, acknowledgement, no token (RFC 7252, section 3).
         self.write(memory, 0, &[0x60, code, 0, 0])?;

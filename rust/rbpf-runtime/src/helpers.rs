@@ -21,7 +21,7 @@ use rbpf_abi::{Errno, for_each_helper};
 use rbpf_vm::{FaultKind, HelperCall, Host, MemoryMap};
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::coap::CoapExchange;
+use crate::coap::{CoapExchange, CoapRequest};
 use crate::format::{self, Piece};
 use crate::kv::{KvScope, KvStore};
 use crate::run::Account;
@@ -50,7 +50,7 @@ impl From<FaultKind> for Refused {
 type HelperResult<T> = Result<T, Refused>;
 
 /// Everything that the helpers of one run may touch besides its memory.
-pub(crate) struct HelperHost<'r, S, const KV: usize> {
+pub(crate) struct HelperHost<'r, 'q, S, const KV: usize> {
     pub(crate) services: &'r mut S,
     pub(crate) kv: &'r mut KvStore<KV>,
     /// Who pays for what is stored.
@@ -58,7 +58,7 @@ pub(crate) struct HelperHost<'r, S, const KV: usize> {
     /// The container's name, for the log.
     pub(crate) name: &'r str,
     /// The request, if one triggered the run.
-    pub(crate) coap: Option<&'r mut CoapExchange>,
+    pub(crate) coap: Option<&'r mut CoapExchange<'q>>,
     /// Charged for the helper that is being called.
     pub(crate) cost: u32,
 }
@@ -120,7 +120,7 @@ macro_rules! define_dispatch {
             $($argument:ident: $kind:ident $(($length:ident))? $([$size:literal])? $(as $c:literal)?),*
         ) -> $result:ident $(as $result_c:literal)?;
     )*) => {
-        impl<S: Services, const KV: usize> HelperHost<'_, S, KV> {
+        impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
             fn dispatch(
                 &mut self,
                 call: &HelperCall,
@@ -143,7 +143,7 @@ macro_rules! define_dispatch {
 
 for_each_helper!(define_dispatch);
 
-impl<S: Services, const KV: usize> Host for HelperHost<'_, S, KV> {
+impl<S: Services, const KV: usize> Host for HelperHost<'_, '_, S, KV> {
     // Not inlined in the engine, which is built for speed.
     #[inline(never)]
     fn call(
@@ -198,7 +198,7 @@ fn count(result: Result<usize, Errno>) -> i32 {
     }
 }
 
-impl<S: Services, const KV: usize> HelperHost<'_, S, KV> {
+impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
     fn charge(&mut self, cost: u32) {
         self.cost = self.cost.saturating_add(cost);
     }
@@ -403,7 +403,7 @@ impl<S: Services, const KV: usize> HelperHost<'_, S, KV> {
         &mut self,
         memory: &mut MemoryMap<'_>,
         step: impl FnOnce(
-            &mut CoapExchange,
+            &mut CoapExchange<'_>,
             &mut MemoryMap<'_>,
         ) -> Result<Result<usize, Errno>, FaultKind>,
     ) -> HelperResult<i32> {
@@ -446,6 +446,50 @@ impl<S: Services, const KV: usize> HelperHost<'_, S, KV> {
 
     fn coap_get_pdu(&mut self, _: &mut MemoryMap<'_>, (): ()) -> HelperResult<u64> {
         Ok(self.coap.as_ref().map_or(0, |exchange| exchange.payload()))
+    }
+
+    fn coap_get_method(&mut self, _: &mut MemoryMap<'_>) -> HelperResult<u32> {
+        let exchange = self.coap.as_ref();
+        Ok(exchange.map_or(0, |exchange| exchange.request.code.into()))
+    }
+
+    fn coap_get_path(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        out: Address,
+        len: u32,
+    ) -> HelperResult<i32> {
+        self.copy_of_request(memory, out, len, |request| request.path.as_bytes())
+    }
+
+    fn coap_get_query(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        out: Address,
+        len: u32,
+    ) -> HelperResult<i32> {
+        self.copy_of_request(memory, out, len, |request| request.query)
+    }
+
+    /// Copies a part of the request to where there is room for so many bytes.
+    fn copy_of_request(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        out: Address,
+        len: u32,
+        part: for<'q> fn(&CoapRequest<'q>) -> &'q [u8],
+    ) -> HelperResult<i32> {
+        let Some(exchange) = &self.coap else {
+            return Ok(Errno::NotSupported.to_guest());
+        };
+        let part = part(&exchange.request);
+        if part.len() as u64 > len.into() {
+            return Ok(Errno::NoSpace.to_guest());
+        }
+        let cost = part.len() as u32 / BYTES_PER_INSTRUCTION;
+        write(memory, out, part)?;
+        self.charge(cost);
+        Ok(part.len() as i32)
     }
 
     fn fmt_s16_dfp(

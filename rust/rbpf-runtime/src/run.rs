@@ -83,10 +83,10 @@ pub(crate) struct Account {
 }
 
 /// What triggers a run, and what it grants.
-struct Event<'e, 'g> {
+struct Event<'e, 'g, 'q> {
     context: &'e mut [u8],
     granted: &'e mut [Grant<'g>],
-    coap: Option<&'e mut CoapExchange>,
+    coap: Option<&'e mut CoapExchange<'q>>,
     budget: u32,
 }
 
@@ -233,7 +233,7 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
     ) -> Result<RunReport<CoapReply<'b>>, MapError> {
         // No container sees the response of another.
         response.fill(0);
-        let mut exchange = CoapExchange::new(response.len(), request.payload.len());
+        let mut exchange = CoapExchange::new(response.len(), *request);
         let mut context = exchange.context();
         let event = Event {
             context: context.as_mut_bytes(),
@@ -259,7 +259,7 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
         account: Account,
         engine: &mut E,
         runnable: Runnable<'_>,
-        event: Event<'_, '_>,
+        event: Event<'_, '_, '_>,
     ) -> Result<RunReport, MapError> {
         let Runnable { name, program, .. } = runnable;
         let mut host = HelperHost {

@@ -37,6 +37,7 @@ Examples:
   rbpf run fletcher32.rbpf --words data.bin --runs 1000
   rbpf run filter.rbpf --hex '01 02 03 04' --json
   rbpf run coap_sensor.rbpf --coap GET
+  rbpf run request.rbpf --coap POST --uri '/request?unit=K' --payload text
   rbpf run average.rbpf --coap GET --config device.toml --runs 5
   rbpf run --raw program.bin --trace";
 
@@ -69,6 +70,14 @@ pub struct Args {
           conflicts_with_all = ["context", "hex", "mem", "words"],
           value_parser = clap::builder::PossibleValuesParser::new(Methods::NAMES))]
     coap: Option<String>,
+    /// Path and query of the request
+    #[arg(
+        long,
+        value_name = "PATH?QUERY",
+        requires = "coap",
+        default_value = "/"
+    )]
+    uri: String,
     /// The payload of the request
     #[arg(
         long,
@@ -195,11 +204,10 @@ fn once(
                 .run(engine, runnable, &mut context, granted, budget)
                 .map(|report| report.map(Value::Number))
         }
-        Input::Request { method, payload } => {
+        Input::Request(request) => {
             let mut response = vec![0; MAX_RESPONSE];
-            let request = input::request(*method, payload);
             helpers
-                .coap(engine, runnable, &request, &mut response, budget)
+                .coap(engine, runnable, &request.as_coap(), &mut response, budget)
                 .map(|report| report.map(|reply| Value::Reply(Reply::from(reply))))
         }
     };

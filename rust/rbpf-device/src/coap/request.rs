@@ -2,12 +2,13 @@
 //! A request, as far as it is looked at.
 
 use coap_numbers::{code, option};
-use heapless::String;
 use heapless::string::StringView;
+use heapless::{CapacityError, String, Vec};
 use rbpf_runtime::MAX_NAME;
 
 use super::MAX_PATH;
 use super::block::Block;
+use crate::job::MAX_QUERY;
 use crate::work::is_own;
 
 /// A request. Whoever has parsed the message puts its options in, in the order
@@ -23,7 +24,9 @@ pub(super) struct Request<'r> {
     /// On whose behalf the device is to be changed: `?tenant=NAME`.
     pub(super) tenant: String<MAX_NAME>,
     /// Whether there is any other query.
-    query: bool,
+    has_query: bool,
+    /// Its parts with `&` between them.
+    pub(super) query: Vec<u8, MAX_QUERY>,
     /// What is wrong with it, as the code of a response.
     error: Option<u8>,
 }
@@ -39,7 +42,8 @@ impl<'r> Request<'r> {
             block2: None,
             payload,
             tenant: String::new(),
-            query: false,
+            has_query: false,
+            query: Vec::new(),
             error: None,
         }
     }
@@ -64,7 +68,7 @@ impl<'r> Request<'r> {
                 {
                     push_ascii(&mut self.tenant, name).map_err(|()| code::NOT_FOUND)?;
                 }
-                _ => self.query = true,
+                _ => self.push_query(value).map_err(|_| code::BAD_OPTION)?,
             },
             option::ACCEPT => {
                 self.format = Some(match *value {
@@ -85,6 +89,15 @@ impl<'r> Request<'r> {
         Ok(())
     }
 
+    /// Takes a part of the query.
+    fn push_query(&mut self, part: &[u8]) -> Result<(), CapacityError> {
+        if self.has_query {
+            self.query.extend_from_slice(b"&")?;
+        }
+        self.has_query = true;
+        self.query.extend_from_slice(part)
+    }
+
     /// Ends the options.
     ///
     /// # Errors
@@ -97,7 +110,7 @@ impl<'r> Request<'r> {
         }
         match self.error {
             Some(code) => Err(code),
-            None if self.query && is_own(&self.path) => Err(code::BAD_OPTION),
+            None if self.has_query && is_own(&self.path) => Err(code::BAD_OPTION),
             None => Ok(()),
         }
     }

@@ -227,6 +227,7 @@ impl Endpoint {
         let reply = handler(Request {
             code: method,
             path: options.path,
+            query: options.query,
             accept: options.accept,
             payload,
         });

@@ -23,6 +23,7 @@ const PROXY_SCHEME: u16 = 39;
 pub(super) struct RequestOptions {
     /// The path, with its leading slash.
     pub(super) path: String,
+    pub(super) query: Vec<Vec<u8>>,
     pub(super) accept: Option<u16>,
     pub(super) block1: Option<Block>,
     pub(super) block2: Option<Block>,
@@ -58,6 +59,10 @@ impl RequestOptions {
         }
         Ok(Self {
             path: path(packet)?,
+            query: packet
+                .get_option(CoapOption::UriQuery)
+                .map(|parts| parts.iter().cloned().collect())
+                .unwrap_or_default(),
             accept: number(packet, CoapOption::Accept).map(|format| format as u16),
             block1: block(packet, CoapOption::Block1)?,
             block2: block(packet, CoapOption::Block2)?,

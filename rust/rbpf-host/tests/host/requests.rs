@@ -13,6 +13,7 @@ use crate::support::{GET, POST, PUT, World, block};
 const CONTENT: u8 = 0x45;
 const CHANGED: u8 = 0x44;
 const CONTINUE: u8 = 0x5f;
+const BAD_OPTION: u8 = 0x82;
 const NOT_FOUND: u8 = 0x84;
 const METHOD_NOT_ALLOWED: u8 = 0x85;
 const INCOMPLETE: u8 = 0x88;
@@ -60,6 +61,32 @@ fn errors_have_their_codes() {
     for path in ["/sensor", "/rbpf", "/.well-known/core"] {
         let packet = client.request(POST, path);
         assert_eq!(client.exchange(&packet).code, METHOD_NOT_ALLOWED);
+    }
+}
+
+#[test]
+fn a_container_sees_its_request() {
+    let world = World::start("");
+    for address in 0..2 {
+        let mut client = world.client(address);
+        assert_eq!(client.get("/request").text(), "1/request?");
+        let mut ask = |parts: &[&str]| {
+            let mut packet = client.request(POST, "/request");
+            for part in parts {
+                packet.add_option(CoapOption::UriQuery, part.as_bytes().to_vec());
+            }
+            client.exchange(&packet)
+        };
+        for (parts, text) in [
+            (&["a=1", "b"][..], "2/request?a=1&b"),
+            (&["12345678", "1234567"], "2/request?12345678&1234567"),
+            (&["12345678", "12345678"], "2/request?28"),
+            (&["", ""], "2/request?&"),
+            (&[&"x".repeat(40)], "2/request?28"),
+        ] {
+            assert_eq!(ask(parts).text(), text);
+        }
+        assert_eq!(ask(&[&"x".repeat(41)]).code, BAD_OPTION);
     }
 }
 

@@ -16,6 +16,7 @@ fn get(path: &str) -> CoapRequest<'_> {
     CoapRequest {
         code,
         path,
+        query: b"",
         payload,
     }
 }
@@ -489,6 +490,79 @@ fn the_context_leads_to_payload_and_buffer() {
         let source = format!("ldxdw %r0, [%r1+{field}]\nexit");
         let reply = answer(64, &source).unwrap();
         assert_eq!(reply.2, expected.to_string().as_bytes());
+    }
+}
+
+/// Answers with what a helper copies of the request, which is told that there
+/// is room for so many bytes.
+fn copying(helper: u32, length: u64) -> String {
+    text_response(&format!(
+        "mov %r1, %r6
+        call 0x43
+        mov %r1, %r0
+        mov %r2, {length}
+        call {helper}
+        add %r0, %r7"
+    ))
+}
+
+#[test]
+fn a_container_sees_method_path_and_query() {
+    let method = "call 0x44\nexit";
+    for code in 1..=7 {
+        let (mut device, _) = device_with(64, method);
+        let request = CoapRequest { code, ..get("/") };
+        let reply = device.coap(&request).unwrap();
+        assert_eq!(reply.payload, code.to_string().as_bytes());
+    }
+    for (helper, query, expected) in [
+        (0x45, &b"x=1"[..], &b"/a/path"[..]),
+        (0x46, b"x=1", b"x=1"),
+        (0x46, b"\xff&\0", b"\xff&\0"),
+        (0x46, b"", b""),
+    ] {
+        let length = expected.len() as u64;
+        for length in [length, length + 1, 50] {
+            let (mut device, id) = device_with(64, &copying(helper, length));
+            device.unbind("/", None);
+            device.bind("/a/path", id).unwrap();
+            let request = CoapRequest {
+                query,
+                ..get("/a/path")
+            };
+            assert_eq!(device.coap(&request).unwrap().payload, expected);
+        }
+    }
+}
+
+#[test]
+fn a_request_goes_where_there_is_room() {
+    let run = |address: &str, length| {
+        let source =
+            format!("mov %r1, {address}\nmov %r2, {length}\ncall 0x46\nadd %r0, 100\nexit");
+        let (mut device, id) = device_with(64, &source);
+        let request = CoapRequest {
+            query: b"query",
+            ..get("/")
+        };
+        (owned(device.coap(&request)), id)
+    };
+    let error = (100 - Errno::NoSpace.to_guest().abs()).to_string();
+    for length in [0, 4] {
+        let (reply, _) = run("%r10", length);
+        assert_eq!(reply.unwrap().2, error.as_bytes(), "{length}");
+    }
+    // The length that is needed must be there, whatever is said.
+    for (address, length) in [("0", 5), ("%r10", 5), ("%r10", 0xffff_ffff_u64), ("-1", 5)] {
+        let (reply, id) = run(address, length);
+        let Err(CoapError::Run(app, RunError::Fault(fault))) = reply else {
+            panic!("{address}: {reply:?}");
+        };
+        assert_eq!(
+            (app, fault.kind),
+            (id, FaultKind::InvalidWrite),
+            "{address}"
+        );
     }
 }
 

@@ -45,6 +45,7 @@ fn every_fault_is_reported_and_counted() {
             let request = CoapRequest {
                 code: 1,
                 path: "/",
+                query: b"",
                 payload: b"",
             };
             let Err(CoapError::Run(ran, RunError::Fault(fault))) = device.coap(&request) else {
@@ -121,6 +122,7 @@ fn requests_have_the_budget_that_was_set() {
     let request = CoapRequest {
         code: 1,
         path: "/",
+        query: b"",
         payload: b"",
     };
     let default = Device::DEFAULT_BUDGET;

@@ -80,6 +80,10 @@ fn good_use(helper: Helper) -> Use {
         Helper::CoapOptFinish => plain(&[0, 1], errno(Errno::NotSupported), vec![]),
         Helper::CoapAddFormat => plain(&[0, 0], errno(Errno::NotSupported), vec![]),
         Helper::CoapGetPdu => plain(&[0], 0, vec![]),
+        Helper::CoapGetMethod => plain(&[], 0, vec![]),
+        Helper::CoapGetPath | Helper::CoapGetQuery => {
+            plain(&[at::CONTEXT, 8], errno(Errno::NotSupported), vec![])
+        }
         // The upper bits of a narrow argument are ignored.
         Helper::FmtS16Dfp => writing(
             &[at::CONTEXT, 0xffff_ffff_0000_ffff, 0x1_ffff_fffe],

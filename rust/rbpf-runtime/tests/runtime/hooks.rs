@@ -112,6 +112,7 @@ fn paths_and_hooks_are_not_the_same() {
     let request = |path| CoapRequest {
         code: 1,
         path,
+        query: b"",
         payload: b"",
     };
     assert_eq!(device.coap(&request("timer")), Err(CoapError::NotFound));

@@ -176,6 +176,7 @@ fn records_of_calls_are_cleared_too() {
 const REQUEST: CoapRequest<'_> = CoapRequest {
     code: 1,
     path: "/second",
+    query: b"",
     payload: b"",
 };
 

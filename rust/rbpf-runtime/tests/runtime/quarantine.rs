@@ -115,6 +115,7 @@ fn every_event_passes_it_over() {
     let request = CoapRequest {
         code: 1,
         path: "/moody",
+        query: b"",
         payload: b"",
     };
     assert_eq!(
@@ -150,6 +151,7 @@ fn requests_lead_there() {
     let request = CoapRequest {
         code: 1,
         path: "/",
+        query: b"",
         payload: b"",
     };
     for _ in 0..LIMIT {

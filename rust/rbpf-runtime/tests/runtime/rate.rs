@@ -97,6 +97,7 @@ fn every_event_passes_it_over() {
     let request = CoapRequest {
         code: 1,
         path: "/hog",
+        query: b"",
         payload: b"",
     };
     assert_eq!(

@@ -73,6 +73,7 @@ fn name_slot_and_bindings_stay() {
     let request = CoapRequest {
         code: 1,
         path: "/second",
+        query: b"",
         payload: b"",
     };
     assert_eq!(device.coap(&request).unwrap().payload, b"22");

@@ -203,6 +203,7 @@ fn targets() {
     let request = CoapRequest {
         code: 1,
         path: "every:10",
+        query: b"",
         payload: b"",
     };
     assert!(device.coap(&request).is_err());

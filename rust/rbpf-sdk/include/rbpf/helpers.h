@@ -226,6 +226,43 @@ static uint8_t *(*const bpf_coap_get_pdu)(bpf_coap_ctx_t *gcoap)
     = (void *)0x43;
 
 /**
+ * @brief   The method of the CoAP request: 1 GET, 2 POST, 3 PUT, 4 DELETE, 5
+ *          FETCH, 6 PATCH, 7 iPATCH.
+ *
+ * 0 if the container was not started by a CoAP request.
+ *
+ * @note    Capability coap-response
+ */
+static uint32_t (*const bpf_coap_get_method)(void)
+    = (void *)0x44;
+
+/**
+ * @brief   Copies the path of the CoAP request, `/sensor/1` for example,
+ *          without a NUL.
+ *
+ * @param[out] out memory that the host writes, `len` bytes
+ * @param[in] len number
+ * @return  the number of bytes, or `-ENOSPC` if they are more than `len`,
+ *          `-ENOTSUP` if the container was not started by a CoAP request.
+ * @note    Capability coap-response
+ */
+static ssize_t (*const bpf_coap_get_path)(char *out, size_t len)
+    = (void *)0x45;
+
+/**
+ * @brief   Copies the query of the CoAP request: its options Uri-Query as they
+ *          are, with `&` between them, without a NUL.
+ *
+ * @param[out] out memory that the host writes, `len` bytes
+ * @param[in] len number
+ * @return  the number of bytes, 0 if there is no query, or a negative error as
+ *          `coap_get_path`.
+ * @note    Capability coap-response
+ */
+static ssize_t (*const bpf_coap_get_query)(char *out, size_t len)
+    = (void *)0x46;
+
+/**
  * @brief   Writes a fixed-point number in decimal: `value` times ten to the
  *          power of `digits`, so that 2345 and -2 are `23.45`.
  *

@@ -19,8 +19,16 @@ const MAX_PAYLOAD: usize = u16::MAX as usize;
 pub(super) enum Input {
     /// A context and a region that may be written; both may be empty.
     Memory { context: Vec<u8>, granted: Vec<u8> },
-    /// A CoAP request: code and payload.
-    Request { method: u8, payload: Vec<u8> },
+    /// A CoAP request.
+    Request(Request),
+}
+
+/// A CoAP request, as the command line has it.
+pub(super) struct Request {
+    method: u8,
+    path: String,
+    query: String,
+    payload: Vec<u8>,
 }
 
 impl Input {
@@ -70,15 +78,31 @@ impl Input {
             "a payload has at most {MAX_PAYLOAD} bytes, this one has {}",
             payload.len()
         );
-        Ok(Self::Request { method, payload })
+        let (path, query) = arguments
+            .uri
+            .split_once('?')
+            .unwrap_or((&arguments.uri, ""));
+        ensure!(
+            path.starts_with('/'),
+            "--uri: write it as `/`, `/sensor` or `/sensor?unit=K`"
+        );
+        Ok(Self::Request(Request {
+            method,
+            path: path.into(),
+            query: query.into(),
+            payload,
+        }))
     }
 }
 
-/// A request for the one path that there is.
-pub(super) fn request(method: u8, payload: &[u8]) -> CoapRequest<'_> {
-    CoapRequest {
-        code: method,
-        path: "/",
-        payload,
+impl Request {
+    /// As the helpers take it.
+    pub(super) fn as_coap(&self) -> CoapRequest<'_> {
+        CoapRequest {
+            code: self.method,
+            path: &self.path,
+            query: self.query.as_bytes(),
+            payload: &self.payload,
+        }
     }
 }
