@@ -548,6 +548,43 @@ async def clock(node):
     await node.remove("sampler")
 
 
+async def changes(node):
+    """Values that change trigger containers, on the node and on the workstation's
+    device."""
+    await watch(node)
+    if node.options.peer:
+        with workstation(node) as peer:
+            await watch(peer)
+
+
+async def watch(node):
+    """What watching a value does."""
+    async def jumps(key, wanted):
+        for _ in range(100):
+            response = await node.ask(GET, f"/rbpf/kv/jumps/{key}")
+            if response.code == codes.CONTENT and int(response.payload) == wanted:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{response.payload}, not {wanted}")
+
+    await node.install("average", "average", "/average")
+    await node.install("jumps", "jumps", "kv:global:256")
+    for wrong in ["kv:", "kv:256", "kv:global:x", "kv:global:4294967296", "kv:jumps:1"]:
+        await node.expect(codes.BAD_REQUEST, POST, "/rbpf/bind/jumps", wrong.encode())
+    await node.expect(codes.CONFLICT, POST, "/rbpf/bind/jumps", b"kv:global:256")
+    await node.expect(codes.FORBIDDEN, POST, "/rbpf/bind/jumps", b"kv:tenant:256")
+    reading = int((await node.expect(codes.CONTENT, GET, "/average")).replace(".", ""))
+    await jumps(0, 1)
+    await jumps(1, reading)
+    # The sensor says the same again, and so does the average: no change.
+    await node.expect(codes.CONTENT, GET, "/average")
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf/app/jumps"), "runs 1 faults 0")
+    # What the other has stored goes with it.
+    await node.remove("average")
+    await jumps(0, 2)
+    await node.remove("jumps")
+
+
 async def life(node, image):
     """All that a container of this image answers, and what is counted."""
     seen = []
@@ -564,7 +601,7 @@ async def life(node, image):
     return seen
 
 
-OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, payload, request, long_list, bad_images,
+OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, changes, payload, request, long_list, bad_images,
         blocks, duplicates, long_response, options, noise, twins, endurance]
 CLOSED = [pages, closed, options]
 

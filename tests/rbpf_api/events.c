@@ -20,6 +20,8 @@
 #include "speak.rbpf.h"
 
 static rbpf_hook_t _hook = RBPF_HOOK_INIT("events");
+static rbpf_hook_t _own = RBPF_HOOK_INIT("boot");
+static rbpf_hook_t _watch = RBPF_HOOK_INIT("kv:global:9");
 static int _results[CONFIG_RBPF_EVENTS + 1];
 
 static void _post(void)
@@ -37,6 +39,44 @@ static uint32_t _balance(void)
 
     rbpf_kv_fetch(NULL, 1, &value);
     return value;
+}
+
+static void _boot(void)
+{
+    uint32_t before = _balance();
+
+    EXPECT("boot, nothing bound", 0, rbpf_boot());
+    EXPECT("name of the module's own hook", -EEXIST, rbpf_hook_register(&_own));
+    EXPECT("bind to boot", 0, rbpf_bind("a", "boot"));
+    EXPECT("boot", 1, rbpf_boot());
+    EXPECT("what ran at boot", before + 1, _balance());
+    EXPECT("unbind from boot", 0, rbpf_unbind("a", "boot"));
+}
+
+static void _changes(void)
+{
+    uint32_t before = _balance();
+
+    EXPECT("watch without key", -EINVAL, rbpf_bind("a", "kv:global:"));
+    EXPECT("watch no store", -EINVAL, rbpf_bind("a", "kv:a:9"));
+    EXPECT("watch without right", -EACCES, rbpf_bind("a", "kv:tenant:9"));
+    EXPECT("hook called as a watch", -EINVAL, rbpf_hook_register(&_watch));
+    EXPECT("watch", 0, rbpf_bind("a", "kv:global:9"));
+    EXPECT("watch again", -EEXIST, rbpf_bind("a", "kv:global:9"));
+    EXPECT("store another value", 0, rbpf_kv_store(NULL, 8, 1));
+    settle();
+    EXPECT("another value is no event", before, _balance());
+    EXPECT("store what is watched", 0, rbpf_kv_store(NULL, 9, 1));
+    settle();
+    EXPECT("a change is an event", before + 9, _balance());
+    EXPECT("store the same", 0, rbpf_kv_store(NULL, 9, 1));
+    settle();
+    EXPECT("the same is none", before + 9, _balance());
+    EXPECT("erase what is watched", 0, rbpf_kv_erase(NULL, 9));
+    settle();
+    EXPECT("its end is an event", before + 18, _balance());
+    EXPECT("erase the other", 0, rbpf_kv_erase(NULL, 8));
+    EXPECT("unwatch", 0, rbpf_unbind("a", "kv:global:9"));
 }
 
 void test_events(void)
@@ -74,6 +114,8 @@ void test_events(void)
     settle();
     EXPECT("events from an interrupt once more", 2 + 2 * (100 + 200), _balance());
 
+    _boot();
+    _changes();
     EXPECT("remove with events", 0, rbpf_remove("a"));
     EXPECT("value is gone", 0, _balance());
 

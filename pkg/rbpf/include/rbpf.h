@@ -565,25 +565,28 @@ int rbpf_release(const char *name);
 int rbpf_find(const char *name, rbpf_info_t *info);
 
 /**
- * @brief   Bind a container to a CoAP path, to a timer or to a hook
+ * @brief   Bind a container to a CoAP path, to a timer, to a value or to a hook
  *
  * A path belongs to one container, which answers the requests for it. On a
- * hook any number of containers run, in the order in which they were bound.
+ * hook any number of containers run, in the order in which they were bound. The
+ * module's own is `boot`, see @ref rbpf_boot.
+ * `kv:global:KEY`, `kv:tenant:KEY` and `kv:local:KEY` run it after that value
+ * has changed in a store; it needs the right to fetch it.
  * The timer `every:MS` runs the container each so many milliseconds,
  * `after:MS` once; times that it misses because others run are passed over.
  *
  * @param[in] name      the container's name
  * @param[in] target    path with its leading slash; timer with its
- *                      milliseconds, 1 to 1073741823; or name of a registered
- *                      hook; at most 32 bytes
+ *                      milliseconds, 1 to 1073741823; value with its key; or
+ *                      name of a registered hook; at most 32 bytes
  *
  * @retval 0            it is bound
- * @retval -EINVAL      a pointer is `NULL`, the path malformed or too long, or
- *                      the timer without a time
+ * @retval -EINVAL      a pointer is `NULL`, the path malformed or too long, the
+ *                      timer without a time, or the value without store or key
  * @retval -ENOENT      there is no such container or hook
- * @retval -EACCES      the container has not been granted what the hook needs
+ * @retval -EACCES      the container has not been granted what the hook or store needs
  * @retval -EEXIST      the path is in use or the module's own, or the
- *                      container is bound to that hook or timer
+ *                      container is bound there
  * @retval -ENOMEM      the table of bindings is full, or its tenant has as many
  *                      as it may
  */
@@ -668,6 +671,17 @@ int rbpf_hook_trigger(const rbpf_hook_t *hook,
  * @retval -ENOMEM      too many events wait; this one is lost, and counted
  */
 int rbpf_hook_post(const rbpf_hook_t *hook, const void *context, size_t length);
+
+/**
+ * @brief   Run the containers that are bound to the hook `boot`
+ *
+ * For the application to call once it has installed and bound what it brings.
+ * They get no context, and what they return is not looked at.
+ *
+ * @return  number of containers that have run
+ * @return  a negative error, as of @ref rbpf_hook_trigger
+ */
+int rbpf_boot(void);
 
 /**
  * @brief   Make a helper of the application's own known

@@ -142,6 +142,30 @@ pub struct TimerContext {
     pub missed: U32,
 }
 
+/// What a container gets that watches a value: `rbpf_change_ctx_t`.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+    Unaligned,
+)]
+#[repr(C)]
+pub struct ChangeContext {
+    /// The key.
+    pub key: U32,
+    /// The value when the container looked last; 0 if there was none.
+    pub before: U32,
+    /// The value now; 0 if there is none.
+    pub value: U32,
+}
+
 /// A physical value, read from a sensor or for an actuator: `phydat_t`.
 #[derive(
     Clone,
@@ -177,6 +201,7 @@ const _: () = {
     assert!(size_of::<CoapRegion>() == 40 && CoapRegion::PACKET == 24);
     assert!(size_of::<WordsContext>() == 16 && offset_of!(WordsContext, words) == 8);
     assert!(size_of::<TimerContext>() == 12 && offset_of!(TimerContext, missed) == 8);
+    assert!(size_of::<ChangeContext>() == 12 && offset_of!(ChangeContext, value) == 8);
     assert!(size_of::<Phydat>() == 8);
     assert!(offset_of!(Phydat, unit) == 6 && offset_of!(Phydat, scale) == 7);
 };

@@ -267,3 +267,34 @@ fn helpers_of_an_application() {
             .refused(&[id, "does not exist"]);
     }
 }
+
+/// Rights that no helper is called for are wanted by `RBPF_WANTS`, in any source.
+#[test]
+fn capabilities_that_sources_want() {
+    if !clang() {
+        return;
+    }
+    let folder = Folder::new();
+    let wants = |names: &str| format!("#include <rbpf/manifest.h>\nRBPF_WANTS({names});\n");
+    let entry = "long entry(void *c) { return bpf_now_ms(); }\n";
+    let first = wants("RBPF_CAPABILITY_KV_GLOBAL | RBPF_CAPABILITY_PACKET");
+    folder.write("p.c", format!("#include <rbpf/helpers.h>\n{first}{entry}"));
+    folder.write("q.c", wants("RBPF_CAPABILITY_LOG"));
+    let shown = folder.rbpf("build p.c q.c -o p.rbpf").success();
+    assert!(
+        shown.contains("rodata 0, data 0,") && shown.contains("log, time, kv-global, packet"),
+        "{shown}"
+    );
+    for (text, what) in [
+        ("RBPF_WANTS(UINT32_C(1) << 31);", "no capability"),
+        (
+            "__attribute__((section(\".rbpf.wants\"), used)) static const char _odd[3] = { 1 };",
+            "no capability",
+        ),
+    ] {
+        folder.write("q.c", format!("#include <rbpf/manifest.h>\n{text}\n"));
+        folder
+            .rbpf("build p.c q.c -o q.rbpf")
+            .refused(&["q.c", what]);
+    }
+}

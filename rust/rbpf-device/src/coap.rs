@@ -19,7 +19,7 @@
 //! |---|---|
 //! | `PUT /rbpf/app/NAME` | installs the payload, block by block, or replaces the container of that name |
 //! | `DELETE /rbpf/app/NAME` | removes a container |
-//! | `POST /rbpf/bind/NAME` | binds a container to the path, timer or hook in the payload |
+//! | `POST /rbpf/bind/NAME` | binds a container to the path, timer, value or hook in the payload |
 //! | `POST /rbpf/release/NAME` | lets a container run again that is in quarantine |
 //! | `POST /rbpf/unbind`, `POST /rbpf/unbind/NAME` | undoes that |
 //!

@@ -5,7 +5,7 @@ use heapless::String;
 use rbpf_abi::Capabilities;
 use rbpf_runtime::{
     AppId, AppInfo, CoapError, CoapRequest, Hook, InstallError, KvScope, MAX_NAME, RunError,
-    Runtime, Services, TenantId, TenantInfo, is_timer,
+    Runtime, Services, TenantId, TenantInfo, is_automatic,
 };
 use rbpf_vm::{Engine, Fault};
 
@@ -328,7 +328,7 @@ where
         if is_reserved(target) {
             return Err(Status::Taken);
         }
-        let bound = if target.starts_with('/') || is_timer(target) {
+        let bound = if target.starts_with('/') || is_automatic(target) {
             self.runtime.bind(target, app)
         } else {
             let hook = hooks(self.host.hooks).find(|hook| hook.name == target);

@@ -32,6 +32,7 @@
 //! image = "temperature.rbpf"  # beside this file
 //! coap = "/sensor"
 //! every = 1000                # and runs each so many milliseconds
+//! on = ["boot", "kv:global:7"]   # and on these events
 //! allow = ["sensor", "coap-response"]
 //! tenant = "alice"            # without, it is the device's own
 //! ```
@@ -181,6 +182,8 @@ pub struct ApplicationConfig {
     /// `every`: milliseconds from one run by its timer to the next, if it has
     /// one.
     pub every: Option<u32>,
+    /// `on`: further events that it runs on: `boot`, values, timers.
+    pub on: Vec<String>,
     /// What it may be granted.
     pub allow: Capabilities,
     /// Whose it is, if it has a tenant: a name of one of [`Config::tenants`].

@@ -33,8 +33,8 @@ mod worker;
 pub use status::ApplicationStatus;
 use worker::Worker;
 pub use worker::{
-    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, KV_SHARE, MAX_APPLICATIONS, MAX_BINDINGS, MAX_RESPONSE,
-    MAX_TENANTS, MAX_VALUES,
+    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, HOOKS, KV_SHARE, MAX_APPLICATIONS, MAX_BINDINGS,
+    MAX_RESPONSE, MAX_TENANTS, MAX_VALUES,
 };
 
 /// Requests that wait; a further one is told that the device is busy.
@@ -286,9 +286,9 @@ impl Drop for Device {
 /// Does what is asked, until it is told to stop.
 fn run<S: Services>(mut worker: Worker<'_, S>, log: &Log, inbox: &Receiver<Command>) {
     loop {
-        // A command and a timer in turns, so that neither keeps the other
+        // A command and what is due in turns, so that neither keeps the other
         // waiting.
-        let command = match worker.run_timer() {
+        let command = match worker.run_due() {
             Some(wait) => inbox.recv_timeout(wait),
             None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };

@@ -10,7 +10,7 @@ use rbpf_abi::Capabilities;
 use rbpf_device::Status;
 use rbpf_runtime::{
     Allowance, AppId, AppInfo, BindError, ExecuteError, Grant, InstallError, KvScope, RunError,
-    TenantError, TenantId, is_timer,
+    TenantError, TenantId, is_automatic,
 };
 
 use crate::hooks;
@@ -165,13 +165,14 @@ pub fn release(name: &str) -> Result<(), Error> {
 }
 
 /// Binds a container to a CoAP path, which begins with a slash, to a timer,
-/// `every:MS` or `after:MS`, or to a hook.
+/// `every:MS` or `after:MS`, to a value, `kv:global:KEY`, `kv:tenant:KEY` or
+/// `kv:local:KEY`, or to a hook.
 ///
 /// # Errors
 ///
 /// `NotFound` if there is no such container or hook, `Forbidden` if the
-/// container has not been granted what the hook needs, `Invalid` for a malformed
-/// path or time, `Taken` if another container answers there or this one is bound
+/// container has not been granted what the hook or store needs, `Invalid` for a
+/// malformed path, time or key, `Taken` if another container answers there or this one is bound
 /// there, `Full` if the table of bindings is.
 pub fn bind(name: &str, target: &str) -> Result<(), Error> {
     with_runtime(|runtime| {
@@ -179,7 +180,7 @@ pub fn bind(name: &str, target: &str) -> Result<(), Error> {
         if rbpf_device::is_reserved(target) {
             return Err(Status::Taken.into());
         }
-        if target.starts_with('/') || is_timer(target) {
+        if target.starts_with('/') || is_automatic(target) {
             runtime.bind(target, app)?;
         } else {
             let hook = hooks::all().find(|hook| hook.name() == target);

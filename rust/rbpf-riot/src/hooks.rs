@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 use heapless::Vec;
 use rbpf_abi::Capabilities;
 use rbpf_device::Status;
-use rbpf_runtime::{Grant, Hook as Rules, MAX_TARGET, Policy, Triggered, is_timer};
+use rbpf_runtime::{Grant, Hook as Rules, MAX_TARGET, Policy, Triggered, is_automatic};
 
 use crate::config::{BUDGET, EVENT_SIZE, EVENTS};
 use crate::containers::{self, Error};
@@ -68,6 +68,9 @@ pub struct Hook {
 // SAFETY: the name is never changed, and points to a string that stays; `next`
 // is set once, before the hook is in the list where others find it.
 unsafe impl Sync for Hook {}
+
+/// Runs once, when the application has installed what it brings.
+static BOOT: Hook = Hook::new(c"boot");
 
 /// All hooks; the newest is the first.
 static HOOKS: AtomicPtr<Hook> = AtomicPtr::new(ptr::null_mut());
@@ -131,7 +134,7 @@ impl Events {
 
 impl Hook {
     /// A hook of this name: 1 to 32 visible characters of ASCII, of which the
-    /// first is not a slash; not `every:…` or `after:…`, which are timers.
+    /// first is not a slash; not `every:…`, `after:…` or `kv:…`, which are no hooks.
     #[must_use]
     pub const fn new(name: &'static CStr) -> Self {
         Self::with_policy(name, Policy::Last)
@@ -207,7 +210,7 @@ impl Hook {
         if name.is_empty()
             || name.len() > MAX_TARGET
             || name.starts_with('/')
-            || is_timer(name)
+            || is_automatic(name)
             || !visible
         {
             return Err(Status::Invalid);
@@ -287,6 +290,23 @@ impl Hook {
             Err(Status::Full)
         }
     }
+}
+
+/// Makes the module's own hooks known.
+pub(crate) fn register() {
+    // Nobody has taken the name before.
+    let _ = BOOT.register();
+}
+
+/// Runs the containers that are bound to the hook `boot`, and waits for them; for
+/// the application to call once it has installed and bound what it brings. Threads
+/// only.
+///
+/// # Errors
+///
+/// As [`Hook::trigger`].
+pub fn boot() -> Result<Triggered, Error> {
+    BOOT.trigger(&mut [], &mut [])
 }
 
 /// All hooks.

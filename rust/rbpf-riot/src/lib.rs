@@ -69,6 +69,7 @@ pub use rbpf_vm::{FaultKind, HelperCall, MemoryMap, Rights};
 /// `Taken` if it has been started, `Full` if there are no more threads.
 pub fn start() -> Result<(), Status> {
     worker::start()?;
+    hooks::register();
     #[cfg(feature = "gcoap")]
     gcoap::register();
     Ok(())

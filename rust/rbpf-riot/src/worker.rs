@@ -127,7 +127,7 @@ fn run() {
             runtime.services().end_line();
         },
         |runtime| {
-            let event = hooks::event(runtime) | runtime.run_timer();
+            let event = hooks::event(runtime) | runtime.run_timer() | runtime.run_change();
             runtime.services().end_line();
             event
         },

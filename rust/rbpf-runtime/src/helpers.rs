@@ -479,17 +479,21 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
         len: u32,
         part: for<'q> fn(&CoapRequest<'q>) -> &'q [u8],
     ) -> HelperResult<i32> {
+        let out = memory
+            .write(out.0, len.into())
+            .map_err(|kind| Refused(kind, out.0))?;
         let Some(exchange) = &self.coap else {
             return Ok(Errno::NotSupported.to_guest());
         };
         let part = part(&exchange.request);
-        if part.len() as u64 > len.into() {
+        let Some(out) = out.get_mut(..part.len()) else {
             return Ok(Errno::NoSpace.to_guest());
-        }
-        let cost = part.len() as u32 / BYTES_PER_INSTRUCTION;
-        write(memory, out, part)?;
-        self.charge(cost);
-        Ok(part.len() as i32)
+        };
+        out.copy_from_slice(part);
+        // Both are shorter than a message.
+        let length = part.len() as u32;
+        self.charge(length / BYTES_PER_INSTRUCTION);
+        Ok(length as i32)
     }
 
     fn fmt_s16_dfp(

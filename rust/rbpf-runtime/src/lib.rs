@@ -30,6 +30,7 @@ mod share;
 mod store;
 mod tenant;
 mod timer;
+mod watch;
 
 pub use coap::{CoapReply, CoapRequest};
 pub use format::{Digits, digits};
@@ -38,8 +39,9 @@ pub use kv::{HOST, KvEntry, KvScope};
 pub use run::{Grant, Helpers, RunReport, Runnable};
 pub use runtime::{
     BindError, CoapError, ExecuteError, MAX_TARGET, Memory, RunError, Runtime, Triggered,
+    is_automatic,
 };
 pub use services::{Sensor, Services};
 pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME};
 pub use tenant::{Allowance, TenantError, TenantId, TenantInfo};
-pub use timer::{MAX_TIMER, is_timer};
+pub use timer::MAX_TIMER;

@@ -2,7 +2,7 @@
 //! The runtime: containers, what triggers them, and their runs.
 
 use heapless::{String, Vec};
-use rbpf_abi::context::TimerContext;
+use rbpf_abi::context::{ChangeContext, TimerContext};
 use rbpf_abi::{Capabilities, Errno};
 use rbpf_vm::{Engine, Fault, Interpreter, MapError};
 use zerocopy::IntoBytes;
@@ -17,6 +17,7 @@ use crate::store::{
 };
 use crate::tenant::{Allowance, Tenant, TenantError, TenantId, TenantInfo, Tenants};
 use crate::timer::{Timer, is_timer};
+use crate::watch::{Watch, is_watch};
 
 /// Bytes of the longest target that a container can be bound to.
 pub const MAX_TARGET: usize = 32;
@@ -69,14 +70,14 @@ pub enum BindError {
     /// The id names no container.
     UnknownApp,
     /// The target is empty, longer than [`MAX_TARGET`] bytes, has other
-    /// characters than visible ones of ASCII, or is a timer without a time.
+    /// characters than visible ones of ASCII, is a timer without a time, or a
+    /// value without store or key.
     Target,
-    /// Another container answers on that path, or the same is bound to that
-    /// hook or timer.
+    /// Another container answers on that path, or the same is bound there.
     Taken,
     /// The table of bindings is full, or what its tenant may have of it.
     Full,
-    /// The container has not been granted what the hook needs.
+    /// The container has not been granted what the hook or store needs.
     Denied,
 }
 
@@ -106,8 +107,32 @@ pub struct Triggered {
 struct Binding {
     target: String<MAX_TARGET>,
     app: AppId,
-    /// If the target is one.
-    timer: Option<Timer>,
+    source: Source,
+}
+
+/// Who triggers what is bound to a target.
+#[derive(Debug)]
+enum Source {
+    /// The host: it is a path, or the name of a hook.
+    Host,
+    Timer(Timer),
+    Watch(Watch),
+}
+
+impl Binding {
+    fn timer(&self) -> Option<&Timer> {
+        match &self.source {
+            Source::Timer(timer) => Some(timer),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the runtime itself triggers what is bound to a target: a timer, or a
+/// value that changes. No hook has such a name.
+#[must_use]
+pub fn is_automatic(target: &str) -> bool {
+    is_timer(target) || is_watch(target)
 }
 
 /// Whether a target is a path, and not the name of a hook.
@@ -140,6 +165,8 @@ pub struct Runtime<
     response: &'s mut [u8],
     /// Whose leftovers are on the stack.
     last: Option<AppId>,
+    /// The binding whose turn it is to see a change.
+    turn: usize,
     /// Instructions that a run triggered by a request may execute.
     budget: u32,
     /// What every container may take.
@@ -187,6 +214,7 @@ where
             data: memory.data,
             response: memory.response,
             last: None,
+            turn: 0,
             budget: Runtime::<'s, S, SLOTS, BINDINGS, KV>::DEFAULT_BUDGET,
             limits: Limits {
                 faults: Runtime::<'s, S, SLOTS, BINDINGS, KV>::DEFAULT_FAULT_LIMIT,
@@ -351,6 +379,13 @@ where
             successor.is_some()
         });
         self.helpers.kv.forget(gone.slot);
+        // That its predecessor's values are gone is no event to it.
+        for index in 0..self.bindings.len() {
+            let binding = self.bindings.get(index);
+            if binding.is_some_and(|binding| Some(binding.app) == successor) {
+                self.look(index);
+            }
+        }
     }
 
     /// The store, and what images in it have to keep to.
@@ -378,9 +413,11 @@ where
     /// Lets an event trigger a container.
     ///
     /// A target that begins with a slash is a path, on which one container
-    /// answers CoAP requests. `every:MS` and `after:MS` are
-    /// [timers](is_timer), which begin now. Any other is the name of a hook of
-    /// the host's. To a timer or hook any number are bound, each of them once.
+    /// answers CoAP requests. `every:MS` and `after:MS` are timers, of up to
+    /// [`MAX_TIMER`](crate::MAX_TIMER) ms, which begin now. `kv:global:KEY`,
+    /// `kv:tenant:KEY` and `kv:local:KEY` are values in the stores as the container
+    /// sees them, and what is there is known to it. Any other is the name of a hook
+    /// of the host's. But for paths any number are bound to one, each of them once.
     /// Whether there is such a hook is the host's business.
     ///
     /// # Errors
@@ -404,15 +441,28 @@ where
         if !self.may_be_bound(app) {
             return Err(BindError::Full);
         }
-        let timer = if is_timer(&target) {
+        let source = if is_timer(&target) {
             let now = self.services().now_ms();
-            Some(Timer::new(&target, now).ok_or(BindError::Target)?)
+            Source::Timer(Timer::new(&target, now).ok_or(BindError::Target)?)
+        } else if is_watch(&target) {
+            let tenant = self.tenant_of(app.slot);
+            let watch = Watch::new(&target, app.slot, tenant);
+            let watch = watch.ok_or(BindError::Target)?;
+            if !self.store.has_rights(app, watch.needs()) {
+                return Err(BindError::Denied);
+            }
+            Source::Watch(watch)
         } else {
-            None
+            Source::Host
         };
-        self.bindings
-            .push(Binding { target, app, timer })
-            .map_err(|_| BindError::Full)
+        let binding = Binding {
+            target,
+            app,
+            source,
+        };
+        self.bindings.push(binding).map_err(|_| BindError::Full)?;
+        self.look(self.bindings.len() - 1);
+        Ok(())
     }
 
     /// Whether the tenant of a container has a binding left.
@@ -433,8 +483,7 @@ where
     ///
     /// Nothing is bound then.
     pub fn bind_hook(&mut self, hook: &Hook<'_>, app: AppId) -> Result<(), BindError> {
-        let granted = self.store.granted(app).ok_or(BindError::UnknownApp)?;
-        if !granted.contains(hook.needs) {
+        if self.store.contains(app) && !self.store.has_rights(app, hook.needs) {
             return Err(BindError::Denied);
         }
         self.bind(hook.name, app)
@@ -597,9 +646,11 @@ where
         let Some(binding) = self.bindings.get_mut(index).filter(|_| left <= 0) else {
             return false;
         };
-        let (app, timer) = (binding.app, binding.timer.as_mut());
-        let period = timer.as_ref().map_or(0, |timer| timer.period());
-        let missed = timer.and_then(|timer| timer.advance(now));
+        let app = binding.app;
+        let Source::Timer(timer) = &mut binding.source else {
+            return false;
+        };
+        let (period, missed) = (timer.period(), timer.advance(now));
         if missed.is_none() {
             self.bindings.remove(index);
         }
@@ -613,10 +664,58 @@ where
         true
     }
 
+    /// Runs one container that watches a value which has changed, as
+    /// [`run`](Self::run) does with the budget of a request; `false` if none has.
+    /// Watches take turns.
+    ///
+    /// Its context is a [`ChangeContext`]; its result is not looked at. However
+    /// often a value has changed since the container looked, that is one event,
+    /// and none if it is back at what it was. What the container itself stores there
+    /// in that run is no event to it.
+    pub fn run_change(&mut self) -> bool {
+        let count = self.bindings.len();
+        let after = self.turn.min(count);
+        for index in (after..count).chain(0..after) {
+            let Some((app, mut change)) = self.look(index) else {
+                continue;
+            };
+            if change.before == change.value {
+                continue;
+            }
+            self.turn = index + 1;
+            // Counted with the container.
+            let _ = self.run(app, change.as_mut_bytes(), &mut [], self.budget);
+            self.look(index);
+            return true;
+        }
+        false
+    }
+
+    /// Has a binding see the value that it watches, if it does: the container,
+    /// and what it is told if the value has changed.
+    fn look(&mut self, index: usize) -> Option<(AppId, ChangeContext)> {
+        let binding = self.bindings.get_mut(index)?;
+        let Source::Watch(watch) = &mut binding.source else {
+            return None;
+        };
+        // A new image may want less than the one that was bound.
+        if !self.store.has_rights(binding.app, watch.needs()) {
+            return None;
+        }
+        let value = self.helpers.fetch(watch.scope, watch.key).unwrap_or(0);
+        let before = core::mem::replace(&mut watch.last, value);
+        let change = ChangeContext {
+            key: watch.key.into(),
+            before: before.into(),
+            value: value.into(),
+        };
+        Some((binding.app, change))
+    }
+
     /// The timers: milliseconds that are left, and indices of their bindings.
     fn timers(&self, now: u32) -> impl Iterator<Item = (i32, usize)> {
         let bindings = self.bindings.iter().enumerate();
-        bindings.filter_map(move |(index, binding)| Some((binding.timer?.left(now), index)))
+        bindings.filter_map(move |(index, binding)| Some((binding.timer()?.left(now), index)))
     }
 
     /// Runs the containers that are bound to a hook, one after the other in
@@ -642,12 +741,16 @@ where
                 Some(binding)
                     if binding.target == hook.name
                         && !is_path(hook.name)
-                        && binding.timer.is_none() =>
+                        && matches!(binding.source, Source::Host) =>
                 {
                     binding.app
                 }
                 _ => continue,
             };
+            // A new image may want less than the one that was bound.
+            if !self.store.has_rights(app, hook.needs) {
+                continue;
+            }
             let error = match self.run(app, context, granted, budget) {
                 Ok(result) => {
                     triggered.runs += 1;

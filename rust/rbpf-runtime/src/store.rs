@@ -447,10 +447,10 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         }
     }
 
-    /// What a container may do.
-    pub(crate) fn granted(&self, id: AppId) -> Option<Capabilities> {
-        let mut apps = self.iter();
-        apps.find(|info| info.id == id).map(|info| info.granted)
+    /// Whether a container has been granted these capabilities.
+    pub(crate) fn has_rights(&mut self, id: AppId, needed: Capabilities) -> bool {
+        let container = self.get_mut(id);
+        container.is_some_and(|container| container.loaded.layout.granted.contains(needed))
     }
 
     /// Whether the result of a container is to be looked at, where that takes

@@ -13,8 +13,7 @@ const AFTER: &str = "after:";
 
 /// Whether a target is a timer, or would be if its time were a number from 1
 /// to [`MAX_TIMER`] without a sign or leading zeros.
-#[must_use]
-pub fn is_timer(target: &str) -> bool {
+pub(crate) fn is_timer(target: &str) -> bool {
     target.starts_with(EVERY) || target.starts_with(AFTER)
 }
 
@@ -34,13 +33,8 @@ impl Timer {
             Some(time) => (true, time),
             None => (false, target.strip_prefix(AFTER)?),
         };
-        let time = time.bytes().try_fold(0_u32, |time, byte| {
-            let digit = byte.checked_sub(b'0').filter(|&digit| digit <= 9)?;
-            // A zero only stands behind other digits.
-            let time = time.checked_mul(10)?.checked_add(digit.into())?;
-            (1..=MAX_TIMER).contains(&time).then_some(time)
-        })?;
-        (time > 0).then_some(Self {
+        let time = decimal(time).filter(|&time| time <= MAX_TIMER)?;
+        Some(Self {
             due: now.wrapping_add(time),
             period: if repeats { time } else { 0 },
         })
@@ -66,6 +60,17 @@ impl Timer {
     pub(crate) fn period(&self) -> u32 {
         self.period
     }
+}
+
+/// A number from 1 on, without sign or leading zeros.
+pub(crate) fn decimal(text: &str) -> Option<u32> {
+    let number = text.bytes().try_fold(0_u32, |number, byte| {
+        let digit = byte.checked_sub(b'0').filter(|&digit| digit <= 9)?;
+        // A zero only stands behind other digits.
+        let number = number.checked_mul(10)?.checked_add(digit.into())?;
+        (number > 0).then_some(number)
+    })?;
+    (number > 0).then_some(number)
 }
 
 #[cfg(test)]

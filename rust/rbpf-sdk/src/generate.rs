@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use rbpf_abi::capability::{CAPABILITIES, DESCRIPTIONS};
 use rbpf_abi::context::constants::{
     COAP_CODES, COAP_FORMATS, COAP_OPT_FLAGS, Constant, SAUL_CLASSES, UNITS,
 };
@@ -24,6 +25,7 @@ pub fn files() -> Vec<(&'static str, String)> {
         ),
         ("rust/rbpf-sdk/include/rbpf/errno.h", errno_header()),
         ("rust/rbpf-sdk/include/rbpf/helpers.h", helpers_header()),
+        ("rust/rbpf-sdk/include/rbpf/manifest.h", manifest_header()),
         ("rust/rbpf-sdk/include/rbpf/saul.h", saul_header()),
         ("dist/doc/helpers.md", reference::helpers()),
     ]
@@ -84,6 +86,35 @@ fn coap_codes_header() -> String {
         "CoAP: response codes and content formats",
         &body,
     )
+}
+
+fn manifest_header() -> String {
+    let mut body = String::from(
+        "#include <stdint.h>\n\n/**\n * @name    Capabilities: the units in which rights are granted\n * @{\n */\n",
+    );
+    for ((capability, name), description) in CAPABILITIES.iter().zip(DESCRIPTIONS) {
+        let name = name.to_uppercase().replace('-', "_");
+        let bits = capability.bits();
+        let description = description.trim_end_matches('.');
+        let _ = writeln!(
+            body,
+            "#define RBPF_CAPABILITY_{name} (UINT32_C(0x{bits:x})) /**< {description} */"
+        );
+    }
+    body += "/** @} */
+
+/**
+ * @brief   Has the image want these capabilities, beside those that its helpers need.
+ *
+ * For what no helper is called for: a hook that needs one, or a value that is
+ * watched. To be written outside of functions, once in a source, with a
+ * semicolon behind it.
+ */
+#define RBPF_WANTS(capabilities) \\
+    __attribute__((section(\".rbpf.wants\"), used)) \\
+    static const uint32_t _rbpf_wants = (capabilities)
+";
+    header("manifest", "What an image says about itself", &body)
 }
 
 fn errno_header() -> String {

@@ -7,7 +7,9 @@ use core::mem::offset_of;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use rbpf_abi::context::{CoapContext, CoapPacket, Phydat, TimerContext, WordsContext};
+use rbpf_abi::context::{
+    ChangeContext, CoapContext, CoapPacket, Phydat, TimerContext, WordsContext,
+};
 use rbpf_sdk::{CLANG_FLAGS, HEADERS};
 
 fn root() -> PathBuf {
@@ -95,6 +97,8 @@ fn layouts_agree() {
         ("OFFSET_OPTIONS_LEN", offset_of!(CoapPacket, options_len)),
         ("SIZE_WORDS", size_of::<WordsContext>()),
         ("OFFSET_WORDS", offset_of!(WordsContext, words)),
+        ("SIZE_CHANGE", size_of::<ChangeContext>()),
+        ("OFFSET_VALUE", offset_of!(ChangeContext, value)),
         ("SIZE_TIMER", size_of::<TimerContext>()),
         ("OFFSET_PERIOD", offset_of!(TimerContext, period_ms)),
         ("OFFSET_MISSED", offset_of!(TimerContext, missed)),

@@ -6,11 +6,13 @@
 
 use std::collections::HashMap;
 
+use rbpf_abi::Capabilities;
 use rbpf_abi::image::{self, ImageBuffer, ImageParts, MAX_FRAME};
 use rbpf_isa::{Slot, form, opcode};
 use rbpf_vm::{Functions, HelperGrant, Program as Verified, VerifyErrorKind};
 
 use super::data::Layout;
+use super::elf::Section;
 use super::error::{LinkError, Problem};
 use super::graph::{FunctionId, Program, Reached};
 use super::{
@@ -20,6 +22,8 @@ use super::{
 /// The most that a local call may store on the stack beyond the frame, in
 /// bytes. The engine takes 40 today; images outlive firmware.
 pub(super) const CALL_RECORD: u32 = 48;
+/// Where sources say which capabilities they want, as 32-bit numbers.
+const WANTS: &str = ".rbpf.wants";
 /// The most slots that a program can have.
 const MAX_SLOTS: usize = u16::MAX as usize;
 
@@ -67,7 +71,7 @@ pub(super) fn emit(
         .collect();
     let parts = ImageParts {
         stack_size,
-        capabilities: helpers.capabilities(),
+        capabilities: helpers.capabilities() | wanted(objects)?,
         text: &bytes,
         functions: &records,
         helpers: &ids,
@@ -86,6 +90,29 @@ pub(super) fn emit(
         assumed_frames,
         places,
     })
+}
+
+/// The capabilities that sources want by `RBPF_WANTS`.
+fn wanted(objects: &[Object]) -> Result<Capabilities, LinkError> {
+    let mut wanted = Capabilities::CORE;
+    for object in objects {
+        let named = |section: &&Section| section.name == WANTS;
+        for section in object.sections.iter().filter(named) {
+            let (numbers, rest) = section.bytes.as_chunks::<4>();
+            let bits = numbers
+                .iter()
+                .fold(0, |all, &number| all | u32::from_le_bytes(number));
+            match Capabilities::from_bits(bits) {
+                Some(capabilities) if rest.is_empty() => wanted |= capabilities,
+                _ => {
+                    let message = format!("section `{WANTS}` has bits that are no capability");
+                    let help = "write RBPF_WANTS(RBPF_CAPABILITY_...) of <rbpf/manifest.h>";
+                    return Err(Problem::new(object.name(), message).help(help).into());
+                }
+            }
+        }
+    }
+    Ok(wanted)
 }
 
 /// Slots, where each comes from, and entry and length of each function.

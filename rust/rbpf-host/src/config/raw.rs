@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rbpf_abi::Capabilities;
-use rbpf_runtime::Allowance;
+use rbpf_runtime::{Allowance, is_automatic};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -20,8 +20,8 @@ use super::{
     ApplicationConfig, CoapConfig, Config, ConfigError, Methods, RuntimeConfig, TenantConfig,
 };
 use crate::device::{
-    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, MAX_APPLICATIONS, MAX_BINDINGS, MAX_RESPONSE, MAX_TENANTS,
-    MAX_VALUES,
+    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, HOOKS, MAX_APPLICATIONS, MAX_BINDINGS, MAX_RESPONSE,
+    MAX_TENANTS, MAX_VALUES,
 };
 
 const DEFAULT_LISTEN: [&str; 2] = ["[::1]:5683", "127.0.0.1:5683"];
@@ -92,6 +92,7 @@ struct RawApplication {
     coap: Option<Spanned<String>>,
     methods: Option<Spanned<Vec<String>>>,
     every: Option<Spanned<u32>>,
+    on: Option<Vec<Spanned<String>>>,
     allow: Option<Vec<Spanned<String>>>,
     tenant: Option<Spanned<String>>,
     budget: Option<Spanned<u32>>,
@@ -293,8 +294,23 @@ impl Reader<'_> {
             None => None,
             every => Some(self.number(every.as_ref(), 1, 1..=rbpf_runtime::MAX_TIMER)?),
         };
+        let mut on: Vec<String> = Vec::new();
+        for target in raw.on.iter().flatten() {
+            let name = target.get_ref();
+            if !is_automatic(name) && !HOOKS.contains(&name.as_str()) {
+                return Err(self.error(
+                    &target.span(),
+                    format!(
+                        "there is no event `{name}`; use `every:MS`, `after:MS`, `kv:global:KEY`, `kv:tenant:KEY`, `kv:local:KEY` or {}",
+                        HOOKS.join(", ")
+                    ),
+                ));
+            }
+            on.push(name.clone());
+        }
         Ok(ApplicationConfig {
             every,
+            on,
             image: self.beside(&raw.image),
             coap: raw.coap.map(Spanned::into_inner),
             methods,

@@ -72,6 +72,7 @@ fn everything() {
         image = "other.rbpf"
         budget = 5
         every = 250
+        on = ['boot', 'kv:global:7', 'after:5']
         "#,
     )
     .unwrap();
@@ -113,6 +114,7 @@ fn everything() {
     assert_eq!((temperature.every, other.every), (None, Some(250)));
     assert_eq!(other.allow, Capabilities::all());
     assert_eq!(other.coap, None);
+    assert_eq!(other.on, ["boot", "kv:global:7", "after:5"]);
 }
 
 #[test]
@@ -175,6 +177,7 @@ fn errors_name_the_place_and_what_to_do() {
             "4:17",
             "`sensors`",
         ),
+        (&format!("{application}on = ['boots']"), "4:7", "`every:MS`"),
         (&format!("{application}methods = ['SET']"), "4:11", "GET"),
         (&format!("{application}coap = 'sensor'"), "4:8", "/sensor"),
         (

@@ -40,9 +40,9 @@ pub(super) fn install_error(error: &InstallError) -> String {
 pub(super) const fn bind_error(error: BindError) -> &'static str {
     match error {
         BindError::UnknownApp => "there is no such application",
-        BindError::Target => "the path is too long, or has other than visible characters",
-        BindError::Taken => "another application answers there",
-        BindError::Full => "too many paths",
+        BindError::Target => "the target is malformed, or too long: more than 32 bytes",
+        BindError::Taken => "another application answers there, or this one is bound there",
+        BindError::Full => "too many bindings",
         BindError::Denied => "the container lacks a right that this takes",
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rbpf_abi::Capabilities;
 use rbpf_device::{Host, Operation, Status, work};
-use rbpf_runtime::{Memory, Runtime, Services};
+use rbpf_runtime::{Hook, Memory, Runtime, Services};
 use rbpf_vm::Interpreter;
 
 use super::{ApplicationStatus, DeviceError, DeviceSettings, IMAGE, Job, Staged, lock};
@@ -27,6 +27,11 @@ pub const MAX_TENANTS: usize = 16;
 pub const MAX_BINDINGS: usize = 64;
 /// Key-value entries that all applications together may own.
 pub const MAX_VALUES: usize = KV_SHARE * MAX_APPLICATIONS;
+
+/// The hooks of a device.
+pub const HOOKS: &[&str] = &[BOOT];
+/// What runs once, when all applications are installed.
+const BOOT: &str = "boot";
 
 /// Key-value entries that an application may own.
 pub const KV_SHARE: usize = 64;
@@ -112,6 +117,10 @@ impl<'m, S: Services> Worker<'m, S> {
         for application in &settings.applications {
             worker.install(application)?;
         }
+        // Counted with the applications.
+        worker
+            .runtime
+            .trigger(&Hook::new(BOOT), &mut [], &mut [], settings.budget);
         Ok(worker)
     }
 
@@ -144,6 +153,11 @@ impl<'m, S: Services> Worker<'m, S> {
             self.runtime
                 .bind(&target, app)
                 .map_err(|error| bind_error(&target, error))?;
+        }
+        for target in &application.on {
+            self.runtime
+                .bind(target, app)
+                .map_err(|error| bind_error(target, error))?;
         }
         let Some(path) = &application.coap else {
             return Ok(());
@@ -178,17 +192,20 @@ impl<'m, S: Services> Worker<'m, S> {
             // of it: `unsigned_install`.
             allowed: Capabilities::all(),
             budget,
-            hooks: &|_| None,
+            hooks: &|position| Some(Hook::new(HOOKS.get(position)?)),
             figures: &[],
         };
         work(&mut self.runtime, job, &mut host);
     }
 
-    /// Runs an application whose timer is due, if one is. How long there is
-    /// until the next is; `None` if there are no timers.
-    pub(super) fn run_timer(&mut self) -> Option<Duration> {
+    /// Runs an application whose timer is due, and one that watches a value which
+    /// has changed. How long there is until the next; `None` if nobody knows.
+    pub(super) fn run_due(&mut self) -> Option<Duration> {
         self.runtime.set_budget(self.budget);
         self.runtime.run_timer();
+        if self.runtime.run_change() {
+            return Some(Duration::ZERO);
+        }
         let left = self.runtime.next_timer()?;
         Some(Duration::from_millis(left.into()))
     }

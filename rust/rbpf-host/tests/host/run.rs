@@ -256,3 +256,44 @@ fn tenants_do_not_starve_each_other() {
     };
     assert!(owner("greedy last fault") && owner("modest"), "{list}");
 }
+
+/// What is bound to `boot` runs at the start, and what it stores is an event to
+/// those who watch it, though nobody asks.
+#[test]
+fn boot_and_values_run_applications() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name).with_extension("rbpf");
+        std::fs::write(file, containers::image(text)).unwrap();
+    };
+    write("storing", "mov %r1, 7\nmov %r2, 5\ncall 0x11\nexit");
+    // Fetching is what watching needs the right for.
+    write("watching", "mov %r2, %r10\nadd %r2, -8\ncall 0x13\nexit");
+    let file = folder.path().join("device.toml");
+    let text = "
+        [[application]]
+        name = 'watching'
+        image = 'watching.rbpf'
+        on = ['kv:global:7', 'kv:global:8']
+        [[application]]
+        name = 'storing'
+        image = 'storing.rbpf'
+        on = ['boot']";
+    std::fs::write(&file, text).unwrap();
+    let config = Config::load(&file).unwrap();
+    let log = Log::silent();
+    let settings = DeviceSettings::from(&config);
+    let services = WorkstationServices::new(&[], log.clone());
+    let device = Device::start(services, log, settings).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let applications = device.handle().applications();
+        let runs = [0, 1].map(|index| applications[index].counters.runs);
+        assert!(runs[0] <= 1 && runs[1] == 1, "{runs:?}");
+        if runs == [1, 1] {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{runs:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -3,6 +3,7 @@
 //! what is asked of them.
 
 mod application;
+mod changes;
 mod coap;
 mod counters;
 mod execute;

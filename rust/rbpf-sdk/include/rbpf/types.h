@@ -72,5 +72,12 @@ typedef struct {
     uint32_t missed;        /**< times that were missed before this one */
 } rbpf_timer_ctx_t;
 
+/** @brief  Context of a container that watches a value of a key-value store. */
+typedef struct {
+    uint32_t key;           /**< the key */
+    uint32_t before;        /**< value when the container looked last; 0 if there was none */
+    uint32_t value;         /**< value now; 0 if there is none */
+} rbpf_change_ctx_t;
+
 #endif /* RBPF_TYPES_H */
 /** @} */

@@ -21,6 +21,8 @@ IS(offsetof(rbpf_words_ctx_t, words), OFFSET_WORDS);
 IS(sizeof(rbpf_timer_ctx_t), SIZE_TIMER);
 IS(offsetof(rbpf_timer_ctx_t, period_ms), OFFSET_PERIOD);
 IS(offsetof(rbpf_timer_ctx_t, missed), OFFSET_MISSED);
+IS(sizeof(rbpf_change_ctx_t), SIZE_CHANGE);
+IS(offsetof(rbpf_change_ctx_t, value), OFFSET_VALUE);
 IS(sizeof(phydat_t), SIZE_PHYDAT);
 IS(offsetof(phydat_t, unit), OFFSET_UNIT);
 IS(offsetof(phydat_t, scale), OFFSET_SCALE);

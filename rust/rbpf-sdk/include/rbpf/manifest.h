@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Generated from rbpf-abi by rbpf-sdk: `UPDATE=1 cargo test -p rbpf-sdk`. */
+/**
+ * @ingroup     rbpf_sdk
+ * @{
+ *
+ * @file
+ * @brief       What an image says about itself
+ */
+#ifndef RBPF_MANIFEST_H
+#define RBPF_MANIFEST_H
+
+#include <stdint.h>
+
+/**
+ * @name    Capabilities: the units in which rights are granted
+ * @{
+ */
+#define RBPF_CAPABILITY_LOG (UINT32_C(0x1)) /**< Write to the device's log or console */
+#define RBPF_CAPABILITY_TIME (UINT32_C(0x2)) /**< Read the clocks */
+#define RBPF_CAPABILITY_RANDOM (UINT32_C(0x4)) /**< Draw random numbers */
+#define RBPF_CAPABILITY_KV_LOCAL (UINT32_C(0x8)) /**< Use the container's own key-value store */
+#define RBPF_CAPABILITY_KV_GLOBAL (UINT32_C(0x10)) /**< Use the key-value store that all containers share */
+#define RBPF_CAPABILITY_SENSOR (UINT32_C(0x20)) /**< Find and read sensors */
+#define RBPF_CAPABILITY_ACTUATOR (UINT32_C(0x40)) /**< Write to actuators */
+#define RBPF_CAPABILITY_COAP_RESPONSE (UINT32_C(0x80)) /**< Answer the CoAP request that started the container */
+#define RBPF_CAPABILITY_PACKET (UINT32_C(0x100)) /**< See packets of the network stack */
+#define RBPF_CAPABILITY_APPLICATION (UINT32_C(0x200)) /**< Call helpers that the device's application registered itself */
+#define RBPF_CAPABILITY_KV_TENANT (UINT32_C(0x1000)) /**< Use the key-value store that the containers of a tenant share */
+/** @} */
+
+/**
+ * @brief   Has the image want these capabilities, beside those that its helpers need.
+ *
+ * For what no helper is called for: a hook that needs one, or a value that is
+ * watched. To be written outside of functions, once in a source, with a
+ * semicolon behind it.
+ */
+#define RBPF_WANTS(capabilities) \
+    __attribute__((section(".rbpf.wants"), used)) \
+    static const uint32_t _rbpf_wants = (capabilities)
+
+#endif /* RBPF_MANIFEST_H */
+/** @} */
