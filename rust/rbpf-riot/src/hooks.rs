@@ -72,8 +72,8 @@ unsafe impl Sync for Hook {}
 /// Runs once, when the application has installed what it brings.
 static BOOT: Hook = Hook::new(c"boot");
 
-/// All hooks; the newest is the first.
-static HOOKS: AtomicPtr<Hook> = AtomicPtr::new(ptr::null_mut());
+/// All hooks; the newest is the first. The module's own are there from the start.
+static HOOKS: AtomicPtr<Hook> = AtomicPtr::new((&raw const BOOT).cast_mut());
 
 /// The context of an event.
 type Context = Vec<u8, { EVENT_SIZE as usize }>;
@@ -290,12 +290,6 @@ impl Hook {
             Err(Status::Full)
         }
     }
-}
-
-/// Makes the module's own hooks known.
-pub(crate) fn register() {
-    // Nobody has taken the name before.
-    let _ = BOOT.register();
 }
 
 /// Runs the containers that are bound to the hook `boot`, and waits for them; for

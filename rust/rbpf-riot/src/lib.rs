@@ -69,7 +69,6 @@ pub use rbpf_vm::{FaultKind, HelperCall, MemoryMap, Rights};
 /// `Taken` if it has been started, `Full` if there are no more threads.
 pub fn start() -> Result<(), Status> {
     worker::start()?;
-    hooks::register();
     #[cfg(feature = "gcoap")]
     gcoap::register();
     Ok(())

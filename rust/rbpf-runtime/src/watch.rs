@@ -32,12 +32,13 @@ impl Watch {
     /// The watch of a target, for the container in a slot. Nothing has been seen
     /// yet.
     pub(crate) fn new(target: &str, slot: u8, tenant: Option<TenantId>) -> Option<Self> {
-        let (store, key) = target.strip_prefix(PREFIX)?.split_once(':')?;
-        let scope = match store {
-            "global" => KvScope::Global,
-            "tenant" => KvScope::Tenant(tenant),
-            "local" => KvScope::Local(slot),
-            _ => return None,
+        let rest = target.strip_prefix(PREFIX)?;
+        let (scope, key) = if let Some(key) = rest.strip_prefix("global:") {
+            (KvScope::Global, key)
+        } else if let Some(key) = rest.strip_prefix("tenant:") {
+            (KvScope::Tenant(tenant), key)
+        } else {
+            (KvScope::Local(slot), rest.strip_prefix("local:")?)
         };
         let key = match key {
             "0" => 0,
