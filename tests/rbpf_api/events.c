@@ -17,9 +17,12 @@
 
 #include "account.rbpf.h"
 #include "api.h"
+#include "endless.rbpf.h"
+#include "long.rbpf.h"
 #include "speak.rbpf.h"
 
 static rbpf_hook_t _hook = RBPF_HOOK_INIT("events");
+static rbpf_hook_t _long = RBPF_HOOK_INIT("long");
 static rbpf_hook_t _own = RBPF_HOOK_INIT("boot");
 static rbpf_hook_t _watch = RBPF_HOOK_INIT("kv:global:9");
 static int _results[CONFIG_RBPF_EVENTS + 1];
@@ -79,6 +82,39 @@ static void _changes(void)
     EXPECT("unwatch", 0, rbpf_unbind("a", "kv:global:9"));
 }
 
+static void _pauses(void)
+{
+    uint32_t context = 77;
+    uint32_t value = 0;
+    rbpf_info_t info;
+
+    EXPECT("install who takes long", 0, rbpf_install("b", IMAGE(long)));
+    EXPECT("bind who takes long", 0, rbpf_bind("b", "long"));
+    EXPECT("budget of one who is waited for", -ECANCELED,
+           rbpf_hook_trigger(&_long, &context, sizeof(context), NULL, 0, NULL));
+    EXPECT("look up who was waited for", 0, rbpf_find("b", &info));
+    EXPECT("that run was stopped", 1, info.faults);
+
+    EXPECT("post to who takes long", 0, rbpf_hook_post(&_long, &context, sizeof(context)));
+    /* Each of these is a turn of the worker's */
+    for (unsigned i = 0; i < 10 && rbpf_kv_fetch("b", 0, &value) < 0; i++) {}
+    EXPECT("a paused run has ended", 77, value);
+    EXPECT("look up who was paused", 0, rbpf_find("b", &info));
+    EXPECT("that was one run", 2, info.runs);
+    EXPECT("that run was not stopped", 1, info.faults);
+    EXPECT("longest run", 2 * 125000 + 6, info.longest_run);
+    EXPECT("remove who took long", 0, rbpf_remove("b"));
+
+    EXPECT("install who never ends", 0, rbpf_install("b", IMAGE(endless)));
+    EXPECT("bind who never ends", 0, rbpf_bind("b", "long"));
+    EXPECT("post to who never ends", 0, rbpf_hook_post(&_long, NULL, 0));
+    for (unsigned i = 0; i < 10; i++) {
+        rbpf_find("b", &info);
+    }
+    EXPECT("it has ended", 1, info.faults);
+    EXPECT("remove who never ends", 0, rbpf_remove("b"));
+}
+
 void test_events(void)
 {
     static const uint8_t context[CONFIG_RBPF_EVENT_SIZE + 1] = { 1 };
@@ -114,6 +150,8 @@ void test_events(void)
     settle();
     EXPECT("events from an interrupt once more", 2 + 2 * (100 + 200), _balance());
 
+    EXPECT("register hook for long runs", 0, rbpf_hook_register(&_long));
+    _pauses();
     _boot();
     _changes();
     EXPECT("remove with events", 0, rbpf_remove("a"));

@@ -171,6 +171,7 @@ impl From<RunError> for Status {
             RunError::UnknownApp => Self::NotFound,
             RunError::Quarantined => Self::Quarantined,
             RunError::Throttled => Self::Throttled,
+            RunError::Paused => Self::Busy,
             RunError::Grant => Self::Invalid,
             RunError::Fault(fault) => match fault.kind {
                 FaultKind::BudgetExhausted => Self::Budget,

@@ -37,10 +37,11 @@ pub fn work<
     const BINDINGS: usize,
     const KV: usize,
     const TENANTS: usize,
+    const PAUSE: usize,
     const PAGE: usize,
     const IMAGE: usize,
 >(
-    runtime: &mut Runtime<'s, S, SLOTS, BINDINGS, KV, E, TENANTS>,
+    runtime: &mut Runtime<'s, S, SLOTS, BINDINGS, KV, E, TENANTS, PAUSE>,
     job: &mut Job<PAGE>,
     host: &mut Host<'_, IMAGE>,
 ) where
@@ -62,10 +63,11 @@ struct Worker<
     const BINDINGS: usize,
     const KV: usize,
     const TENANTS: usize,
+    const PAUSE: usize,
     const PAGE: usize,
     const IMAGE: usize,
 > {
-    runtime: &'w mut Runtime<'s, S, SLOTS, BINDINGS, KV, E, TENANTS>,
+    runtime: &'w mut Runtime<'s, S, SLOTS, BINDINGS, KV, E, TENANTS, PAUSE>,
     job: &'w mut Job<PAGE>,
     host: &'w mut Host<'h, IMAGE>,
 }
@@ -77,9 +79,10 @@ impl<
     const BINDINGS: usize,
     const KV: usize,
     const TENANTS: usize,
+    const PAUSE: usize,
     const PAGE: usize,
     const IMAGE: usize,
-> Worker<'_, '_, '_, S, E, SLOTS, BINDINGS, KV, TENANTS, PAGE, IMAGE>
+> Worker<'_, '_, '_, S, E, SLOTS, BINDINGS, KV, TENANTS, PAUSE, PAGE, IMAGE>
 where
     S: Services,
     E: Engine,
@@ -443,8 +446,9 @@ pub fn scope<
     const BINDINGS: usize,
     const KV: usize,
     const TENANTS: usize,
+    const PAUSE: usize,
 >(
-    runtime: &Runtime<'_, S, SLOTS, BINDINGS, KV, E, TENANTS>,
+    runtime: &Runtime<'_, S, SLOTS, BINDINGS, KV, E, TENANTS, PAUSE>,
     name: &str,
 ) -> Option<KvScope> {
     match (name, name.strip_prefix('@')) {

@@ -8,6 +8,7 @@
 //! [runtime]
 //! budget = 1000000            # instructions for one request
 //! response_size = 4096        # bytes of the longest response
+//! pauses = 0                  # how often a run that nobody waits for may go on
 //! rate = 0                    # instructions a second for each application; 0: no limit
 //! fault_limit = 10            # faults in a row that lead into quarantine; 0: none does
 //!
@@ -100,6 +101,9 @@ pub struct RuntimeConfig {
     /// `fault_limit`: faults in a row that put an application in quarantine,
     /// 0 to 255; 0 never does.
     pub fault_limit: u8,
+    /// `pauses`: how often a run that nobody waits for may go on where its budget
+    /// ends, 0 to 65535; 0 stops it there.
+    pub pauses: u16,
     /// `rate`: instructions that an application may take in a second; 0 is no
     /// limit.
     pub rate: u32,

@@ -182,6 +182,8 @@ pub struct DeviceSettings {
     pub response_size: usize,
     /// Faults in a row that put a container in quarantine; 0 never does.
     pub fault_limit: u8,
+    /// How often a run that nobody waits for may be paused.
+    pub pauses: u16,
     /// Instructions that a container may take in a second; 0 is no limit.
     pub rate: u32,
     /// How long a request waits for its reply.
@@ -199,6 +201,7 @@ impl From<&Config> for DeviceSettings {
             budget: config.runtime.budget,
             response_size: config.runtime.response_size,
             fault_limit: config.runtime.fault_limit,
+            pauses: config.runtime.pauses,
             rate: config.runtime.rate,
             timeout: config.coap.request_timeout,
             may_change: config.coap.unsigned_install,

@@ -191,6 +191,7 @@ impl Hook {
             policy: self.policy().unwrap_or_default(),
             needs: Capabilities::from_bits_retain(self.needs),
             say: Capabilities::from_bits_retain(self.say),
+            posted: false,
         }
     }
 
@@ -251,20 +252,10 @@ impl Hook {
             return Ok(Triggered::default());
         }
         containers::with_runtime(|runtime| {
-            let triggered = self.run(runtime, context, regions);
+            let triggered = runtime.trigger(&self.rules(), context, regions, BUDGET);
             runtime.services().end_line();
             triggered
         })
-    }
-
-    /// Runs what is bound to it; for the worker.
-    fn run(
-        &self,
-        runtime: &mut Containers,
-        context: &mut [u8],
-        regions: &mut [Grant<'_>],
-    ) -> Triggered {
-        runtime.trigger(&self.rules(), context, regions, BUDGET)
     }
 
     /// Leaves an event for the worker, who runs the containers that are bound
@@ -333,6 +324,7 @@ pub(crate) fn event(runtime: &mut Containers) -> bool {
     let Some(hook) = WAITING.with(|events| events.pop(&mut context)).flatten() else {
         return false;
     };
-    hook.run(runtime, &mut context, &mut []);
+    let rules = hook.rules().posted();
+    runtime.trigger(&rules, &mut context, &mut [], BUDGET);
     true
 }

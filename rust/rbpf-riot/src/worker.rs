@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicI16, Ordering};
 
 use rbpf_abi::Capabilities;
 use rbpf_device::{Device, Fill, Host, Operation, PieceError, Staging, Status, work};
-use rbpf_runtime::{Memory, Runtime};
+use rbpf_runtime::{MAX_PAUSED_CONTEXT, Memory, Runtime};
 use rbpf_vm::Interpreter;
 use riot_wrappers::mutex::Mutex;
 
@@ -23,6 +23,11 @@ const SLOTS: usize = config::SLOTS as usize;
 const BINDINGS: usize = config::BINDINGS as usize;
 const KV: usize = config::KV_ENTRIES as usize;
 const TENANTS: usize = config::TENANTS as usize;
+/// Bytes of stack, data and context of a run that is paused.
+const PAUSE: usize = match config::PAUSES {
+    0 => 0,
+    _ => config::VM_STACK_SIZE as usize + config::DATA_SIZE as usize + MAX_PAUSED_CONTEXT,
+};
 
 /// Bytes of an answer.
 pub(crate) const PAGE: usize = config::RESPONSE_SIZE as usize;
@@ -30,7 +35,7 @@ const IMAGE: usize = config::IMAGE_SIZE as usize;
 
 /// The runtime of this device.
 pub(crate) type Containers =
-    Runtime<'static, RiotServices, SLOTS, BINDINGS, KV, Interpreter, TENANTS>;
+    Runtime<'static, RiotServices, SLOTS, BINDINGS, KV, Interpreter, TENANTS, PAUSE>;
 
 /// Stack of the thread: what is configured, at least what making the runtime
 /// takes, with some 150 bytes beside the runtime itself. Native threads serve
@@ -127,7 +132,7 @@ fn run() {
             runtime.services().end_line();
         },
         |runtime| {
-            let event = hooks::event(runtime) | runtime.run_timer() | runtime.run_change();
+            let event = hooks::event(runtime) | runtime.run_timer() | runtime.run_change() | runtime.resume();
             runtime.services().end_line();
             event
         },
@@ -167,6 +172,7 @@ fn build() -> Option<&'static mut Containers> {
         },
     ));
     runtime.set_budget(config::BUDGET);
+    runtime.set_pauses(config::PAUSES as u16);
     runtime.set_rate(config::RATE);
     runtime.set_fault_limit(config::FAULT_LIMIT as u8);
     Some(runtime)

@@ -47,6 +47,9 @@ pub struct Hook<'h> {
     /// What a container must have been granted for its result to be looked at;
     /// without, it may only watch.
     pub say: Capabilities,
+    /// Whether nobody waits for the event, so that a run that is over its budget
+    /// may be [paused](crate::Runtime::set_pauses). It has no result then.
+    pub posted: bool,
 }
 
 impl<'h> Hook<'h> {
@@ -58,6 +61,16 @@ impl<'h> Hook<'h> {
             policy: Policy::Last,
             needs: Capabilities::CORE,
             say: Capabilities::CORE,
+            posted: false,
+        }
+    }
+
+    /// The same, for an event that nobody waits for.
+    #[must_use]
+    pub const fn posted(self) -> Self {
+        Self {
+            posted: true,
+            ..self
         }
     }
 

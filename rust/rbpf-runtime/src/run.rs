@@ -83,11 +83,11 @@ pub(crate) struct Account {
 }
 
 /// What triggers a run, and what it grants.
-struct Event<'e, 'g, 'q> {
-    context: &'e mut [u8],
-    granted: &'e mut [Grant<'g>],
-    coap: Option<&'e mut CoapExchange<'q>>,
-    budget: u32,
+pub(crate) struct Event<'e, 'g, 'q> {
+    pub(crate) context: &'e mut [u8],
+    pub(crate) granted: &'e mut [Grant<'g>],
+    pub(crate) coap: Option<&'e mut CoapExchange<'q>>,
+    pub(crate) budget: u32,
 }
 
 /// The helpers, with what they work on: the host's services and `KV`
@@ -261,6 +261,22 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
         runnable: Runnable<'_>,
         event: Event<'_, '_, '_>,
     ) -> Result<RunReport, MapError> {
+        let mut machine = machine(&runnable, event.context);
+        machine.add_budget(event.budget);
+        let before = machine.budget();
+        let outcome = self.proceed(account, engine, runnable, event, &mut machine)?;
+        Ok(report(outcome, &machine, before))
+    }
+
+    /// Runs a program, from where the machine is.
+    pub(crate) fn proceed<E: Engine + ?Sized>(
+        &mut self,
+        account: Account,
+        engine: &mut E,
+        runnable: Runnable<'_>,
+        event: Event<'_, '_, '_>,
+        machine: &mut Machine,
+    ) -> Result<Outcome, MapError> {
         let Runnable { name, program, .. } = runnable;
         let mut host = HelperHost {
             services: &mut self.services,
@@ -271,10 +287,6 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
             cost: 0,
         };
 
-        let arguments = match event.context.len() {
-            0 => [0; 5],
-            length => [region::address(region::CONTEXT), length as u64, 0, 0, 0],
-        };
         let mut memory = MemoryMap::new(runnable.stack);
         memory.map(region::RODATA, runnable.rodata)?;
         memory.map_mut(region::DATA, runnable.data, Rights::ReadWrite)?;
@@ -286,23 +298,33 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
             }
         }
 
-        let mut machine = Machine::new(&program, arguments);
-        machine.add_budget(event.budget);
-        let before = machine.budget();
-        let outcome = engine.run(&program, &mut machine, &mut memory, &mut host);
-        Ok(RunReport {
-            outcome: match outcome {
-                Outcome::Returned(value) => Ok(value),
-                Outcome::Fault(fault) => Err(fault),
-                Outcome::OutOfBudget => Err(Fault {
-                    kind: FaultKind::BudgetExhausted,
-                    pc: machine.pc(),
-                    address: 0,
-                }),
-            },
-            instructions: machine.instructions(),
-            helper_calls: machine.helper_calls(),
-            cost: before.wrapping_sub(machine.budget()) as u32,
-        })
+        Ok(engine.run(&program, machine, &mut memory, &mut host))
+    }
+}
+
+/// A program at its start, with a context.
+pub(crate) fn machine(runnable: &Runnable<'_>, context: &[u8]) -> Machine {
+    let arguments = match context.len() {
+        0 => [0; 5],
+        length => [region::address(region::CONTEXT), length as u64, 0, 0, 0],
+    };
+    Machine::new(&runnable.program, arguments)
+}
+
+/// What came of a run, whose budget was `before` when it began or went on.
+pub(crate) fn report(outcome: Outcome, machine: &Machine, before: i32) -> RunReport {
+    RunReport {
+        outcome: match outcome {
+            Outcome::Returned(value) => Ok(value),
+            Outcome::Fault(fault) => Err(fault),
+            Outcome::OutOfBudget => Err(Fault {
+                kind: FaultKind::BudgetExhausted,
+                pc: machine.pc(),
+                address: 0,
+            }),
+        },
+        instructions: machine.instructions(),
+        helper_calls: machine.helper_calls(),
+        cost: before.wrapping_sub(machine.budget()) as u32,
     }
 }

@@ -4,13 +4,14 @@
 use heapless::{String, Vec};
 use rbpf_abi::context::{ChangeContext, TimerContext};
 use rbpf_abi::{Capabilities, Errno};
-use rbpf_vm::{Engine, Fault, Interpreter, MapError};
+use rbpf_vm::{Engine, Fault, Interpreter, MapError, Outcome};
 use zerocopy::IntoBytes;
 
 use crate::coap::{CoapReply, CoapRequest};
 use crate::hook::{Hook, Policy};
 use crate::kv::{HOST, KvEntry, KvScope, retain};
-use crate::run::{Account, Grant, Helpers, RunReport, Runnable};
+use crate::pause::{MAX_PAUSED_CONTEXT, Pause, PausedRun};
+use crate::run::{Account, Event, Grant, Helpers, RunReport, Runnable, machine, report};
 use crate::services::Services;
 use crate::store::{
     self, AppId, AppInfo, Container, InstallError, Layout, Limits, Loaded, Rules, Store, is_label,
@@ -21,6 +22,10 @@ use crate::watch::{Watch, is_watch};
 
 /// Bytes of the longest target that a container can be bound to.
 pub const MAX_TARGET: usize = 32;
+
+/// Milliseconds after which a paused run that has used up its share of time is
+/// looked at again.
+const RESUME_MS: u32 = 10;
 
 /// The memory that a runtime works in, lent by its host.
 #[derive(Debug)]
@@ -45,6 +50,8 @@ pub enum RunError {
     /// Too many of its runs in a row ended in a fault: it does not run before
     /// it is [released](Runtime::release).
     Quarantined,
+    /// Its last run is paused, and goes on later.
+    Paused,
     /// It has used up its share of the [rate](Runtime::set_rate), and may run
     /// later.
     Throttled,
@@ -144,7 +151,7 @@ fn is_path(target: &str) -> bool {
 ///
 /// It belongs to one thread. `SLOTS` containers of `TENANTS` tenants, `BINDINGS`
 /// bindings and `KV` key-value entries, of which each slot and the host own
-/// `KV / (SLOTS + 1)`.
+/// `KV / (SLOTS + 1)`; and `PAUSE` bytes for the memory of a paused run.
 #[derive(Debug)]
 pub struct Runtime<
     's,
@@ -154,6 +161,7 @@ pub struct Runtime<
     const KV: usize,
     E = Interpreter,
     const TENANTS: usize = 0,
+    const PAUSE: usize = 0,
 > {
     helpers: Helpers<S, KV>,
     engine: E,
@@ -167,6 +175,7 @@ pub struct Runtime<
     last: Option<AppId>,
     /// The binding whose turn it is to see a change.
     turn: usize,
+    pause: Pause<PAUSE>,
     /// Instructions that a run triggered by a request may execute.
     budget: u32,
     /// What every container may take.
@@ -185,8 +194,15 @@ impl<S, const SLOTS: usize, const BINDINGS: usize, const KV: usize>
     pub const DEFAULT_FAULT_LIMIT: u8 = 10;
 }
 
-impl<'s, S, const SLOTS: usize, const BINDINGS: usize, const KV: usize, const TENANTS: usize>
-    Runtime<'s, S, SLOTS, BINDINGS, KV, Interpreter, TENANTS>
+impl<
+    's,
+    S,
+    const SLOTS: usize,
+    const BINDINGS: usize,
+    const KV: usize,
+    const TENANTS: usize,
+    const PAUSE: usize,
+> Runtime<'s, S, SLOTS, BINDINGS, KV, Interpreter, TENANTS, PAUSE>
 where
     S: Services,
 {
@@ -196,8 +212,16 @@ where
     }
 }
 
-impl<'s, S, E, const SLOTS: usize, const BINDINGS: usize, const KV: usize, const TENANTS: usize>
-    Runtime<'s, S, SLOTS, BINDINGS, KV, E, TENANTS>
+impl<
+    's,
+    S,
+    E,
+    const SLOTS: usize,
+    const BINDINGS: usize,
+    const KV: usize,
+    const TENANTS: usize,
+    const PAUSE: usize,
+> Runtime<'s, S, SLOTS, BINDINGS, KV, E, TENANTS, PAUSE>
 where
     S: Services,
     E: Engine,
@@ -215,10 +239,12 @@ where
             response: memory.response,
             last: None,
             turn: 0,
+            pause: Pause::new(),
             budget: Runtime::<'s, S, SLOTS, BINDINGS, KV>::DEFAULT_BUDGET,
             limits: Limits {
                 faults: Runtime::<'s, S, SLOTS, BINDINGS, KV>::DEFAULT_FAULT_LIMIT,
                 rate: 0,
+                pauses: 0,
             },
         }
     }
@@ -244,6 +270,16 @@ where
     /// later, up to those of one second. Helpers that charge the budget count.
     pub fn set_rate(&mut self, instructions: u32) {
         self.limits.rate = instructions;
+    }
+
+    /// Sets how often a run that nobody waits for (a timer's, of a value that has
+    /// changed, of a [posted](Hook::posted) event without regions) may be paused
+    /// where it is over its budget, to go on by [`resume`](Self::resume); 0, the
+    /// default, stops it there. One run is paused at a time, if its context has up
+    /// to [`MAX_PAUSED_CONTEXT`] bytes and fits with stack and data in `PAUSE`. To a container whose run is paused, further
+    /// events of that kind do not come.
+    pub fn set_pauses(&mut self, pauses: u16) {
+        self.limits.pauses = pauses;
     }
 
     /// Adds a tenant, for good.
@@ -622,12 +658,123 @@ where
         report.outcome.map_err(RunError::Fault)
     }
 
-    /// Milliseconds until a timer is due, 0 if one is; `None` if no container
-    /// is bound to any.
+    /// [`run`](Self::run) for an event that nobody waits for; `None` if it is
+    /// paused.
+    fn run_unattended(
+        &mut self,
+        app: AppId,
+        context: &mut [u8],
+        budget: u32,
+    ) -> Result<Option<u64>, RunError> {
+        if PAUSE == 0 || self.limits.pauses == 0 {
+            return self.run(app, context, &mut [], budget).map(Some);
+        }
+        if self.pause.run().is_some_and(|run| run.app == app) {
+            let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
+            return Err(container.deny(RunError::Paused));
+        }
+        self.run_part(app, None, context, budget)
+    }
+
+    /// Lets the run that is paused go on, with the budget of a request; `false` if
+    /// there is none, or it may not run now. To be called in turns with what
+    /// else there is to do.
+    pub fn resume(&mut self) -> bool {
+        let Some(run) = self.pause.run() else {
+            return false;
+        };
+        let app = run.app;
+        let tenant = self.tenants.get_mut(self.tenant_of(app.slot));
+        let services = &mut self.helpers.services;
+        let container = self.store.get_mut(app);
+        let may = container.map(|container| container.is_allowed(&self.limits, tenant, services));
+        if may == Some(Err(RunError::Throttled)) {
+            return false;
+        }
+        let Some(run) = self.pause.take().filter(|_| may == Some(Ok(()))) else {
+            // It was removed, replaced, or put in quarantine by another run.
+            return true;
+        };
+        let mut context = [0; MAX_PAUSED_CONTEXT];
+        if let Some(context) = context.get_mut(..run.context) {
+            // Counted with the container.
+            let _ = self.run_part(app, Some(run), context, self.budget);
+        }
+        true
+    }
+
+    /// Runs a container until it ends or is to be paused, from the start or from
+    /// where it was.
+    fn run_part(
+        &mut self,
+        app: AppId,
+        paused: Option<PausedRun>,
+        context: &mut [u8],
+        budget: u32,
+    ) -> Result<Option<u64>, RunError> {
+        let account = self.account(app.slot);
+        let services = &mut self.helpers.services;
+        let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
+        let mut tenant = self.tenants.get_mut(container.tenant);
+        if paused.is_none() {
+            container.may_run(&self.limits, tenant.as_deref_mut(), services)?;
+        }
+        clear_stack(self.stack, &mut self.last, app);
+        let runnable = runnable(&container.name, &container.loaded, self.data, self.stack)
+            .ok_or(RunError::Grant)?;
+        let (stack, data) = (runnable.stack.len(), runnable.data.len());
+        let (mut machine, left) = match paused {
+            Some(PausedRun { machine, left, .. }) => {
+                self.pause
+                    .restore([&mut *runnable.stack, &mut *runnable.data, &mut *context]);
+                (machine, left)
+            }
+            None => (machine(&runnable, context), self.limits.pauses),
+        };
+        machine.add_budget(budget);
+        let before = machine.budget();
+        let event = Event {
+            context,
+            granted: &mut [],
+            coap: None,
+            budget,
+        };
+        let outcome =
+            self.helpers
+                .proceed(account, &mut self.engine, runnable, event, &mut machine)?;
+        let report = report(outcome, &machine, before);
+        if let Some(tenant) = tenant {
+            tenant.spend(report.cost);
+        }
+        if outcome == Outcome::OutOfBudget
+            && left > 0
+            && self.pause.has_room(stack, data, context.len())
+            && let (Some(stack), Some(data)) = (self.stack.get(..stack), self.data.get(..data))
+        {
+            let run = PausedRun {
+                app,
+                machine,
+                left: left - 1,
+                context: context.len(),
+            };
+            self.pause.keep(run, [stack, data, context]);
+            container.record_part(report.cost, &self.limits);
+            return Ok(None);
+        }
+        container.record(&report, &self.limits);
+        report.outcome.map(Some).map_err(RunError::Fault)
+    }
+
+    /// Milliseconds until a timer is due or a paused run may go on, 0 if it is so
+    /// far; `None` if there is neither.
     pub fn next_timer(&mut self) -> Option<u32> {
         let now = self.services().now_ms();
-        let left = self.timers(now).map(|(left, _)| left).min()?;
-        Some(left.max(0).unsigned_abs())
+        let left = self.timers(now).map(|(left, _)| left).min();
+        let left = left.map(|left| left.max(0).unsigned_abs());
+        if self.pause.run().is_none() {
+            return left;
+        }
+        Some(left.map_or(RESUME_MS, |left| left.min(RESUME_MS)))
     }
 
     /// Runs one container whose timer is due, as [`run`](Self::run) does with
@@ -660,7 +807,7 @@ where
             missed: missed.unwrap_or_default().into(),
         };
         // Counted with the container.
-        let _ = self.run(app, context.as_mut_bytes(), &mut [], self.budget);
+        let _ = self.run_unattended(app, context.as_mut_bytes(), self.budget);
         true
     }
 
@@ -684,7 +831,7 @@ where
             }
             self.turn = index + 1;
             // Counted with the container.
-            let _ = self.run(app, change.as_mut_bytes(), &mut [], self.budget);
+            let _ = self.run_unattended(app, change.as_mut_bytes(), self.budget);
             self.look(index);
             return true;
         }
@@ -751,8 +898,17 @@ where
             if !self.store.has_rights(app, hook.needs) {
                 continue;
             }
-            let error = match self.run(app, context, granted, budget) {
-                Ok(result) => {
+            let run = if hook.posted && granted.is_empty() {
+                self.run_unattended(app, context, budget)
+            } else {
+                self.run(app, context, granted, budget).map(Some)
+            };
+            let error = match run {
+                Ok(None) => {
+                    triggered.runs += 1;
+                    continue;
+                }
+                Ok(Some(result)) => {
                     triggered.runs += 1;
                     if !self.store.has_say(app, hook.say, result) {
                         continue;
@@ -763,7 +919,7 @@ where
                     }
                     continue;
                 }
-                Err(RunError::Quarantined | RunError::Throttled) => continue,
+                Err(RunError::Quarantined | RunError::Throttled | RunError::Paused) => continue,
                 Err(error) => error,
             };
             triggered.failure.get_or_insert((app, error));

@@ -186,17 +186,42 @@ impl Container<'_> {
         tenant: Option<&mut Tenant>,
         services: &mut impl Services,
     ) -> Result<(), RunError> {
-        let refused = if self.quarantined {
-            RunError::Quarantined
+        let refused = match self.is_allowed(limits, tenant, services) {
+            Ok(()) => return Ok(()),
+            Err(refused) => refused,
+        };
+        Err(self.deny(refused))
+    }
+
+    /// Counts a run that did not begin.
+    pub(crate) fn deny(&mut self, refused: RunError) -> RunError {
+        self.denied = self.denied.wrapping_add(1);
+        refused
+    }
+
+    /// Whether it may run now, if nobody asks.
+    pub(crate) fn is_allowed(
+        &mut self,
+        limits: &Limits,
+        tenant: Option<&mut Tenant>,
+        services: &mut impl Services,
+    ) -> Result<(), RunError> {
+        if self.quarantined {
+            Err(RunError::Quarantined)
         } else if (limits.rate != 0 && !self.share.has_left(limits.rate, services.now_ms()))
             || tenant.is_some_and(|tenant| !tenant.has_left(services.now_ms()))
         {
-            RunError::Throttled
+            Err(RunError::Throttled)
         } else {
-            return Ok(());
-        };
-        self.denied = self.denied.wrapping_add(1);
-        Err(refused)
+            Ok(())
+        }
+    }
+
+    /// Counts a part of a run, which goes on later.
+    pub(crate) fn record_part(&mut self, cost: u32, limits: &Limits) {
+        if limits.rate != 0 {
+            self.share.spend(cost);
+        }
     }
 
     /// Counts a run. The last of the faults in a row that are allowed puts it
@@ -230,6 +255,8 @@ pub(crate) struct Limits {
     pub(crate) faults: u8,
     /// Instructions a second; 0 is no limit.
     pub(crate) rate: u32,
+    /// How often a run may be paused.
+    pub(crate) pauses: u16,
 }
 
 /// What a slot holds.

@@ -70,6 +70,7 @@ struct RawRuntime {
     budget: Option<Spanned<u32>>,
     response_size: Option<Spanned<u32>>,
     fault_limit: Option<Spanned<u32>>,
+    pauses: Option<Spanned<u32>>,
     rate: Option<Spanned<u32>>,
 }
 
@@ -163,6 +164,7 @@ impl Reader<'_> {
             DEFAULT_FAULT_LIMIT.into(),
             0..=u8::MAX.into(),
         )?;
+        let pauses = self.number(raw.runtime.pauses.as_ref(), 0, 0..=u16::MAX.into())?;
         let rate = self.number(raw.runtime.rate.as_ref(), 0, 0..=i32::MAX as u32)?;
         if let Some(excess) = raw.sensor.get(MAX_SENSORS) {
             return Err(self.error(&excess.span(), "too many sensors; remove this one"));
@@ -196,6 +198,7 @@ impl Reader<'_> {
                 budget,
                 response_size: response_size as usize,
                 fault_limit: fault_limit as u8,
+                pauses: pauses as u16,
                 rate,
             },
             tenants,

@@ -41,6 +41,7 @@ fn everything() {
         budget = 77
         fault_limit = 3
         rate = 5000
+        pauses = 9
         [[sensor]]
         name = "thermometer"
         class = "temp"
@@ -111,6 +112,7 @@ fn everything() {
     assert!(!temperature.methods.contains(2) && !temperature.methods.contains(200));
     assert_eq!((temperature.budget, other.budget), (77, 5));
     assert_eq!((config.runtime.fault_limit, config.runtime.rate), (3, 5000));
+    assert_eq!(config.runtime.pauses, 9);
     assert_eq!((temperature.every, other.every), (None, Some(250)));
     assert_eq!(other.allow, Capabilities::all());
     assert_eq!(other.coap, None);

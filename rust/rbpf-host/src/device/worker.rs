@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rbpf_abi::Capabilities;
 use rbpf_device::{Host, Operation, Status, work};
-use rbpf_runtime::{Hook, Memory, Runtime, Services};
+use rbpf_runtime::{Hook, MAX_PAUSED_CONTEXT, Memory, Runtime, Services};
 use rbpf_vm::Interpreter;
 
 use super::{ApplicationStatus, DeviceError, DeviceSettings, IMAGE, Job, Staged, lock};
@@ -46,6 +46,8 @@ const ALIGNMENT: usize = 8;
 const STACK: usize = 4096;
 /// Bytes for the data and bss of the container that runs.
 const DATA: usize = 64 * 1024;
+/// Stack, data and context of a run that is paused.
+const PAUSE: usize = STACK + DATA + MAX_PAUSED_CONTEXT;
 
 /// What the runtime works in.
 pub(super) struct Buffers {
@@ -88,7 +90,7 @@ struct Route {
 
 /// The runtime, its applications and paths.
 pub(super) struct Worker<'m, S> {
-    runtime: Runtime<'m, S, MAX_APPLICATIONS, MAX_BINDINGS, KV, Interpreter, MAX_TENANTS>,
+    runtime: Runtime<'m, S, MAX_APPLICATIONS, MAX_BINDINGS, KV, Interpreter, MAX_TENANTS, PAUSE>,
     routes: BTreeMap<String, Route>,
     /// Instructions for one event, where no route says.
     budget: u32,
@@ -108,6 +110,7 @@ impl<'m, S: Services> Worker<'m, S> {
             budget: settings.budget,
             staged,
         };
+        worker.runtime.set_pauses(settings.pauses);
         worker.runtime.set_rate(settings.rate);
         worker.runtime.set_fault_limit(settings.fault_limit);
         for TenantConfig { name, allowance } in &settings.tenants {
@@ -120,7 +123,7 @@ impl<'m, S: Services> Worker<'m, S> {
         // Counted with the applications.
         worker
             .runtime
-            .trigger(&Hook::new(BOOT), &mut [], &mut [], settings.budget);
+            .trigger(&Hook::new(BOOT).posted(), &mut [], &mut [], settings.budget);
         Ok(worker)
     }
 
@@ -198,12 +201,12 @@ impl<'m, S: Services> Worker<'m, S> {
         work(&mut self.runtime, job, &mut host);
     }
 
-    /// Runs an application whose timer is due, and one that watches a value which
-    /// has changed. How long there is until the next; `None` if nobody knows.
+    /// Runs an application whose timer is due, one that watches a value which has
+    /// changed, and the one that is paused. How long there is until the next; `None` if nobody knows.
     pub(super) fn run_due(&mut self) -> Option<Duration> {
         self.runtime.set_budget(self.budget);
         self.runtime.run_timer();
-        if self.runtime.run_change() {
+        if self.runtime.run_change() | self.runtime.resume() {
             return Some(Duration::ZERO);
         }
         let left = self.runtime.next_timer()?;

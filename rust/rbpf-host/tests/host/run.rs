@@ -297,3 +297,47 @@ fn boot_and_values_run_applications() {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// A run longer than its budget goes on in parts, and requests are answered in
+/// between.
+#[test]
+fn a_long_run_is_paused() {
+    let folder = tempfile::tempdir().unwrap();
+    containers::write_images(folder.path()).unwrap();
+    let long = "lddw %r6, 3000000\nsub %r6, 1\njne %r6, 0, -2\nmov %r0, 0\nexit";
+    std::fs::write(folder.path().join("long.rbpf"), containers::image(long)).unwrap();
+    let file = folder.path().join("device.toml");
+    let text = "
+        [runtime]
+        budget = 10000
+        pauses = 1000
+        [[application]]
+        name = 'long'
+        image = 'long.rbpf'
+        on = ['boot']
+        [[application]]
+        name = 'sum'
+        image = 'sum.rbpf'
+        every = 1";
+    std::fs::write(&file, text).unwrap();
+    let config = Config::load(&file).unwrap();
+    let log = Log::silent();
+    let settings = DeviceSettings::from(&config);
+    let services = WorkstationServices::new(&[], log.clone());
+    let device = Device::start(services, log, settings).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut before = 0;
+    loop {
+        let [long, sum] = &device.handle().applications()[..] else {
+            panic!("two applications")
+        };
+        assert_eq!(long.counters.faults, 0);
+        if long.counters.runs == 1 {
+            assert_eq!(long.counters.instructions, 2 * 3_000_000 + 3);
+            break;
+        }
+        before = before.max(sum.counters.runs);
+        assert!(Instant::now() < deadline);
+    }
+    assert!(before > 0, "the other has run meanwhile");
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Runs that are over their budget, and go on later.
+
+use rbpf_abi::Capabilities;
+use rbpf_runtime::{AppId, Hook, KvScope, Memory, RunError, Runtime};
+use rbpf_vm::{Fault, FaultKind, Interpreter};
+
+use crate::support::{App, app, buffer};
+use crate::timers::Clock;
+
+/// Stack, data and context of a paused run.
+const PAUSE: usize = 512 + 16 + 64;
+
+type Device = Runtime<'static, Clock, 3, 6, 40, Interpreter, 0, PAUSE>;
+
+const EVENT: Hook<'_> = Hook::new("event").posted();
+
+/// Counts down from 3000, two instructions a time, and then stores under the
+/// keys 0 to 2 what stood on its stack, in its data, and in its context.
+const LONG: &str = "
+    mov %r6, %r1
+    stdw [%r10-8], 11
+    lddw %r7, 0x4000000
+    ldxdw %r8, [%r7]
+    add %r8, 1
+    stxdw [%r7], %r8
+    mov %r9, 3000
+    sub %r9, 1
+    jne %r9, 0, -2
+    mov %r1, 0
+    ldxw %r2, [%r10-8]
+    call 0x10
+    mov %r1, 1
+    ldxw %r2, [%r7]
+    call 0x10
+    mov %r1, 2
+    ldxw %r2, [%r6+4]
+    call 0x10
+    mov %r0, 7
+    exit";
+/// Instructions of one run of it.
+const ALL: u64 = 7 + 2 * 3000 + 11;
+
+/// Leaves its mark where others may have something.
+const SCRIBBLE: &str = "
+    stdw [%r10-8], -1
+    lddw %r7, 0x4000000
+    stdw [%r7], -1
+    exit";
+
+fn device() -> Device {
+    let mut device = Runtime::new(
+        Clock(0),
+        Memory {
+            images: std::array::from_fn(|_| buffer(512)),
+            stack: buffer(512),
+            data: buffer(64),
+            response: buffer(64),
+        },
+    );
+    device.set_budget(1000);
+    device.set_pauses(100);
+    device
+}
+
+fn image(source: &str) -> Vec<u8> {
+    App {
+        helpers: &[0x10],
+        data: &[20, 0, 0, 0, 0, 0, 0, 0],
+        bss: 8,
+        ..app(source)
+    }
+    .image()
+}
+
+fn install(device: &mut Device, name: &str, source: &str) -> AppId {
+    let image = image(source);
+    device.install(name, &image, Capabilities::all()).unwrap()
+}
+
+/// What [`LONG`] has stored.
+fn stored(device: &Device, app: AppId) -> [Option<u32>; 3] {
+    [0, 1, 2].map(|key| device.fetch(KvScope::Local(app.slot()), key))
+}
+
+fn counted(device: &Device, app: AppId) -> (u32, u32, u64, u32) {
+    let info = device.apps().find(|info| info.id == app).unwrap();
+    let counters = info.counters;
+    (
+        counters.runs,
+        counters.faults,
+        counters.instructions,
+        info.denied,
+    )
+}
+
+/// Has an event happen, with a context of two numbers.
+fn post(device: &mut Device, hook: &Hook<'_>) -> (u8, Option<u64>) {
+    let mut context = [1, 0, 0, 0, 33, 0, 0, 0];
+    let triggered = device.trigger(hook, &mut context, &mut [], 1000);
+    (triggered.runs, triggered.result)
+}
+
+#[test]
+fn a_run_goes_on_where_it_was() {
+    let mut device = device();
+    let long = install(&mut device, "long", LONG);
+    let other = install(&mut device, "other", SCRIBBLE);
+    device.bind("event", long).unwrap();
+    assert_eq!(post(&mut device, &EVENT), (1, None));
+    assert_eq!(stored(&device, long), [None; 3]);
+    let mut parts = 1;
+    while device.resume() {
+        parts += 1;
+        // Others run meanwhile, on the same stack and in the same memory.
+        device.run(other, &mut [], &mut [], 100).unwrap();
+    }
+    assert_eq!(parts, ALL / 1000 + 1);
+    assert_eq!(stored(&device, long), [Some(11), Some(21), Some(33)]);
+    assert_eq!(counted(&device, long), (1, 0, ALL, 0));
+    // Once more, from the start.
+    assert_eq!(post(&mut device, &EVENT), (1, None));
+    while device.resume() {}
+    assert_eq!(counted(&device, long), (2, 0, 2 * ALL, 0));
+}
+
+#[test]
+fn timers_and_values_are_such_events() {
+    let mut device = device();
+    let long = install(&mut device, "long", LONG);
+    device.bind("after:5", long).unwrap();
+    device.bind("kv:global:1", long).unwrap();
+    device.services().0 = 5;
+    assert!(device.run_timer());
+    assert_eq!(device.next_timer(), Some(10), "it is looked at again");
+    while device.resume() {}
+    assert_eq!(device.next_timer(), None);
+    assert_eq!(stored(&device, long), [Some(11), Some(21), Some(0)]);
+    device.store(KvScope::Global, 1, 9).unwrap();
+    assert!(device.run_change());
+    while device.resume() {}
+    assert_eq!(counted(&device, long), (2, 0, 2 * ALL, 0));
+}
+
+#[test]
+fn who_waits_gets_a_fault() {
+    let mut device = device();
+    let long = install(&mut device, "long", LONG);
+    device.bind("event", long).unwrap();
+    assert_eq!(post(&mut device, &Hook::new("event")), (1, None));
+    assert!(!device.resume());
+    let mut context = [0; 8];
+    let over = |result| matches!(result, Err(RunError::Fault(Fault { kind, .. })) if kind == FaultKind::BudgetExhausted);
+    assert!(over(device.run(long, &mut context, &mut [], 1000)));
+    assert_eq!(counted(&device, long).1, 2);
+    // And so does everyone where nothing is to be paused.
+    device.set_pauses(0);
+    assert_eq!(post(&mut device, &EVENT), (1, None));
+    assert!(!device.resume());
+    assert_eq!(counted(&device, long).1, 3);
+}
+
+#[test]
+fn an_endless_run_ends() {
+    let mut device = device();
+    device.set_pauses(3);
+    let endless = install(&mut device, "endless", "ja -1");
+    device.bind("event", endless).unwrap();
+    post(&mut device, &EVENT);
+    for _ in 0..3 {
+        assert_eq!(counted(&device, endless).0, 0);
+        assert!(device.resume());
+    }
+    assert!(!device.resume());
+    assert_eq!(counted(&device, endless), (1, 1, 4000, 0));
+}
+
+#[test]
+fn one_run_is_paused_at_a_time() {
+    let mut device = device();
+    let first = install(&mut device, "first", LONG);
+    let second = install(&mut device, "second", LONG);
+    device.bind("event", first).unwrap();
+    device.bind("event", second).unwrap();
+    assert_eq!(post(&mut device, &EVENT), (2, None));
+    assert_eq!(counted(&device, first), (0, 0, 0, 0));
+    assert_eq!(counted(&device, second).1, 1, "there is one place");
+    // To the first, further events do not come.
+    post(&mut device, &EVENT);
+    assert_eq!(counted(&device, first), (0, 0, 0, 1));
+    // Somebody who waits has it run, from the start and beside the paused one.
+    let mut context = [0, 0, 0, 0, 44, 0, 0, 0];
+    let result = device.run(first, &mut context, &mut [], 10_000);
+    assert_eq!(result, Ok(7));
+    assert_eq!(stored(&device, first), [Some(11), Some(21), Some(44)]);
+    while device.resume() {}
+    assert_eq!(stored(&device, first), [Some(11), Some(21), Some(33)]);
+    assert_eq!(counted(&device, first), (2, 0, 2 * ALL, 1));
+}
+
+#[test]
+fn a_run_ends_with_its_container() {
+    let mut device = device();
+    let long = install(&mut device, "long", LONG);
+    device.bind("event", long).unwrap();
+    post(&mut device, &EVENT);
+    let image = image(LONG);
+    let aligned = buffer(image.len() + 8);
+    let skip = aligned.as_ptr().align_offset(8);
+    let aligned = &mut aligned[skip..][..image.len()];
+    aligned.copy_from_slice(&image);
+    let long = device.replace(long, aligned, Capabilities::all()).unwrap();
+    while device.resume() {}
+    assert_eq!(counted(&device, long), (0, 0, 0, 0));
+    assert_eq!(stored(&device, long), [None; 3]);
+    post(&mut device, &EVENT);
+    assert!(device.remove(long));
+    while device.resume() {}
+    // The place is free again.
+    let long = install(&mut device, "long", LONG);
+    device.bind("event", long).unwrap();
+    post(&mut device, &EVENT);
+    while device.resume() {}
+    assert_eq!(counted(&device, long), (1, 0, ALL, 0));
+}
+
+#[test]
+fn a_paused_run_has_its_share_of_time() {
+    let mut device = device();
+    device.set_rate(2000);
+    let long = install(&mut device, "long", LONG);
+    device.bind("event", long).unwrap();
+    post(&mut device, &EVENT);
+    assert!(device.resume());
+    assert!(!device.resume(), "its second is used up");
+    assert_eq!(counted(&device, long), (0, 0, 0, 0));
+    assert_eq!(device.next_timer(), Some(10));
+    for _ in 0..100 {
+        device.services().0 += 100;
+        device.resume();
+    }
+    assert_eq!(counted(&device, long), (1, 0, ALL, 0));
+}
+
+#[test]
+fn what_does_not_fit_is_stopped() {
+    let mut device = device();
+    let long = install(&mut device, "long", LONG);
+    device.bind("event", long).unwrap();
+    let mut context = [0; 65];
+    device.trigger(&EVENT, &mut context, &mut [], 1000);
+    assert!(!device.resume());
+    assert_eq!(counted(&device, long).1, 1);
+}
