@@ -249,8 +249,8 @@ impl Device {
         let thread = std::thread::Builder::new()
             .name("rbpf-device".into())
             .spawn(move || {
-                let mut memory = worker::Buffers::new(settings.response_size);
-                match Worker::new(services, memory.lend(), &settings, staged) {
+                let mut buffers = worker::Buffers::new(settings.response_size);
+                match Worker::new(services, &mut buffers, &settings, staged) {
                     Ok(worker) => {
                         let _ = started.send(Ok(()));
                         run(worker, &log, &inbox);

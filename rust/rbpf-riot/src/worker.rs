@@ -23,11 +23,11 @@ const SLOTS: usize = config::SLOTS as usize;
 const BINDINGS: usize = config::BINDINGS as usize;
 const KV: usize = config::KV_ENTRIES as usize;
 const TENANTS: usize = config::TENANTS as usize;
-/// Bytes of stack, data and context of a run that is paused.
-const PAUSE: usize = match config::PAUSES {
-    0 => 0,
-    _ => config::VM_STACK_SIZE as usize + config::DATA_SIZE as usize + MAX_PAUSED_CONTEXT,
-};
+/// Runs that may be paused at a time.
+const PAUSE: usize = if config::PAUSES == 0 { 0 } else { 1 };
+/// Bytes for what they have.
+const PAUSE_MEMORY: usize =
+    PAUSE * (config::VM_STACK_SIZE as usize + config::DATA_SIZE as usize + MAX_PAUSED_CONTEXT);
 
 /// Bytes of an answer.
 pub(crate) const PAGE: usize = config::RESPONSE_SIZE as usize;
@@ -64,6 +64,7 @@ struct Buffers {
     stack: Aligned<[u8; config::VM_STACK_SIZE as usize]>,
     data: Aligned<[u8; config::DATA_SIZE as usize]>,
     response: [u8; PAGE],
+    pause: [u8; PAUSE_MEMORY],
 }
 
 static BUFFERS: Mutex<Buffers> = Mutex::new(Buffers {
@@ -71,6 +72,7 @@ static BUFFERS: Mutex<Buffers> = Mutex::new(Buffers {
     stack: Aligned([0; config::VM_STACK_SIZE as usize]),
     data: Aligned([0; config::DATA_SIZE as usize]),
     response: [0; PAGE],
+    pause: [0; PAUSE_MEMORY],
 });
 static RUNTIME: Mutex<MaybeUninit<Containers>> = Mutex::new(MaybeUninit::uninit());
 static STACK: Mutex<Aligned<[u8; WORKER_STACK]>> = Mutex::new(Aligned([0; WORKER_STACK]));
@@ -161,6 +163,7 @@ fn build() -> Option<&'static mut Containers> {
         stack,
         data,
         response,
+        pause,
     } = BUFFERS.try_leak()?;
     let runtime = RUNTIME.try_leak()?.write(Runtime::new(
         RiotServices::default(),
@@ -172,7 +175,9 @@ fn build() -> Option<&'static mut Containers> {
         },
     ));
     runtime.set_budget(config::BUDGET);
-    runtime.set_pauses(config::PAUSES as u16);
+    if PAUSE != 0 {
+        runtime.set_pauses(config::PAUSES as u16, pause);
+    }
     runtime.set_rate(config::RATE);
     runtime.set_fault_limit(config::FAULT_LIMIT as u8);
     Some(runtime)

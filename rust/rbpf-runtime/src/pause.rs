@@ -2,9 +2,10 @@
 //! Pausing: a run that is over its budget goes on later.
 //!
 //! Containers run one at a time on one stack. So what a paused run has there, in
-//! its data and in its context is kept aside, and others run meanwhile. There is
-//! one place, for runs that nobody waits for.
+//! its data and in its context is kept aside, and others run meanwhile. It is for
+//! runs that nobody waits for.
 
+use heapless::Vec;
 use rbpf_vm::Machine;
 
 use crate::store::AppId;
@@ -21,60 +22,99 @@ pub(crate) struct PausedRun {
     pub(crate) left: u16,
     /// Bytes of its context.
     pub(crate) context: usize,
+    /// Which part of the memory is its.
+    place: usize,
 }
 
-/// The place for a paused run, with `BYTES` for its memory. Without any, nothing
-/// is paused, and no code for it is linked.
+/// Up to `RUNS` paused runs, in the order of their turns, and the memory for what
+/// they have, of which each has an equal part. Where there are none, no code for
+/// it is linked.
 #[derive(Debug)]
-pub(crate) struct Pause<const BYTES: usize> {
-    run: Option<PausedRun>,
-    bytes: [u8; BYTES],
+pub(crate) struct Pause<'s, const RUNS: usize> {
+    runs: Vec<PausedRun, RUNS>,
+    memory: &'s mut [u8],
 }
 
-impl<const BYTES: usize> Pause<BYTES> {
-    pub(crate) const fn new() -> Self {
+impl<'s, const RUNS: usize> Pause<'s, RUNS> {
+    pub(crate) fn new() -> Self {
         Self {
-            run: None,
-            bytes: [0; BYTES],
+            runs: Vec::new(),
+            memory: &mut [],
         }
     }
 
-    /// The run that is paused.
-    pub(crate) fn run(&self) -> Option<&PausedRun> {
-        if BYTES == 0 { None } else { self.run.as_ref() }
+    pub(crate) fn set_memory(&mut self, memory: &'s mut [u8]) {
+        self.runs.clear();
+        self.memory = memory;
     }
 
-    /// Takes the run out, whose memory stays here until another is kept.
-    pub(crate) fn take(&mut self) -> Option<PausedRun> {
-        if BYTES == 0 { None } else { self.run.take() }
+    /// The containers whose runs are paused, in the order of their turns.
+    pub(crate) fn runs(&self) -> &[PausedRun] {
+        if RUNS == 0 { &[] } else { &self.runs }
     }
 
-    /// Whether a run could be kept with so much memory.
-    pub(crate) fn has_room(&self, stack: usize, data: usize, context: usize) -> bool {
-        self.run.is_none() && context <= MAX_PAUSED_CONTEXT && stack + data + context <= BYTES
+    /// Takes out the run of a container. Its memory is there until another is
+    /// kept.
+    pub(crate) fn take(&mut self, app: AppId) -> Option<PausedRun> {
+        let index = self.runs().iter().position(|run| run.app == app)?;
+        Some(self.runs.remove(index))
     }
 
-    /// Keeps a run and its memory, for which there is room.
-    pub(crate) fn keep(&mut self, run: PausedRun, memory: [&[u8]; 3]) {
-        let mut rest = &mut self.bytes[..];
+    /// Bytes for each run.
+    fn room(&self) -> usize {
+        self.memory.len().checked_div(RUNS).unwrap_or(0)
+    }
+
+    /// The memory of a place.
+    fn memory(&mut self, place: usize) -> &mut [u8] {
+        let room = self.room();
+        let mut places = self.memory.chunks_exact_mut(room.max(1));
+        places.nth(place).unwrap_or_default()
+    }
+
+    /// Keeps a run as the last, with its stack, data and context; `false` if there
+    /// is no room.
+    pub(crate) fn keep(
+        &mut self,
+        (app, machine, left): (AppId, Machine, u16),
+        memory: [&[u8]; 3],
+    ) -> bool {
+        let [stack, data, context] = memory;
+        let context = context.len();
+        let fits = stack.len() + data.len() + context <= self.room();
+        let free = |&place: &usize| self.runs.iter().all(|run| run.place != place);
+        let Some(place) = (0..RUNS).find(free) else {
+            return false;
+        };
+        if !fits || context > MAX_PAUSED_CONTEXT {
+            return false;
+        }
+        let mut rest = self.memory(place);
         for part in memory {
-            let Some((place, after)) = rest.split_at_mut_checked(part.len()) else {
-                return;
+            let Some((kept, after)) = rest.split_at_mut_checked(part.len()) else {
+                return false;
             };
-            place.copy_from_slice(part);
+            kept.copy_from_slice(part);
             rest = after;
         }
-        self.run = Some(run);
+        let run = PausedRun {
+            app,
+            machine,
+            left,
+            context,
+            place,
+        };
+        self.runs.push(run).is_ok()
     }
 
-    /// Puts the memory back.
-    pub(crate) fn restore(&self, memory: [&mut [u8]; 3]) {
-        let mut rest = &self.bytes[..];
+    /// Puts back what a run had when it was kept.
+    pub(crate) fn restore(&mut self, run: &PausedRun, memory: [&mut [u8]; 3]) {
+        let mut rest = &*self.memory(run.place);
         for part in memory {
-            let Some((place, after)) = rest.split_at_checked(part.len()) else {
+            let Some((kept, after)) = rest.split_at_checked(part.len()) else {
                 return;
             };
-            part.copy_from_slice(place);
+            part.copy_from_slice(kept);
             rest = after;
         }
     }

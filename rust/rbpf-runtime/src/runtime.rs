@@ -151,7 +151,7 @@ fn is_path(target: &str) -> bool {
 ///
 /// It belongs to one thread. `SLOTS` containers of `TENANTS` tenants, `BINDINGS`
 /// bindings and `KV` key-value entries, of which each slot and the host own
-/// `KV / (SLOTS + 1)`; and `PAUSE` bytes for the memory of a paused run.
+/// `KV / (SLOTS + 1)`; and up to `PAUSE` paused runs.
 #[derive(Debug)]
 pub struct Runtime<
     's,
@@ -175,7 +175,7 @@ pub struct Runtime<
     last: Option<AppId>,
     /// The binding whose turn it is to see a change.
     turn: usize,
-    pause: Pause<PAUSE>,
+    pause: Pause<'s, PAUSE>,
     /// Instructions that a run triggered by a request may execute.
     budget: u32,
     /// What every container may take.
@@ -275,11 +275,15 @@ where
     /// Sets how often a run that nobody waits for (a timer's, of a value that has
     /// changed, of a [posted](Hook::posted) event without regions) may be paused
     /// where it is over its budget, to go on by [`resume`](Self::resume); 0, the
-    /// default, stops it there. One run is paused at a time, if its context has up
-    /// to [`MAX_PAUSED_CONTEXT`] bytes and fits with stack and data in `PAUSE`. To a container whose run is paused, further
-    /// events of that kind do not come.
-    pub fn set_pauses(&mut self, pauses: u16) {
+    /// default, stops it there.
+    ///
+    /// Up to `PAUSE` runs are paused at a time, if stack, data and context of each
+    /// fit in its part of the memory, and the context has up to
+    /// [`MAX_PAUSED_CONTEXT`] bytes. To a container whose run is paused, further
+    /// events of that kind do not come. Those that are paused now are forgotten.
+    pub fn set_pauses(&mut self, pauses: u16, memory: &'s mut [u8]) {
         self.limits.pauses = pauses;
+        self.pause.set_memory(memory);
     }
 
     /// Adds a tenant, for good.
@@ -669,38 +673,42 @@ where
         if PAUSE == 0 || self.limits.pauses == 0 {
             return self.run(app, context, &mut [], budget).map(Some);
         }
-        if self.pause.run().is_some_and(|run| run.app == app) {
+        if self.pause.runs().iter().any(|run| run.app == app) {
             let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
             return Err(container.deny(RunError::Paused));
         }
         self.run_part(app, None, context, budget)
     }
 
-    /// Lets the run that is paused go on, with the budget of a request; `false` if
-    /// there is none, or it may not run now. To be called in turns with what
-    /// else there is to do.
+    /// Lets a run that is paused go on, with the budget of a request; `false` if
+    /// there is none, or none may run now. Several take turns. To be called in
+    /// turns with what else there is to do.
     pub fn resume(&mut self) -> bool {
-        let Some(run) = self.pause.run() else {
-            return false;
-        };
-        let app = run.app;
-        let tenant = self.tenants.get_mut(self.tenant_of(app.slot));
-        let services = &mut self.helpers.services;
-        let container = self.store.get_mut(app);
-        let may = container.map(|container| container.is_allowed(&self.limits, tenant, services));
-        if may == Some(Err(RunError::Throttled)) {
-            return false;
-        }
-        let Some(run) = self.pause.take().filter(|_| may == Some(Ok(()))) else {
-            // It was removed, replaced, or put in quarantine by another run.
+        for index in 0..self.pause.runs().len() {
+            let Some(app) = self.pause.runs().get(index).map(|run| run.app) else {
+                break;
+            };
+            let tenant = self.tenants.get_mut(self.tenant_of(app.slot));
+            let services = &mut self.helpers.services;
+            // It may have been removed, or put in quarantine by another run.
+            let may = match self.store.get_mut(app) {
+                Some(container) => container.is_allowed(&self.limits, tenant, services),
+                None => Err(RunError::UnknownApp),
+            };
+            if may == Err(RunError::Throttled) {
+                continue;
+            }
+            let run = self.pause.take(app);
+            let mut context = [0; MAX_PAUSED_CONTEXT];
+            if let Some(run) = run.filter(|_| may.is_ok())
+                && let Some(context) = context.get_mut(..run.context)
+            {
+                // Counted with the container.
+                let _ = self.run_part(app, Some(run), context, self.budget);
+            }
             return true;
-        };
-        let mut context = [0; MAX_PAUSED_CONTEXT];
-        if let Some(context) = context.get_mut(..run.context) {
-            // Counted with the container.
-            let _ = self.run_part(app, Some(run), context, self.budget);
         }
-        true
+        false
     }
 
     /// Runs a container until it ends or is to be paused, from the start or from
@@ -724,10 +732,10 @@ where
             .ok_or(RunError::Grant)?;
         let (stack, data) = (runnable.stack.len(), runnable.data.len());
         let (mut machine, left) = match paused {
-            Some(PausedRun { machine, left, .. }) => {
-                self.pause
-                    .restore([&mut *runnable.stack, &mut *runnable.data, &mut *context]);
-                (machine, left)
+            Some(run) => {
+                let memory = [&mut *runnable.stack, &mut *runnable.data, &mut *context];
+                self.pause.restore(&run, memory);
+                (run.machine, run.left)
             }
             None => (machine(&runnable, context), self.limits.pauses),
         };
@@ -747,17 +755,12 @@ where
             tenant.spend(report.cost);
         }
         if outcome == Outcome::OutOfBudget
-            && left > 0
-            && self.pause.has_room(stack, data, context.len())
+            && let Some(left) = left.checked_sub(1)
             && let (Some(stack), Some(data)) = (self.stack.get(..stack), self.data.get(..data))
+            && self
+                .pause
+                .keep((app, machine, left), [stack, data, context])
         {
-            let run = PausedRun {
-                app,
-                machine,
-                left: left - 1,
-                context: context.len(),
-            };
-            self.pause.keep(run, [stack, data, context]);
             container.record_part(report.cost, &self.limits);
             return Ok(None);
         }
@@ -771,7 +774,7 @@ where
         let now = self.services().now_ms();
         let left = self.timers(now).map(|(left, _)| left).min();
         let left = left.map(|left| left.max(0).unsigned_abs());
-        if self.pause.run().is_none() {
+        if self.pause.runs().is_empty() {
             return left;
         }
         Some(left.map_or(RESUME_MS, |left| left.min(RESUME_MS)))

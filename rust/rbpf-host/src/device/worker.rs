@@ -46,8 +46,10 @@ const ALIGNMENT: usize = 8;
 const STACK: usize = 4096;
 /// Bytes for the data and bss of the container that runs.
 const DATA: usize = 64 * 1024;
-/// Stack, data and context of a run that is paused.
-const PAUSE: usize = STACK + DATA + MAX_PAUSED_CONTEXT;
+/// Runs that may be paused at a time.
+const PAUSE: usize = 4;
+/// Bytes for what they have.
+const PAUSE_MEMORY: usize = PAUSE * (STACK + DATA + MAX_PAUSED_CONTEXT);
 
 /// What the runtime works in.
 pub(super) struct Buffers {
@@ -55,6 +57,7 @@ pub(super) struct Buffers {
     stack: Vec<u8>,
     data: Vec<u8>,
     response: Vec<u8>,
+    pause: Vec<u8>,
 }
 
 impl Buffers {
@@ -64,12 +67,14 @@ impl Buffers {
             stack: vec![0; STACK],
             data: vec![0; DATA],
             response: vec![0; response.min(MAX_RESPONSE)],
+            pause: vec![0; PAUSE_MEMORY],
         }
     }
 
-    pub(super) fn lend(&mut self) -> Memory<'_, MAX_APPLICATIONS> {
+    /// The memory of the runtime, and that for paused runs.
+    fn lend(&mut self) -> (Memory<'_, MAX_APPLICATIONS>, &mut [u8]) {
         let mut images = self.images.iter_mut();
-        Memory {
+        let memory = Memory {
             // There are as many as slots.
             images: std::array::from_fn(|_| {
                 images.next().map(Vec::as_mut_slice).unwrap_or_default()
@@ -77,7 +82,8 @@ impl Buffers {
             stack: &mut self.stack,
             data: &mut self.data,
             response: &mut self.response,
-        }
+        };
+        (memory, &mut self.pause)
     }
 }
 
@@ -100,17 +106,18 @@ pub(super) struct Worker<'m, S> {
 impl<'m, S: Services> Worker<'m, S> {
     pub(super) fn new(
         services: S,
-        memory: Memory<'m, MAX_APPLICATIONS>,
+        buffers: &'m mut Buffers,
         settings: &DeviceSettings,
         staged: Staged,
     ) -> Result<Self, DeviceError> {
+        let (memory, pause) = buffers.lend();
         let mut worker = Self {
             runtime: Runtime::new(services, memory),
             routes: BTreeMap::new(),
             budget: settings.budget,
             staged,
         };
-        worker.runtime.set_pauses(settings.pauses);
+        worker.runtime.set_pauses(settings.pauses, pause);
         worker.runtime.set_rate(settings.rate);
         worker.runtime.set_fault_limit(settings.fault_limit);
         for TenantConfig { name, allowance } in &settings.tenants {

@@ -9,9 +9,9 @@ use crate::support::{App, app, buffer};
 use crate::timers::Clock;
 
 /// Stack, data and context of a paused run.
-const PAUSE: usize = 512 + 16 + 64;
+const ROOM: usize = 512 + 16 + 64;
 
-type Device = Runtime<'static, Clock, 3, 6, 40, Interpreter, 0, PAUSE>;
+type Device<const RUNS: usize = 1> = Runtime<'static, Clock, 3, 6, 40, Interpreter, 0, RUNS>;
 
 const EVENT: Hook<'_> = Hook::new("event").posted();
 
@@ -49,6 +49,11 @@ const SCRIBBLE: &str = "
     exit";
 
 fn device() -> Device {
+    device_for()
+}
+
+/// A device where so many runs may be paused.
+fn device_for<const RUNS: usize>() -> Device<RUNS> {
     let mut device = Runtime::new(
         Clock(0),
         Memory {
@@ -59,7 +64,7 @@ fn device() -> Device {
         },
     );
     device.set_budget(1000);
-    device.set_pauses(100);
+    device.set_pauses(100, buffer(RUNS * ROOM));
     device
 }
 
@@ -73,17 +78,17 @@ fn image(source: &str) -> Vec<u8> {
     .image()
 }
 
-fn install(device: &mut Device, name: &str, source: &str) -> AppId {
+fn install<const RUNS: usize>(device: &mut Device<RUNS>, name: &str, source: &str) -> AppId {
     let image = image(source);
     device.install(name, &image, Capabilities::all()).unwrap()
 }
 
 /// What [`LONG`] has stored.
-fn stored(device: &Device, app: AppId) -> [Option<u32>; 3] {
+fn stored<const RUNS: usize>(device: &Device<RUNS>, app: AppId) -> [Option<u32>; 3] {
     [0, 1, 2].map(|key| device.fetch(KvScope::Local(app.slot()), key))
 }
 
-fn counted(device: &Device, app: AppId) -> (u32, u32, u64, u32) {
+fn counted<const RUNS: usize>(device: &Device<RUNS>, app: AppId) -> (u32, u32, u64, u32) {
     let info = device.apps().find(|info| info.id == app).unwrap();
     let counters = info.counters;
     (
@@ -95,7 +100,7 @@ fn counted(device: &Device, app: AppId) -> (u32, u32, u64, u32) {
 }
 
 /// Has an event happen, with a context of two numbers.
-fn post(device: &mut Device, hook: &Hook<'_>) -> (u8, Option<u64>) {
+fn post<const RUNS: usize>(device: &mut Device<RUNS>, hook: &Hook<'_>) -> (u8, Option<u64>) {
     let mut context = [1, 0, 0, 0, 33, 0, 0, 0];
     let triggered = device.trigger(hook, &mut context, &mut [], 1000);
     (triggered.runs, triggered.result)
@@ -154,7 +159,7 @@ fn who_waits_gets_a_fault() {
     assert!(over(device.run(long, &mut context, &mut [], 1000)));
     assert_eq!(counted(&device, long).1, 2);
     // And so does everyone where nothing is to be paused.
-    device.set_pauses(0);
+    device.set_pauses(0, &mut []);
     assert_eq!(post(&mut device, &EVENT), (1, None));
     assert!(!device.resume());
     assert_eq!(counted(&device, long).1, 3);
@@ -163,7 +168,7 @@ fn who_waits_gets_a_fault() {
 #[test]
 fn an_endless_run_ends() {
     let mut device = device();
-    device.set_pauses(3);
+    device.set_pauses(3, buffer(ROOM));
     let endless = install(&mut device, "endless", "ja -1");
     device.bind("event", endless).unwrap();
     post(&mut device, &EVENT);
@@ -251,4 +256,40 @@ fn what_does_not_fit_is_stopped() {
     device.trigger(&EVENT, &mut context, &mut [], 1000);
     assert!(!device.resume());
     assert_eq!(counted(&device, long).1, 1);
+    // Nor does a stack in less memory than it takes.
+    device.set_pauses(1, buffer(ROOM - 64));
+    post(&mut device, &EVENT);
+    assert!(!device.resume());
+    assert_eq!(counted(&device, long).1, 2);
+    device.set_pauses(1, buffer(ROOM));
+    post(&mut device, &EVENT);
+    assert!(device.resume());
+}
+
+#[test]
+fn several_take_turns() {
+    let mut device = device_for::<2>();
+    let first = install(&mut device, "first", LONG);
+    let second = install(&mut device, "second", LONG);
+    let third = install(&mut device, "third", LONG);
+    for (app, number) in [(first, 1), (second, 2), (third, 3)] {
+        device.bind("event", app).unwrap();
+        let mut context = [0, 0, 0, 0, number, 0, 0, 0];
+        device.trigger(&EVENT, &mut context, &mut [], 1000);
+        device.unbind("event", None);
+    }
+    assert_eq!(counted(&device, third).1, 1, "there are two places");
+    let parts = u32::try_from(ALL / 1000).unwrap();
+    for _ in 0..2 * parts - 1 {
+        assert!(device.resume());
+    }
+    // The second is in its last part.
+    assert_eq!(stored(&device, first), [Some(11), Some(21), Some(1)]);
+    assert_eq!(stored(&device, second), [None; 3]);
+    device.bind("event", third).unwrap();
+    let mut context = [0, 0, 0, 0, 4, 0, 0, 0];
+    device.trigger(&EVENT, &mut context, &mut [], 1000);
+    while device.resume() {}
+    assert_eq!(stored(&device, second), [Some(11), Some(21), Some(2)]);
+    assert_eq!(stored(&device, third), [Some(11), Some(21), Some(4)]);
 }
