@@ -23,6 +23,7 @@ mod format;
 mod helpers;
 mod hook;
 mod kv;
+mod packet;
 mod run;
 mod runtime;
 mod services;
@@ -35,6 +36,7 @@ pub use coap::{CoapReply, CoapRequest};
 pub use format::{Digits, digits};
 pub use hook::{Hook, Policy};
 pub use kv::{HOST, KvEntry, KvScope};
+pub use packet::{Direction, Packet, PacketCounters, PacketHook, PacketType, Verdict};
 pub use run::{Grant, Helpers, RunReport, Runnable};
 pub use runtime::{
     BindError, CoapError, ExecuteError, MAX_TARGET, Memory, RunError, Runtime, Triggered,

@@ -25,6 +25,7 @@ headers! {
     "rbpf/errno.h"
     "rbpf/helpers.h"
     "rbpf/kv.h"
+    "rbpf/packet.h"
     "rbpf/printf.h"
     "rbpf/saul.h"
     "rbpf/types.h"

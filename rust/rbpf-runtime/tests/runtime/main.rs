@@ -11,6 +11,7 @@ mod hooks;
 mod install;
 mod isolation;
 mod kv;
+mod packet;
 mod printf;
 mod quarantine;
 mod rate;
