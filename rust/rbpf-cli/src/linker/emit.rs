@@ -67,7 +67,7 @@ pub(super) fn emit(
         .collect();
     let parts = ImageParts {
         stack_size,
-        capabilities: helpers.capabilities(),
+        capabilities: helpers.capabilities() | options.wants,
         text: &bytes,
         functions: &records,
         helpers: &ids,
