@@ -21,12 +21,13 @@ use coap_message::{MessageOption, MinimalWritableMessage, ReadableMessage};
 use coap_message_implementations::heap::HeapMessage;
 use rbpf_device::coap::Resources;
 use rbpf_device::{Fill, Operation, PieceError, Staging, Status};
-use rbpf_runtime::{BindError, InstallError, Services};
+use rbpf_runtime::{BindError, InstallError, Services, Verdict};
 use thiserror::Error;
 
 use crate::config::{ApplicationConfig, Config};
 use crate::services::Log;
 
+mod packets;
 mod status;
 mod worker;
 
@@ -156,6 +157,12 @@ enum Command {
         /// The answer, and the time that it took.
         reply: SyncSender<(Box<Job>, Duration)>,
     },
+    Packet {
+        datagram: packets::Datagram,
+        /// It has gone on after that.
+        deadline: Instant,
+        reply: SyncSender<Verdict>,
+    },
     Applications(SyncSender<Vec<ApplicationStatus>>),
     Stop,
 }
@@ -209,6 +216,8 @@ pub struct DeviceHandle {
     timeout: Duration,
     staged: Staged,
     may_change: bool,
+    /// Which datagrams containers want to see.
+    watched: Arc<packets::Watched>,
 }
 
 impl Device {
@@ -228,14 +237,16 @@ impl Device {
             timeout: settings.timeout,
             staged: Staged::new(Mutex::new(Box::new(Staging::new()))),
             may_change: settings.may_change,
+            watched: Arc::default(),
         };
         let staged = Arc::clone(&handle.staged);
+        let watched = Arc::clone(&handle.watched);
         let (started, start) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("rbpf-device".into())
             .spawn(move || {
                 let mut memory = worker::Buffers::new(settings.response_size);
-                match Worker::new(services, memory.lend(), &settings, staged) {
+                match Worker::new(services, memory.lend(), &settings, staged, watched) {
                     Ok(worker) => {
                         let _ = started.send(Ok(()));
                         run(worker, &log, &inbox);
@@ -292,7 +303,15 @@ fn run<S: Services>(mut worker: Worker<'_, S>, log: &Log, inbox: &Receiver<Comma
             Command::Applications(reply) => {
                 let _ = reply.try_send(worker.applications());
             }
-            Command::Job { deadline, .. } if Instant::now() >= deadline => {}
+            Command::Job { deadline, .. } | Command::Packet { deadline, .. }
+                if Instant::now() >= deadline => {}
+            Command::Packet {
+                datagram, reply, ..
+            } => {
+                let verdict = worker.judge(&datagram);
+                log.flush();
+                let _ = reply.try_send(verdict);
+            }
             Command::Job { mut job, reply, .. } => {
                 let start = Instant::now();
                 worker.work(&mut job);

@@ -2,12 +2,14 @@
 //! The runtime and its memory, as the device's thread owns them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rbpf_abi::Capabilities;
 use rbpf_device::{Host, Operation, Status, work};
-use rbpf_runtime::{Memory, Runtime, Services};
+use rbpf_runtime::{Memory, Packet, Runtime, Services, Verdict};
 
+use super::packets::{self, Datagram, Figures, Watched};
 use super::{ApplicationStatus, DeviceError, DeviceSettings, IMAGE, Job, Staged, lock};
 use crate::config::{ApplicationConfig, Methods};
 
@@ -80,6 +82,8 @@ pub(super) struct Worker<'m, S> {
     /// Instructions for one event, where no route says.
     budget: u32,
     staged: Staged,
+    watched: Arc<Watched>,
+    packets: Figures,
 }
 
 impl<'m, S: Services> Worker<'m, S> {
@@ -88,18 +92,22 @@ impl<'m, S: Services> Worker<'m, S> {
         memory: Memory<'m, MAX_APPLICATIONS>,
         settings: &DeviceSettings,
         staged: Staged,
+        watched: Arc<Watched>,
     ) -> Result<Self, DeviceError> {
         let mut worker = Self {
             runtime: Runtime::new(services, memory),
             routes: BTreeMap::new(),
             budget: settings.budget,
             staged,
+            watched,
+            packets: Figures::default(),
         };
         worker.runtime.set_rate(settings.rate);
         worker.runtime.set_fault_limit(settings.fault_limit);
         for application in &settings.applications {
             worker.install(application)?;
         }
+        worker.publish();
         Ok(worker)
     }
 
@@ -162,10 +170,33 @@ impl<'m, S: Services> Worker<'m, S> {
             // of it: `unsigned_install`.
             allowed: Capabilities::all(),
             budget,
-            hooks: &|_| None,
-            figures: &[],
+            hooks: &packets::hook,
+            figures: &self.packets.named(),
         };
         work(&mut self.runtime, job, &mut host);
+        self.publish();
+    }
+
+    /// Tells who handles datagrams what is bound.
+    fn publish(&self) {
+        self.watched.publish(|name| {
+            let mut bindings = self.runtime.bindings();
+            bindings.any(|(target, _)| target == name)
+        });
+    }
+
+    /// Has the containers judge a datagram that want to see it.
+    pub(super) fn judge(&mut self, datagram: &Datagram) -> Verdict {
+        let Datagram { hook, bytes } = datagram;
+        let packet = Packet {
+            hook: *hook,
+            length: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            interface: 0,
+            data: bytes.get(..packets::SEEN).unwrap_or(bytes),
+        };
+        let verdict = self.runtime.judge(&packet, packets::BUDGET);
+        self.packets.count(*hook, verdict);
+        verdict
     }
 
     /// Runs an application whose timer is due, if one is. How long there is
