@@ -134,6 +134,8 @@ fn run() {
 /// Tells hooks and gcoap what is bound, after it has changed.
 pub(crate) fn publish(runtime: &Containers) {
     hooks::publish(runtime);
+    #[cfg(feature = "gnrc")]
+    crate::gnrc::publish();
     #[cfg(feature = "gcoap")]
     crate::gcoap::publish(
         runtime
@@ -169,8 +171,32 @@ fn build() -> Option<&'static mut Containers> {
     Some(runtime)
 }
 
-fn do_job(runtime: &mut Containers, job: &mut Job) {
+/// Figures for [`Operation::Stats`].
+const FIGURES: usize = 4 + {
+    #[cfg(feature = "gnrc")]
+    {
+        crate::gnrc::FIGURES
+    }
+    #[cfg(not(feature = "gnrc"))]
+    0
+};
+
+/// What is counted beside the runtime's own figures.
+fn figures() -> [(&'static str, u32); FIGURES] {
     let stats = queue::stats();
+    let mut figures = [("", 0); FIGURES];
+    let [jobs, refused, timeouts, lost, others @ ..] = &mut figures;
+    *jobs = ("jobs", stats.jobs);
+    *refused = ("refused", stats.refused);
+    *timeouts = ("timeouts", stats.timeouts);
+    *lost = ("events-lost", hooks::lost());
+    #[cfg(feature = "gnrc")]
+    crate::gnrc::figures(others);
+    let _ = others;
+    figures
+}
+
+fn do_job(runtime: &mut Containers, job: &mut Job) {
     STAGING.with(|staging| {
         let mut host = Host {
             staging,
@@ -178,12 +204,7 @@ fn do_job(runtime: &mut Containers, job: &mut Job) {
             allowed: Capabilities::all(),
             budget: config::BUDGET,
             hooks: &|position| hooks::all().nth(position).map(hooks::Hook::rules),
-            figures: &[
-                ("jobs", stats.jobs),
-                ("refused", stats.refused),
-                ("timeouts", stats.timeouts),
-                ("events-lost", hooks::lost()),
-            ],
+            figures: &figures(),
         };
         work(runtime, job, &mut host);
     });
