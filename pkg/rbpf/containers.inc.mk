@@ -5,7 +5,10 @@
 # in the application's Makefile gives the header `blink.rbpf.h`. It defines
 # `blink_rbpf`, the image: an array, aligned as rbpf_replace() and
 # rbpf_execute() want it. Sources are C (`rbpf build`) or assembler with the
-# suffix .asm (`rbpf asm`); RBPF_BUILD_FLAGS are options of `rbpf build`.
+# suffix .asm (`rbpf asm`); RBPF_BUILD_FLAGS are options of `rbpf build`, and
+# RBPF_FLAGS_blink those for that one:
+#
+#   RBPF_FLAGS_blink = --want packet
 #
 # The command `rbpf` is built from this repository, unless RBPF_CLI names one.
 # Included by this package's Makefile.include.
@@ -39,7 +42,7 @@ rbpf-assemble = $(if $(filter %.asm,$(1)),asm --image,build $(RBPF_BUILD_FLAGS))
 define rbpf-container
 $(RBPF_CONTAINERS_DIR)/$(2).rbpf.h: $(1) $(RBPF_CLI) $(RBPF_CONTAINERS_MK) | $(CLEAN)
 	$(Q)mkdir -p $$(@D)
-	$(Q)$(RBPF_CLI) $(call rbpf-assemble,$(1)) $(1) --output $$(@:.h=) >$$(@:.h=.log) 2>&1 || \
+	$(Q)$(RBPF_CLI) $(call rbpf-assemble,$(1)) $(RBPF_FLAGS_$(2)) $(1) --output $$(@:.h=) >$$(@:.h=.log) 2>&1 || \
 	  { cat $$(@:.h=.log); false; }
 	$(Q){ printf '/* Made of %s */\n#pragma once\n\n#include <stdint.h>\n\n' $(notdir $(1)); \
 	  printf '/** @brief Image of %s */\n' $(notdir $(1)); \

@@ -3,7 +3,8 @@
 //!
 //! Names, defaults and ranges stand in `pkg/rbpf/Kconfig` and nowhere else.
 //! A value comes from the application: `CFLAGS += -DCONFIG_RBPF_…` reaches
-//! RIOT's `riotbuild.h`, Kconfig its `autoconf.h`. Switches become `cfg`s.
+//! RIOT's `riotbuild.h`, Kconfig its `autoconf.h`. Switches become `cfg`s, as
+//! do the layers of the network stack.
 //! A value that cannot be stops the build with a line that says so.
 
 use std::collections::HashMap;
@@ -12,6 +13,9 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 const KCONFIG: &str = "../../pkg/rbpf/Kconfig";
+
+/// Layers of the network stack that a firmware may have.
+const LAYERS: [&str; 3] = ["gnrc_udp", "gnrc_ipv6", "gnrc_sixlowpan"];
 
 /// One `config` entry of the Kconfig file.
 #[derive(Default)]
@@ -57,6 +61,12 @@ fn main() {
             tunable.help, tunable.name
         )
         .expect("a string takes everything");
+    }
+    for layer in LAYERS {
+        println!("cargo::rustc-check-cfg=cfg(riot_{layer})");
+        if defines.contains_key(&format!("MODULE_{}", layer.to_uppercase())) {
+            println!("cargo::rustc-cfg=riot_{layer}");
+        }
     }
     for symbol in defines.keys() {
         let name = symbol.strip_prefix("CONFIG_RBPF_");

@@ -33,6 +33,8 @@ macro_rules! for_each_capability {
             PACKET = 8 "packet";
             /// Call helpers that the device's application registered itself.
             APPLICATION = 9 "application";
+            /// Drop packets of the network stack.
+            PACKET_DROP = 10 "packet-drop";
             /// Use the key-value store that the containers of a tenant share.
             KV_TENANT = 12 "kv-tenant";
         }

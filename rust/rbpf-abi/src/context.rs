@@ -166,6 +166,38 @@ pub struct ChangeContext {
     pub value: U32,
 }
 
+/// What a container gets that a packet has triggered: `rbpf_packet_ctx_t`.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+    Unaligned,
+)]
+#[repr(C)]
+pub struct PacketContext {
+    /// Address of the first bytes, which may be read.
+    pub data: U64,
+    /// Length of the whole packet, in bytes.
+    pub length: U32,
+    /// How many of its first bytes are behind [`data`](Self::data).
+    pub available: U32,
+    /// Number of the network interface; 0 if it is not known.
+    pub interface: U16,
+    /// One of [`constants::PACKET_DIRECTIONS`].
+    pub direction: u8,
+    /// One of [`constants::PACKET_TYPES`].
+    pub kind: u8,
+    /// Fills the structure up to its size in C; 0.
+    pub padding: U32,
+}
+
 /// A physical value, read from a sensor or for an actuator: `phydat_t`.
 #[derive(
     Clone,
@@ -202,6 +234,9 @@ const _: () = {
     assert!(size_of::<WordsContext>() == 16 && offset_of!(WordsContext, words) == 8);
     assert!(size_of::<TimerContext>() == 12 && offset_of!(TimerContext, missed) == 8);
     assert!(size_of::<ChangeContext>() == 12 && offset_of!(ChangeContext, value) == 8);
+    assert!(size_of::<PacketContext>() == 24);
+    assert!(offset_of!(PacketContext, available) == 12);
+    assert!(offset_of!(PacketContext, kind) == 19);
     assert!(size_of::<Phydat>() == 8);
     assert!(offset_of!(Phydat, unit) == 6 && offset_of!(Phydat, scale) == 7);
 };

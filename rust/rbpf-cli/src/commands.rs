@@ -140,6 +140,11 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// A list of capabilities, of an argument.
+fn capabilities(list: &str) -> Result<rbpf_abi::Capabilities, String> {
+    rbpf_abi::Capabilities::parse_list(list).map_err(|name| format!("`{name}` is no capability"))
+}
+
 /// The names of capabilities, or `none`.
 fn capability_names(capabilities: rbpf_abi::Capabilities) -> String {
     let names: Vec<_> = capabilities.names().collect();

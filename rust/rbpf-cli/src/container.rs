@@ -100,7 +100,7 @@ impl Container {
             let object = Object::read(&name, bytes)?;
             let options = linker::Options {
                 entry: entry.map(str::to_owned),
-                stack: None,
+                ..linker::Options::default()
             };
             let linked = linker::link(&[object], &options)?;
             let mut container = Self::from_image(&linked.image, Format::Object)?;

@@ -43,6 +43,8 @@ pub struct Options {
     /// The stack that the image asks for, in bytes; `None` for what its
     /// functions need, or the default if they need less or recurse.
     pub stack: Option<u16>,
+    /// What the image wants beside the capabilities that its helpers need.
+    pub wants: Capabilities,
 }
 
 /// A function of the linked program.

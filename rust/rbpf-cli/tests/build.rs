@@ -298,3 +298,30 @@ fn capabilities_that_sources_want() {
             .refused(&["q.c", what]);
     }
 }
+
+#[test]
+fn an_image_wants_what_it_is_told_to() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let source = folder.path().join("program.s");
+    std::fs::write(&source, "call 0x20\nexit").expect("it can be written");
+    let image = folder.path().join("program.rbpf");
+    let asm = |list: &str| {
+        let mut command = rbpf();
+        command.args(["asm", "--image", "--want", list, "-o"]);
+        done(command.arg(&image).arg(&source))
+    };
+    asm("packet,packet-drop").success();
+    let report = done(rbpf().arg("inspect").arg(&image)).success();
+    assert!(report.contains("time, packet, packet-drop"), "{report}");
+    let refused = asm("packets");
+    assert_eq!(refused.code, Some(2), "{refused:#?}");
+    assert!(refused.stderr.contains("`packets` is no capability"));
+    if !clang() {
+        return;
+    }
+    let source = repository("examples/containers/packet_filter.c");
+    build(folder.path(), &[&source], &["--want", "packet,packet-drop"]);
+    let image = folder.path().join("built.rbpf");
+    let report = done(rbpf().arg("inspect").arg(image)).success();
+    assert!(report.contains("kv-local, packet, packet-drop"), "{report}");
+}

@@ -7,6 +7,7 @@ mod common;
 use std::process::Command;
 
 use common::{clang, done, rbpf, source};
+use rbpf_abi::Capabilities;
 use rbpf_cli::container::{Container, Format};
 use rbpf_cli::linker::{self, Object, Options};
 use rbpf_vm::{Engine, Interpreter, Machine, MemoryMap, NoHelpers};
@@ -32,7 +33,7 @@ fn object(bytes: Vec<u8>, lines: bool) {
     let linked = Object::read("damaged.o", bytes).and_then(|object| {
         let options = Options {
             entry: Some("entry".into()),
-            stack: None,
+            ..Options::default()
         };
         let objects = [object];
         let linked = linker::link(&objects, &options)?;
@@ -74,7 +75,7 @@ fn damaged_images() {
     let source =
         "mov %r1, 3\ncall local f\ncall 0x20\nexit\nf:\nstxdw [%r10-8], %r1\nlddw %r0, 5\nexit";
     let slots = rbpf_isa::assemble(source).expect("the test's own source");
-    let bytes = linker::image_from_slots(&slots).expect("it is sound");
+    let bytes = linker::image_from_slots(&slots, Capabilities::CORE).expect("it is sound");
     for length in 0..bytes.len() {
         image(&bytes[..length]);
     }

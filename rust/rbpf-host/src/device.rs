@@ -21,20 +21,21 @@ use coap_message::{MessageOption, MinimalWritableMessage, ReadableMessage};
 use coap_message_implementations::heap::HeapMessage;
 use rbpf_device::coap::Resources;
 use rbpf_device::{Fill, Operation, PieceError, Staging, Status};
-use rbpf_runtime::{BindError, InstallError, Services};
+use rbpf_runtime::{BindError, InstallError, Services, Verdict};
 use thiserror::Error;
 
 use crate::config::{ApplicationConfig, Config, TenantConfig};
 use crate::services::Log;
 
+mod packets;
 mod status;
 mod worker;
 
 pub use status::ApplicationStatus;
 use worker::Worker;
 pub use worker::{
-    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, HOOKS, KV_SHARE, MAX_APPLICATIONS, MAX_BINDINGS,
-    MAX_RESPONSE, MAX_TENANTS, MAX_VALUES,
+    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, KV_SHARE, MAX_APPLICATIONS, MAX_BINDINGS, MAX_RESPONSE,
+    MAX_TENANTS, MAX_VALUES, hook_names,
 };
 
 /// Requests that wait; a further one is told that the device is busy.
@@ -165,6 +166,12 @@ enum Command {
         /// The answer, and the time that it took.
         reply: SyncSender<(Box<Job>, Duration)>,
     },
+    Packet {
+        datagram: packets::Datagram,
+        /// It has gone on after that.
+        deadline: Instant,
+        reply: SyncSender<Verdict>,
+    },
     Applications(SyncSender<Vec<ApplicationStatus>>),
     Stop,
 }
@@ -224,6 +231,8 @@ pub struct DeviceHandle {
     timeout: Duration,
     staged: Staged,
     may_change: bool,
+    /// Which datagrams containers want to see.
+    watched: Arc<packets::Watched>,
 }
 
 impl Device {
@@ -243,14 +252,16 @@ impl Device {
             timeout: settings.timeout,
             staged: Staged::new(Mutex::new(Box::new(Staging::new()))),
             may_change: settings.may_change,
+            watched: Arc::default(),
         };
         let staged = Arc::clone(&handle.staged);
+        let watched = Arc::clone(&handle.watched);
         let (started, start) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("rbpf-device".into())
             .spawn(move || {
                 let mut buffers = worker::Buffers::new(settings.response_size);
-                match Worker::new(services, &mut buffers, &settings, staged) {
+                match Worker::new(services, &mut buffers, &settings, staged, watched) {
                     Ok(worker) => {
                         let _ = started.send(Ok(()));
                         run(worker, &log, &inbox);
@@ -307,7 +318,15 @@ fn run<S: Services>(mut worker: Worker<'_, S>, log: &Log, inbox: &Receiver<Comma
             Command::Applications(reply) => {
                 let _ = reply.try_send(worker.applications());
             }
-            Command::Job { deadline, .. } if Instant::now() >= deadline => {}
+            Command::Job { deadline, .. } | Command::Packet { deadline, .. }
+                if Instant::now() >= deadline => {}
+            Command::Packet {
+                datagram, reply, ..
+            } => {
+                let verdict = worker.judge(&datagram);
+                log.flush();
+                let _ = reply.try_send(verdict);
+            }
             Command::Job { mut job, reply, .. } => {
                 let start = Instant::now();
                 worker.work(&mut job);

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rbpf_runtime::Direction;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::coap::{Endpoint, Limits, Report};
@@ -106,6 +107,7 @@ impl Server {
         for (socket, address) in sockets {
             let listener = Listener {
                 socket,
+                address,
                 device: device.clone(),
                 watcher: Arc::clone(&watcher),
                 stop: Arc::clone(&server.stop),
@@ -157,6 +159,8 @@ fn bind(address: SocketAddr) -> io::Result<(UdpSocket, SocketAddr)> {
 /// What a thread of the server owns.
 struct Listener {
     socket: UdpSocket,
+    /// The socket's own.
+    address: SocketAddr,
     device: DeviceHandle,
     watcher: Arc<Watcher>,
     stop: Arc<AtomicBool>,
@@ -171,7 +175,10 @@ impl Listener {
             match self.socket.recv_from(&mut buffer) {
                 Ok((length, peer)) => {
                     let datagram = buffer.get(..length).unwrap_or_default();
-                    self.answer(&mut endpoint, peer, datagram);
+                    let (from, to) = (peer, self.address);
+                    if self.device.passes(Direction::Rx, from, to, datagram) {
+                        self.answer(&mut endpoint, peer, datagram);
+                    }
                 }
                 Err(error)
                     if matches!(
@@ -189,7 +196,11 @@ impl Listener {
     fn answer(&self, endpoint: &mut Endpoint, peer: SocketAddr, datagram: &[u8]) {
         let mut handler = |request| self.device.request(&request);
         let (reply, report) = endpoint.datagram(Instant::now(), peer, datagram, &mut handler);
-        if let Some(reply) = reply {
+        if let Some(reply) = reply
+            && self
+                .device
+                .passes(Direction::Tx, self.address, peer, &reply)
+        {
             // A reply that cannot be sent is lost, as any datagram may be.
             let _ = self.socket.send_to(&reply, peer);
         }

@@ -32,7 +32,7 @@
 //! ```
 //!
 //! Unsafe code is in `sys`, `queue` (lending a function), `hooks` (their list),
-//! `gcoap` (what it calls) and [`c_api`].
+//! `gcoap` and `gnrc` (what they call and are called by) and [`c_api`].
 #![no_std]
 #![cfg_attr(
     not(all(feature = "gcoap", feature = "shell", rbpf_unsigned_install)),
@@ -54,6 +54,8 @@ mod worker;
 
 #[cfg(feature = "gcoap")]
 mod gcoap;
+#[cfg(feature = "gnrc")]
+mod gnrc;
 #[cfg(feature = "shell")]
 mod shell;
 
@@ -69,6 +71,8 @@ pub use rbpf_vm::{FaultKind, HelperCall, MemoryMap, Rights};
 /// `Taken` if it has been started, `Full` if there are no more threads.
 pub fn start() -> Result<(), Status> {
     worker::start()?;
+    #[cfg(feature = "gnrc")]
+    gnrc::start()?;
     #[cfg(feature = "gcoap")]
     gcoap::register();
     Ok(())

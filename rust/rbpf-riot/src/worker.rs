@@ -25,6 +25,8 @@ const KV: usize = config::KV_ENTRIES as usize;
 const TENANTS: usize = config::TENANTS as usize;
 /// Runs that may be paused at a time.
 const PAUSE: usize = if config::PAUSES == 0 { 0 } else { 1 };
+/// Bytes of stack that pausing takes.
+const PAUSE_STACK: usize = 768;
 /// Bytes for what they have.
 const PAUSE_MEMORY: usize =
     PAUSE * (config::VM_STACK_SIZE as usize + config::DATA_SIZE as usize + MAX_PAUSED_CONTEXT);
@@ -37,11 +39,11 @@ const IMAGE: usize = config::IMAGE_SIZE as usize;
 pub(crate) type Containers =
     Runtime<'static, RiotServices, SLOTS, BINDINGS, KV, Interpreter, TENANTS, PAUSE>;
 
-/// Stack of the thread: what is configured, at least what making the runtime
-/// takes, with some 150 bytes beside the runtime itself. Native threads serve
+/// Stack of the thread: what is configured, with what pausing takes, and at least
+/// what making the runtime takes, with some 150 bytes beside the runtime itself. Native threads serve
 /// signals on it.
 const WORKER_STACK: usize = {
-    let configured = config::STACK_SIZE as usize;
+    let configured = config::STACK_SIZE as usize + PAUSE * PAUSE_STACK;
     let least = if cfg!(target_os = "linux") {
         64 * 1024
     } else {
@@ -134,7 +136,10 @@ fn run() {
             runtime.services().end_line();
         },
         |runtime| {
-            let event = hooks::event(runtime) | runtime.run_timer() | runtime.run_change() | runtime.resume();
+            let event = hooks::event(runtime)
+                | runtime.run_timer()
+                | runtime.run_change()
+                | runtime.resume();
             runtime.services().end_line();
             event
         },
@@ -144,6 +149,8 @@ fn run() {
 /// Tells hooks and gcoap what is bound, after it has changed.
 pub(crate) fn publish(runtime: &Containers) {
     hooks::publish(runtime);
+    #[cfg(feature = "gnrc")]
+    crate::gnrc::publish();
     #[cfg(feature = "gcoap")]
     crate::gcoap::publish(
         runtime
@@ -183,8 +190,32 @@ fn build() -> Option<&'static mut Containers> {
     Some(runtime)
 }
 
-fn do_job(runtime: &mut Containers, job: &mut Job) {
+/// Figures for [`Operation::Stats`].
+const FIGURES: usize = 4 + {
+    #[cfg(feature = "gnrc")]
+    {
+        crate::gnrc::FIGURES
+    }
+    #[cfg(not(feature = "gnrc"))]
+    0
+};
+
+/// What is counted beside the runtime's own figures.
+fn figures() -> [(&'static str, u32); FIGURES] {
     let stats = queue::stats();
+    let mut figures = [("", 0); FIGURES];
+    let [jobs, refused, timeouts, lost, others @ ..] = &mut figures;
+    *jobs = ("jobs", stats.jobs);
+    *refused = ("refused", stats.refused);
+    *timeouts = ("timeouts", stats.timeouts);
+    *lost = ("events-lost", hooks::lost());
+    #[cfg(feature = "gnrc")]
+    crate::gnrc::figures(others);
+    let _ = others;
+    figures
+}
+
+fn do_job(runtime: &mut Containers, job: &mut Job) {
     STAGING.with(|staging| {
         let mut host = Host {
             staging,
@@ -192,12 +223,7 @@ fn do_job(runtime: &mut Containers, job: &mut Job) {
             allowed: Capabilities::all(),
             budget: config::BUDGET,
             hooks: &|position| hooks::all().nth(position).map(hooks::Hook::rules),
-            figures: &[
-                ("jobs", stats.jobs),
-                ("refused", stats.refused),
-                ("timeouts", stats.timeouts),
-                ("events-lost", hooks::lost()),
-            ],
+            figures: &figures(),
         };
         work(runtime, job, &mut host);
     });

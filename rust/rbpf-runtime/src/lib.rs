@@ -23,6 +23,7 @@ mod format;
 mod helpers;
 mod hook;
 mod kv;
+mod packet;
 mod pause;
 mod run;
 mod runtime;
@@ -37,6 +38,7 @@ pub use coap::{CoapReply, CoapRequest};
 pub use format::{Digits, digits};
 pub use hook::{Hook, Policy};
 pub use kv::{HOST, KvEntry, KvScope};
+pub use packet::{Direction, Packet, PacketCounters, PacketHook, PacketType, Verdict};
 pub use pause::MAX_PAUSED_CONTEXT;
 pub use run::{Grant, Helpers, RunReport, Runnable};
 pub use runtime::{

@@ -2,14 +2,15 @@
 //! The runtime: containers, what triggers them, and their runs.
 
 use heapless::{String, Vec};
-use rbpf_abi::context::{ChangeContext, TimerContext};
+use rbpf_abi::context::{ChangeContext, PacketContext, TimerContext};
 use rbpf_abi::{Capabilities, Errno};
 use rbpf_vm::{Engine, Fault, Interpreter, MapError, Outcome};
-use zerocopy::IntoBytes;
+use zerocopy::{FromZeros, IntoBytes};
 
 use crate::coap::{CoapReply, CoapRequest};
 use crate::hook::{Hook, Policy};
 use crate::kv::{HOST, KvEntry, KvScope, retain};
+use crate::packet::{Packet, Verdict};
 use crate::pause::{MAX_PAUSED_CONTEXT, Pause, PausedRun};
 use crate::run::{Account, Event, Grant, Helpers, RunReport, Runnable, machine, report};
 use crate::services::Services;
@@ -885,6 +886,38 @@ where
         granted: &mut [Grant<'_>],
         budget: u32,
     ) -> Triggered {
+        self.trigger_with(hook, context, &|_| {}, granted, budget)
+    }
+
+    /// Has the containers that are bound to the packet's hook judge it, as
+    /// [`trigger`](Self::trigger) does, each with at most `budget` instructions.
+    ///
+    /// The context of each is a [`PacketContext`] of its own, and the region
+    /// [`region::GRANTED`](rbpf_vm::region::GRANTED) the packet's first bytes,
+    /// which it may read. The packet passes unless one that may drop packets says
+    /// otherwise.
+    pub fn judge(&mut self, packet: &Packet<'_>, budget: u32) -> Verdict {
+        let mut context = PacketContext::new_zeroed();
+        let triggered = self.trigger_with(
+            &packet.hook.rules(),
+            context.as_mut_bytes(),
+            &|context| packet.write_context(context),
+            &mut [Grant::Read(packet.data)],
+            budget,
+        );
+        Verdict::of(triggered.result)
+    }
+
+    /// [`trigger`](Self::trigger), with something done to the context before
+    /// each run.
+    fn trigger_with(
+        &mut self,
+        hook: &Hook<'_>,
+        context: &mut [u8],
+        prepare: &dyn Fn(&mut [u8]),
+        granted: &mut [Grant<'_>],
+        budget: u32,
+    ) -> Triggered {
         let mut triggered = Triggered::default();
         for index in 0..self.bindings.len() {
             let app = match self.bindings.get(index) {
@@ -901,6 +934,7 @@ where
             if !self.store.has_rights(app, hook.needs) {
                 continue;
             }
+            prepare(context);
             let run = if hook.posted && granted.is_empty() {
                 self.run_unattended(app, context, budget)
             } else {

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use rbpf_abi::capability::{CAPABILITIES, DESCRIPTIONS};
 use rbpf_abi::context::constants::{
-    COAP_CODES, COAP_FORMATS, COAP_OPT_FLAGS, Constant, SAUL_CLASSES, UNITS,
+    COAP_CODES, COAP_FORMATS, COAP_OPT_FLAGS, Constant, PACKET_DIRECTIONS, PACKET_TYPES,
+    PACKET_VERDICTS, SAUL_CLASSES, UNITS,
 };
 use rbpf_abi::helpers::{Argument, ArgumentKind, Extent, HelperInfo, ResultKind};
 use rbpf_abi::{Errno, HELPERS, Helper};
@@ -26,6 +27,7 @@ pub fn files() -> Vec<(&'static str, String)> {
         ("rust/rbpf-sdk/include/rbpf/errno.h", errno_header()),
         ("rust/rbpf-sdk/include/rbpf/helpers.h", helpers_header()),
         ("rust/rbpf-sdk/include/rbpf/manifest.h", manifest_header()),
+        ("rust/rbpf-sdk/include/rbpf/packet.h", packet_header()),
         ("rust/rbpf-sdk/include/rbpf/saul.h", saul_header()),
         ("dist/doc/helpers.md", reference::helpers()),
     ]
@@ -115,6 +117,19 @@ fn manifest_header() -> String {
     static const uint32_t _rbpf_wants = (capabilities)
 ";
     header("manifest", "What an image says about itself", &body)
+}
+
+fn packet_header() -> String {
+    let number = |value| format!("({value})");
+    let directions = constants("Directions", PACKET_DIRECTIONS, number);
+    let types = constants("Types", PACKET_TYPES, number);
+    let verdicts = constants("Verdicts", PACKET_VERDICTS, number);
+    let body = format!("#include <rbpf/types.h>\n\n{directions}\n{types}\n{verdicts}");
+    header(
+        "packet",
+        "Packets of the network stack: types and verdicts",
+        &body,
+    )
 }
 
 fn errno_header() -> String {

@@ -26,6 +26,7 @@ headers! {
     "rbpf/helpers.h"
     "rbpf/kv.h"
     "rbpf/manifest.h"
+    "rbpf/packet.h"
     "rbpf/printf.h"
     "rbpf/saul.h"
     "rbpf/types.h"

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use rbpf_abi::context::{
-    ChangeContext, CoapContext, CoapPacket, Phydat, TimerContext, WordsContext,
+    ChangeContext, CoapContext, CoapPacket, PacketContext, Phydat, TimerContext, WordsContext,
 };
 use rbpf_sdk::{CLANG_FLAGS, HEADERS};
 
@@ -102,6 +102,12 @@ fn layouts_agree() {
         ("SIZE_TIMER", size_of::<TimerContext>()),
         ("OFFSET_PERIOD", offset_of!(TimerContext, period_ms)),
         ("OFFSET_MISSED", offset_of!(TimerContext, missed)),
+        ("SIZE_PACKET_CONTEXT", size_of::<PacketContext>()),
+        ("OFFSET_LENGTH", offset_of!(PacketContext, length)),
+        ("OFFSET_AVAILABLE", offset_of!(PacketContext, available)),
+        ("OFFSET_INTERFACE", offset_of!(PacketContext, interface)),
+        ("OFFSET_DIRECTION", offset_of!(PacketContext, direction)),
+        ("OFFSET_TYPE", offset_of!(PacketContext, kind)),
         ("SIZE_PHYDAT", size_of::<Phydat>()),
         ("OFFSET_UNIT", offset_of!(Phydat, unit)),
         ("OFFSET_SCALE", offset_of!(Phydat, scale)),

@@ -148,3 +148,26 @@ constants! {
     COAP_OPT_FINISH_NONE = 0x0000 "no payload follows";
     COAP_OPT_FINISH_PAYLOAD = 0x0001 "a payload follows: write its marker";
 }
+
+constants! {
+    /// Which way a packet goes.
+    PACKET_DIRECTIONS;
+    RBPF_PACKET_RX = 0 "it has been received";
+    RBPF_PACKET_TX = 1 "it is to be sent";
+}
+
+constants! {
+    /// What the first header of a packet is.
+    PACKET_TYPES;
+    RBPF_PACKET_UDP = 1 "UDP";
+    RBPF_PACKET_IPV6 = 2 "IPv6";
+    RBPF_PACKET_SIXLOWPAN = 3 "6LoWPAN, or the IPv6 packet that it is made of";
+}
+
+constants! {
+    /// What a container says about a packet; whatever else it says is a pass.
+    PACKET_VERDICTS;
+    RBPF_PASS = 0 "it goes on, unless another container drops it";
+    RBPF_DROP = 1 "it ends here";
+    RBPF_COUNT = 2 "it goes on, and is counted; containers after this one are not asked";
+}

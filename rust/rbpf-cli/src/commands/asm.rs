@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use rbpf_abi::Capabilities;
 use rbpf_isa::assemble;
 
 use super::{print, write_file};
@@ -36,6 +37,9 @@ pub struct Args {
     /// Write an image instead of raw bytecode
     #[arg(long, requires = "output")]
     image: bool,
+    /// Capabilities that the image wants beside those of its helpers
+    #[arg(long, value_name = "LIST", value_parser = super::capabilities, default_value = "core")]
+    want: Capabilities,
 }
 
 pub(super) fn run(arguments: &Args) -> Result<ExitCode> {
@@ -49,7 +53,7 @@ pub(super) fn run(arguments: &Args) -> Result<ExitCode> {
         bail!("{name}: holds no instruction");
     }
     let bytes = if arguments.image {
-        linker::image_from_slots(&slots).with_context(|| name.to_string())?
+        linker::image_from_slots(&slots, arguments.want).with_context(|| name.to_string())?
     } else if arguments.hex || arguments.output.is_none() {
         let mut text = String::new();
         for slot in &slots {

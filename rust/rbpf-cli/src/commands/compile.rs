@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use rbpf_abi::Capabilities;
 
 use crate::compiler::{Compiler, Mcpu, Settings};
 use crate::container::read_file;
@@ -21,6 +22,9 @@ pub(super) struct Compile {
     /// Stack that the image asks for, in bytes; otherwise what the functions need
     #[arg(long, value_name = "BYTES")]
     stack: Option<u16>,
+    /// Capabilities that it wants beside those of its helpers, separated by commas
+    #[arg(long, value_name = "LIST", value_parser = super::capabilities, default_value = "core")]
+    want: Capabilities,
     /// Revision of the instruction set to compile for
     #[arg(long, value_enum, default_value_t = Mcpu::V4)]
     mcpu: Mcpu,
@@ -44,6 +48,7 @@ impl Compile {
         Options {
             entry: self.entry.clone(),
             stack: self.stack,
+            wants: self.want,
         }
     }
 

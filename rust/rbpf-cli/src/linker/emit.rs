@@ -71,7 +71,7 @@ pub(super) fn emit(
         .collect();
     let parts = ImageParts {
         stack_size,
-        capabilities: helpers.capabilities() | wanted(objects)?,
+        capabilities: helpers.capabilities() | wanted(objects)? | options.wants,
         text: &bytes,
         functions: &records,
         helpers: &ids,

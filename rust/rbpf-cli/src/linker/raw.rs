@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use rbpf_abi::Capabilities;
 use rbpf_abi::image::{self, ImageBuffer, ImageParts, MAX_FRAME};
 use rbpf_isa::{Slot, disassemble, opcode};
 use rbpf_vm::{Functions, Program};
@@ -13,12 +14,12 @@ use super::{Helpers, frames};
 use crate::engines;
 
 /// An image that starts at the first slot; its functions are those that are
-/// called.
+/// called. It wants what its helpers need, and `wants`.
 ///
 /// # Errors
 ///
 /// If the verifier rejects it, or it does not fit into an image.
-pub fn image_from_slots(text: &[Slot]) -> Result<Vec<u8>, LinkError> {
+pub fn image_from_slots(text: &[Slot], wants: Capabilities) -> Result<Vec<u8>, LinkError> {
     let refuse = |message: String| LinkError::from(Problem::new("", message));
     let mut entries = BTreeSet::from([0]);
     let mut helpers = Helpers::default();
@@ -50,7 +51,7 @@ pub fn image_from_slots(text: &[Slot]) -> Result<Vec<u8>, LinkError> {
     let ids: Vec<u16> = helpers.ids.iter().copied().collect();
     let parts = ImageParts {
         stack_size: stack_size(&functions),
-        capabilities: helpers.capabilities(),
+        capabilities: helpers.capabilities() | wants,
         text: &bytes,
         functions: &functions,
         helpers: &ids,

@@ -20,8 +20,8 @@ use super::{
     ApplicationConfig, CoapConfig, Config, ConfigError, Methods, RuntimeConfig, TenantConfig,
 };
 use crate::device::{
-    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, HOOKS, MAX_APPLICATIONS, MAX_BINDINGS, MAX_RESPONSE,
-    MAX_TENANTS, MAX_VALUES,
+    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, MAX_APPLICATIONS, MAX_BINDINGS, MAX_RESPONSE, MAX_TENANTS,
+    MAX_VALUES, hook_names,
 };
 
 const DEFAULT_LISTEN: [&str; 2] = ["[::1]:5683", "127.0.0.1:5683"];
@@ -300,12 +300,12 @@ impl Reader<'_> {
         let mut on: Vec<String> = Vec::new();
         for target in raw.on.iter().flatten() {
             let name = target.get_ref();
-            if !is_automatic(name) && !HOOKS.contains(&name.as_str()) {
+            if !is_automatic(name) && !hook_names().any(|hook| hook == name) {
                 return Err(self.error(
                     &target.span(),
                     format!(
                         "there is no event `{name}`; use `every:MS`, `after:MS`, `kv:global:KEY`, `kv:tenant:KEY`, `kv:local:KEY` or {}",
-                        HOOKS.join(", ")
+                        hook_names().collect::<Vec<_>>().join(", ")
                     ),
                 ));
             }

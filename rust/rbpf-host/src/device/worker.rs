@@ -2,13 +2,15 @@
 //! The runtime and its memory, as the device's thread owns them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rbpf_abi::Capabilities;
 use rbpf_device::{Host, Operation, Status, work};
-use rbpf_runtime::{Hook, MAX_PAUSED_CONTEXT, Memory, Runtime, Services};
+use rbpf_runtime::{Hook, MAX_PAUSED_CONTEXT, Memory, Packet, Runtime, Services, Verdict};
 use rbpf_vm::Interpreter;
 
+use super::packets::{self, Datagram, Figures, Watched};
 use super::{ApplicationStatus, DeviceError, DeviceSettings, IMAGE, Job, Staged, lock};
 use crate::config::{ApplicationConfig, Methods, TenantConfig};
 
@@ -28,8 +30,6 @@ pub const MAX_BINDINGS: usize = 64;
 /// Key-value entries that all applications together may own.
 pub const MAX_VALUES: usize = KV_SHARE * MAX_APPLICATIONS;
 
-/// The hooks of a device.
-pub const HOOKS: &[&str] = &[BOOT];
 /// What runs once, when all applications are installed.
 const BOOT: &str = "boot";
 
@@ -50,6 +50,24 @@ const DATA: usize = 64 * 1024;
 const PAUSE: usize = 4;
 /// Bytes for what they have.
 const PAUSE_MEMORY: usize = PAUSE * (STACK + DATA + MAX_PAUSED_CONTEXT);
+
+/// The hook at a position, from 0.
+fn hook<'h>(position: usize) -> Option<Hook<'h>> {
+    match position.checked_sub(1) {
+        None => Some(Hook::new(BOOT).posted()),
+        Some(position) => packets::hook(position),
+    }
+}
+
+/// The hooks of a device.
+fn hooks() -> impl Iterator<Item = Hook<'static>> {
+    (0..).map_while(hook)
+}
+
+/// The names of the hooks of a device.
+pub fn hook_names() -> impl Iterator<Item = &'static str> {
+    hooks().map(|hook| hook.name)
+}
 
 /// What the runtime works in.
 pub(super) struct Buffers {
@@ -101,6 +119,8 @@ pub(super) struct Worker<'m, S> {
     /// Instructions for one event, where no route says.
     budget: u32,
     staged: Staged,
+    watched: Arc<Watched>,
+    packets: Figures,
 }
 
 impl<'m, S: Services> Worker<'m, S> {
@@ -109,6 +129,7 @@ impl<'m, S: Services> Worker<'m, S> {
         buffers: &'m mut Buffers,
         settings: &DeviceSettings,
         staged: Staged,
+        watched: Arc<Watched>,
     ) -> Result<Self, DeviceError> {
         let (memory, pause) = buffers.lend();
         let mut worker = Self {
@@ -116,6 +137,8 @@ impl<'m, S: Services> Worker<'m, S> {
             routes: BTreeMap::new(),
             budget: settings.budget,
             staged,
+            watched,
+            packets: Figures::default(),
         };
         worker.runtime.set_pauses(settings.pauses, pause);
         worker.runtime.set_rate(settings.rate);
@@ -127,6 +150,7 @@ impl<'m, S: Services> Worker<'m, S> {
         for application in &settings.applications {
             worker.install(application)?;
         }
+        worker.publish();
         // Counted with the applications.
         worker
             .runtime
@@ -165,9 +189,11 @@ impl<'m, S: Services> Worker<'m, S> {
                 .map_err(|error| bind_error(&target, error))?;
         }
         for target in &application.on {
-            self.runtime
-                .bind(target, app)
-                .map_err(|error| bind_error(target, error))?;
+            let bound = match hooks().find(|hook| hook.name == target) {
+                Some(hook) => self.runtime.bind_hook(&hook, app),
+                None => self.runtime.bind(target, app),
+            };
+            bound.map_err(|error| bind_error(target, error))?;
         }
         let Some(path) = &application.coap else {
             return Ok(());
@@ -202,10 +228,33 @@ impl<'m, S: Services> Worker<'m, S> {
             // of it: `unsigned_install`.
             allowed: Capabilities::all(),
             budget,
-            hooks: &|position| Some(Hook::new(HOOKS.get(position)?)),
-            figures: &[],
+            hooks: &hook,
+            figures: &self.packets.named(),
         };
         work(&mut self.runtime, job, &mut host);
+        self.publish();
+    }
+
+    /// Tells who handles datagrams what is bound.
+    fn publish(&self) {
+        self.watched.publish(|name| {
+            let mut bindings = self.runtime.bindings();
+            bindings.any(|(target, _)| target == name)
+        });
+    }
+
+    /// Has the containers judge a datagram that want to see it.
+    pub(super) fn judge(&mut self, datagram: &Datagram) -> Verdict {
+        let Datagram { hook, bytes } = datagram;
+        let packet = Packet {
+            hook: *hook,
+            length: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            interface: 0,
+            data: bytes.get(..packets::SEEN).unwrap_or(bytes),
+        };
+        let verdict = self.runtime.judge(&packet, packets::BUDGET);
+        self.packets.count(*hook, verdict);
+        verdict
     }
 
     /// Runs an application whose timer is due, one that watches a value which has

@@ -12,6 +12,7 @@ mod hooks;
 mod install;
 mod isolation;
 mod kv;
+mod packet;
 mod pauses;
 mod printf;
 mod quarantine;

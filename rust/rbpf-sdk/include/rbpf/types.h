@@ -79,5 +79,20 @@ typedef struct {
     uint32_t value;         /**< value now; 0 if there is none */
 } rbpf_change_ctx_t;
 
+/**
+ * @brief   Context of a container that a packet has triggered
+ *
+ * A UDP datagram begins with its header of 8 bytes. In one that is to be sent,
+ * the stack fills length and checksum in later.
+ */
+typedef struct {
+    const uint8_t *data;    /**< the first bytes of the packet; they can't be written */
+    uint32_t length;        /**< length of the whole packet, in bytes */
+    uint32_t available;     /**< how many bytes there are at `data` */
+    uint16_t interface;     /**< number of the network interface; 0 if it is not known */
+    uint8_t direction;      /**< `RBPF_PACKET_RX` or `RBPF_PACKET_TX` of rbpf/packet.h */
+    uint8_t type;           /**< what it begins with: `RBPF_PACKET_UDP` and so on */
+} rbpf_packet_ctx_t;
+
 #endif /* RBPF_TYPES_H */
 /** @} */

@@ -4,6 +4,7 @@
 #include <rbpf/coap.h>
 #include <rbpf/errno.h>
 #include <rbpf/kv.h>
+#include <rbpf/packet.h>
 #include <rbpf/saul.h>
 
 #define IS(what, value) _Static_assert((what) == (value), #what)
@@ -23,6 +24,12 @@ IS(offsetof(rbpf_timer_ctx_t, period_ms), OFFSET_PERIOD);
 IS(offsetof(rbpf_timer_ctx_t, missed), OFFSET_MISSED);
 IS(sizeof(rbpf_change_ctx_t), SIZE_CHANGE);
 IS(offsetof(rbpf_change_ctx_t, value), OFFSET_VALUE);
+IS(sizeof(rbpf_packet_ctx_t), SIZE_PACKET_CONTEXT);
+IS(offsetof(rbpf_packet_ctx_t, length), OFFSET_LENGTH);
+IS(offsetof(rbpf_packet_ctx_t, available), OFFSET_AVAILABLE);
+IS(offsetof(rbpf_packet_ctx_t, interface), OFFSET_INTERFACE);
+IS(offsetof(rbpf_packet_ctx_t, direction), OFFSET_DIRECTION);
+IS(offsetof(rbpf_packet_ctx_t, type), OFFSET_TYPE);
 IS(sizeof(phydat_t), SIZE_PHYDAT);
 IS(offsetof(phydat_t, unit), OFFSET_UNIT);
 IS(offsetof(phydat_t, scale), OFFSET_SCALE);
