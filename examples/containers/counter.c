@@ -3,10 +3,14 @@
  * @file
  * @brief   Counts the requests that it answers
  *
- * Data does not last from one run to the next; what is in the store does.
+ * Data does not last from one run to the next; what is in the store does, here
+ * also when another version takes its place.
  */
 #include <rbpf/coap.h>
 #include <rbpf/kv.h>
+#include <rbpf/manifest.h>
+
+RBPF_KEEP_VALUES;
 
 /** Where the count is kept in the local store. */
 #define KEY_COUNT 0

@@ -29,6 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
         rodata: image.rodata(),
         data: image.data(),
         bss_len: image.bss_len(),
+        keep_values: image.keeps_values(),
     };
     assert_eq!(parts.write().as_deref(), Ok(bytes));
 });

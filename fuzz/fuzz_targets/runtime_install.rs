@@ -78,6 +78,7 @@ impl Source {
                     rodata,
                     data,
                     bss_len: (*bss).into(),
+                    keep_values: false,
                 }
                 .write()
                 .unwrap_or_default()

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | 0 | 4 | magic, `rBPF` |
 //! | 4 | 1 | version, 1 |
-//! | 5 | 1 | flags, 0 |
+//! | 5 | 1 | flags: 1 if it keeps the values of the one that it replaces |
 //! | 6 | 2 | stack that the container needs, in bytes, a multiple of 8; 0 for 512 |
 //! | 8 | 4 | capabilities that it wants |
 //! | 12 | 2 | text: number of 8-byte slots |
@@ -40,6 +40,8 @@ pub use write::{ImageBuffer, ImageParts};
 pub const MAGIC: [u8; 4] = *b"rBPF";
 /// The version of the format that this crate reads and writes.
 pub const VERSION: u8 = 1;
+/// Flag: the container keeps the values of the one that it takes the place of.
+pub const KEEP_VALUES: u8 = 1;
 /// Length of the header, and the offset of the text, in bytes.
 pub const HEADER_LEN: usize = size_of::<Header>();
 /// Alignment of an image in memory, in bytes, so that its text is aligned.
@@ -62,7 +64,7 @@ pub struct Header {
     pub magic: [u8; 4],
     /// [`VERSION`].
     pub version: u8,
-    /// 0.
+    /// 0, or [`KEEP_VALUES`].
     pub flags: u8,
     /// Stack needed, in bytes; 0 for [`DEFAULT_STACK_SIZE`].
     pub stack_size: U16,
@@ -197,7 +199,7 @@ impl<'a> Image<'a> {
         if header.version != VERSION {
             return Err(ImageError::Version);
         }
-        if header.flags != 0 {
+        if header.flags & !KEEP_VALUES != 0 {
             return Err(ImageError::Flags);
         }
         Ok((header, rest))
@@ -295,6 +297,13 @@ impl<'a> Image<'a> {
     #[must_use]
     pub const fn header(&self) -> &'a Header {
         self.header
+    }
+
+    /// Whether the container keeps the values of the one that it takes the place
+    /// of, which is another version of it.
+    #[must_use]
+    pub const fn keeps_values(&self) -> bool {
+        self.header.flags & KEEP_VALUES != 0
     }
 
     /// The instructions: not empty, a multiple of 8 bytes, aligned to 8.

@@ -299,6 +299,30 @@ fn capabilities_that_sources_want() {
     }
 }
 
+/// The flag stands in the header, at offset 5.
+#[test]
+fn an_image_that_keeps_values() {
+    if !clang() {
+        return;
+    }
+    let folder = Folder::new();
+    let entry = "long entry(void *c) { return 1; }\n";
+    for (text, flags) in [("", 0), ("RBPF_KEEP_VALUES;", 1)] {
+        folder.write(
+            "p.c",
+            format!("#include <rbpf/manifest.h>\n{text}\n{entry}"),
+        );
+        folder.rbpf("build p.c -o p.rbpf").success();
+        assert_eq!(folder.read("p.rbpf")[5], flags);
+        folder.rbpf("verify p.rbpf").success();
+    }
+    let text = "__attribute__((section(\".rbpf.flags\"), used)) static const char _odd = 2;";
+    folder.write("p.c", format!("{text}\n{entry}"));
+    folder
+        .rbpf("build p.c -o p.rbpf")
+        .refused(&["p.c", "no flag"]);
+}
+
 #[test]
 fn an_image_wants_what_it_is_told_to() {
     let folder = tempfile::tempdir().expect("temporary folder");

@@ -284,6 +284,7 @@ fn image(program: &str, helpers: &[u16], capabilities: Capabilities) -> Vec<u8> 
         rodata: &[],
         data: &[],
         bss_len: 0,
+        keep_values: false,
     }
     .write()
     .unwrap()

@@ -406,7 +406,8 @@ pub unsafe extern "C" fn rbpf_install_for(
 
 /// @brief   Replace a container by another version of it
 ///
-/// It keeps name, tenant and bindings and loses its values. If the image is refused,
+/// It keeps name, tenant and bindings, and its values if the new image says so
+/// (`RBPF_KEEP_VALUES` in its source). If the image is refused,
 /// the container stays as it was.
 ///
 /// @param[in] name      its name

@@ -122,8 +122,8 @@ pub fn install(name: &str, image: &[u8], allowed: Capabilities) -> Result<AppId,
     with_runtime(|runtime| runtime.install(name, image, allowed))?.map_err(Error::from)
 }
 
-/// Replaces a container, which keeps its name and bindings and loses its
-/// values. If the image is refused, the container stays as it was. The image
+/// Replaces a container, which keeps its name and bindings, and its values if
+/// the new image says so. If the image is refused, the container stays as it was. The image
 /// begins at a multiple of 8 bytes, and is copied.
 ///
 /// # Errors

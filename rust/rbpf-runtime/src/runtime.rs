@@ -364,7 +364,7 @@ where
     ///
     /// Its id is a new one: the old names nothing from then on. Counters start
     /// afresh, and its values in the stores are forgotten, as if it had been
-    /// removed. No other slot is needed, since the image is judged where it
+    /// removed, unless the new image says that it keeps them. No other slot is needed, since the image is judged where it
     /// lies; so it has to lie at a multiple of 8 bytes.
     ///
     /// # Errors
@@ -409,8 +409,8 @@ where
         container.map(Container::release).is_some()
     }
 
-    /// Lets a successor have the bindings of a container that is gone, and
-    /// nobody its values.
+    /// Lets a successor have the bindings of a container that is gone, and its
+    /// values if it wants them.
     fn succeed(&mut self, gone: AppId, successor: Option<AppId>) {
         retain(&mut self.bindings, &mut |binding| {
             if binding.app != gone {
@@ -419,7 +419,9 @@ where
             binding.app = successor.unwrap_or(gone);
             successor.is_some()
         });
-        self.helpers.kv.forget(gone.slot);
+        if !successor.is_some_and(|app| self.store.keeps_values(app)) {
+            self.helpers.kv.forget(gone.slot);
+        }
         // That its predecessor's values are gone is no event to it.
         for index in 0..self.bindings.len() {
             let binding = self.bindings.get(index);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Slots, and the containers in them.
 
+use core::mem::offset_of;
 use core::ops::Range;
 
 use heapless::String;
 use rbpf_abi::helpers::is_application_helper;
-use rbpf_abi::image::HEADER_LEN;
+use rbpf_abi::image::{HEADER_LEN, Header, KEEP_VALUES};
 use rbpf_abi::{Capabilities, Helper, Image, ImageError};
 use rbpf_vm::{Fault, HelperGrant, Verified, VerifyError};
 
@@ -478,6 +479,16 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
     pub(crate) fn has_rights(&mut self, id: AppId, needed: Capabilities) -> bool {
         let container = self.get_mut(id);
         container.is_some_and(|container| container.loaded.layout.granted.contains(needed))
+    }
+
+    /// Whether the image of a container says that values of the one before it are
+    /// to be kept.
+    pub(crate) fn keeps_values(&mut self, id: AppId) -> bool {
+        let image = self
+            .get_mut(id)
+            .map(|container| container.loaded.verified.bytes());
+        let flags = image.and_then(|image| image.get(offset_of!(Header, flags)));
+        flags.is_some_and(|flags| flags & KEEP_VALUES != 0)
     }
 
     /// Whether the result of a container is to be looked at, where that takes

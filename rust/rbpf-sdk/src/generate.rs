@@ -115,6 +115,16 @@ fn manifest_header() -> String {
 #define RBPF_WANTS(capabilities) \\
     __attribute__((section(\".rbpf.wants\"), used)) \\
     static const uint32_t _rbpf_wants = (capabilities)
+
+/**
+ * @brief   Has the container keep the values of the one that it replaces.
+ *
+ * All that the earlier version has stored stays, in its own store and in shared
+ * ones. Without, they are forgotten. To be written as @ref RBPF_WANTS is.
+ */
+#define RBPF_KEEP_VALUES \\
+    __attribute__((section(\".rbpf.flags\"), used)) \\
+    static const uint8_t _rbpf_flags = 1
 ";
     header("manifest", "What an image says about itself", &body)
 }

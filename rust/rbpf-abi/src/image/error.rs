@@ -15,7 +15,7 @@ macro_rules! for_each_image_error {
             Magic = 3;
             /// The format's version is not known.
             Version = 4;
-            /// The flags are not 0.
+            /// A flag has no meaning.
             Flags = 5;
             /// The sections do not add up to the image's length.
             Length = 6;

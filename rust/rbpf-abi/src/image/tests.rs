@@ -25,6 +25,7 @@ fn sample() -> ImageParts<'static> {
         rodata: b"%d\0",
         data: &[1, 2, 3, 4, 5],
         bss_len: 9,
+        keep_values: false,
     }
 }
 
@@ -140,7 +141,10 @@ fn every_bit_flip_is_an_error_or_an_image() {
 fn header_errors() {
     assert_eq!(after(|bytes| bytes[0] = b'R'), Some(ImageError::Magic));
     assert_eq!(after(|bytes| bytes[4] = 2), Some(ImageError::Version));
-    assert_eq!(after(|bytes| bytes[5] = 1), Some(ImageError::Flags));
+    for flag in 1..8 {
+        assert_eq!(after(|bytes| bytes[5] = 1 << flag), Some(ImageError::Flags));
+    }
+    assert_eq!(after(|bytes| bytes[5] = KEEP_VALUES), None);
     assert_eq!(after(|bytes| bytes[6] = 4), Some(ImageError::StackSize));
     assert_eq!(after(|bytes| bytes[12] = 5), Some(ImageError::Length));
     assert_eq!(

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::U16;
 
-use super::{Function, Header, Image, ImageError, MAGIC, VERSION};
+use super::{Function, Header, Image, ImageError, KEEP_VALUES, MAGIC, VERSION};
 use crate::Capabilities;
 
 /// What an image is written from.
@@ -29,6 +29,8 @@ pub struct ImageParts<'a> {
     pub data: &'a [u8],
     /// Length of the zeroed part of the data region, in bytes.
     pub bss_len: u16,
+    /// Whether it keeps the values of the container that it takes the place of.
+    pub keep_values: bool,
 }
 
 impl ImageParts<'_> {
@@ -50,7 +52,7 @@ impl ImageParts<'_> {
         let header = Header {
             magic: MAGIC,
             version: VERSION,
-            flags: 0,
+            flags: if self.keep_values { KEEP_VALUES } else { 0 },
             stack_size: self.stack_size.into(),
             capabilities: self.capabilities.bits().into(),
             text_slots: field(slots.len())?,

@@ -22,6 +22,8 @@ use super::{
 /// The most that a local call may store on the stack beyond the frame, in
 /// bytes. The engine takes 40 today; images outlive firmware.
 pub(super) const CALL_RECORD: u32 = 48;
+/// Where sources set flags of the image, in a byte.
+const FLAGS: &str = ".rbpf.flags";
 /// Where sources say which capabilities they want, as 32-bit numbers.
 const WANTS: &str = ".rbpf.wants";
 /// The most slots that a program can have.
@@ -78,6 +80,7 @@ pub(super) fn emit(
         rodata: &layout.rodata,
         data: &layout.data,
         bss_len: layout.bss_len,
+        keep_values: flags(objects)? & image::KEEP_VALUES != 0,
     };
     let image = parts.write().map_err(|error| {
         LinkError::from(Problem::new("", format!("the image is not sound: {error}")))
@@ -90,6 +93,23 @@ pub(super) fn emit(
         assumed_frames,
         places,
     })
+}
+
+/// The flags that sources set by `RBPF_KEEP_VALUES`.
+fn flags(objects: &[Object]) -> Result<u8, LinkError> {
+    let mut flags = 0;
+    for object in objects {
+        let named = |section: &&Section| section.name == FLAGS;
+        for section in object.sections.iter().filter(named) {
+            flags |= section.bytes.iter().fold(0, |all, &byte| all | byte);
+            if flags & !image::KEEP_VALUES != 0 {
+                let message = format!("section `{FLAGS}` has bits that are no flag");
+                let help = "write RBPF_KEEP_VALUES of <rbpf/manifest.h>";
+                return Err(Problem::new(object.name(), message).help(help).into());
+            }
+        }
+    }
+    Ok(flags)
 }
 
 /// The capabilities that sources want by `RBPF_WANTS`.

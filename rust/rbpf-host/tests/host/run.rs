@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
-use coap_lite::Packet;
+use coap_lite::{CoapOption, Packet};
 use rbpf_host::config::Config;
 use rbpf_host::device::DeviceSettings;
 use rbpf_host::services::{Log, WorkstationServices};
-use rbpf_host::{Device, DeviceOptions, HostError, run_until};
+use rbpf_host::{Device, DeviceOptions, HostError, Server, run_until};
 
-use crate::support::{Client, GET, PUT, containers, description};
+use crate::support::{Client, DELETE, GET, PUT, containers, description};
 
 /// Passes lines on.
 struct Lines {
@@ -340,4 +340,43 @@ fn a_long_run_is_paused() {
         assert!(Instant::now() < deadline);
     }
     assert!(before > 0, "the other has run meanwhile");
+}
+
+/// A container is installed over the network on behalf of a tenant, and changed by
+/// no other.
+#[test]
+fn tenants_are_served_over_coap() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("device.toml");
+    let text = "
+        [coap]
+        listen = ['127.0.0.1:0']
+        unsigned_install = true
+        [[tenant]]
+        name = 'alice'
+        slots = 1
+        [[tenant]]
+        name = 'bob'";
+    std::fs::write(&file, text).unwrap();
+    let config = Config::load(&file).unwrap();
+    let log = Log::silent();
+    let services = WorkstationServices::new(&[], log.clone());
+    let device = Device::start(services, log, DeviceSettings::from(&config)).unwrap();
+    let server = Server::start(&config.coap, &device.handle(), |_| {}).unwrap();
+    let mut client = Client::new(server.addresses()[0]);
+    let image = containers::image("mov %r0, 1\nexit");
+    let mut ask = |code, path: &str, tenant: &str, payload: &[u8]| {
+        let mut packet = client.request(code, path);
+        let query = format!("tenant={tenant}");
+        packet.add_option(CoapOption::UriQuery, query.into_bytes());
+        packet.payload = payload.to_vec();
+        client.exchange(&packet).code
+    };
+    assert_eq!(ask(PUT, "/rbpf/app/hers", "alice", &image), 0x41);
+    assert_eq!(ask(PUT, "/rbpf/app/more", "alice", &image), 0xa3);
+    assert_eq!(ask(DELETE, "/rbpf/app/hers", "bob", b""), 0x83);
+    assert_eq!(ask(DELETE, "/rbpf/app/hers", "carol", b""), 0x84);
+    let list = device.handle().list();
+    assert!(list.ends_with(" tenant alice\n"), "{list}");
+    assert_eq!(ask(DELETE, "/rbpf/app/hers", "alice", b""), 0x42);
 }

@@ -111,7 +111,7 @@ fn a_damaged_header_is_refused() {
         (3, 0, image(ImageError::Magic)),
         (4, 0, image(ImageError::Version)),
         (4, 2, image(ImageError::Version)),
-        (5, 1, image(ImageError::Flags)),
+        (5, 2, image(ImageError::Flags)),
         (6, 4, image(ImageError::StackSize)),
         (11, 0x80, image(ImageError::UnknownCapability)),
         // Lengths that are not those of the image.

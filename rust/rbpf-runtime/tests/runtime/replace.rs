@@ -293,3 +293,34 @@ fn slots_of_any_size_are_used_again() {
     assert!(device.remove(id));
     assert!(device.install("app", &of(80 - 7 - base), ALL).is_ok());
 }
+
+/// A version that says so finds what the one before it has stored; one that does
+/// not, and a container that is installed anew, do not.
+#[test]
+fn values_stay_if_the_new_image_says_so() {
+    let (mut device, [_, second, _]) = full_device();
+    let mut keeping = aligned(&app(COUNTING)).bytes().to_vec();
+    keeping[5] = rbpf_abi::image::KEEP_VALUES;
+    let keeping = ImageBuffer::copy_from(&keeping);
+    let second = device.replace(second, keeping.bytes(), ALL).unwrap();
+    let global = |device: &Device| device.fetch(KvScope::Global, 1);
+    assert_eq!(global(&device), Some(1), "in shared stores, too");
+    assert_eq!(run(&mut device, second), Ok(2));
+    let second = device.replace(second, keeping.bytes(), ALL).unwrap();
+    assert_eq!(run(&mut device, second), Ok(3));
+    // A refused one changes nothing.
+    let mut wrong = keeping.bytes().to_vec();
+    wrong[5] = 3;
+    let wrong = ImageBuffer::copy_from(&wrong);
+    assert_eq!(
+        device.replace(second, wrong.bytes(), ALL),
+        Err(InstallError::Image(ImageError::Flags))
+    );
+    assert_eq!(run(&mut device, second), Ok(4));
+    let second = replace(&mut device, second, &app(COUNTING)).unwrap();
+    assert_eq!(global(&device), None);
+    assert_eq!(run(&mut device, second), Ok(1));
+    assert!(device.remove(second));
+    let second = device.install("second", keeping.bytes(), ALL).unwrap();
+    assert_eq!(run(&mut device, second), Ok(1));
+}

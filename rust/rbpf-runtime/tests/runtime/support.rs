@@ -278,6 +278,7 @@ impl App<'_> {
             rodata: self.rodata,
             data: self.data,
             bss_len: self.bss,
+            keep_values: false,
         }
         .write()
         .expect("the test's image is sound")

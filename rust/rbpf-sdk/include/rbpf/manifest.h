@@ -41,5 +41,15 @@
     __attribute__((section(".rbpf.wants"), used)) \
     static const uint32_t _rbpf_wants = (capabilities)
 
+/**
+ * @brief   Has the container keep the values of the one that it replaces.
+ *
+ * All that the earlier version has stored stays, in its own store and in shared
+ * ones. Without, they are forgotten. To be written as @ref RBPF_WANTS is.
+ */
+#define RBPF_KEEP_VALUES \
+    __attribute__((section(".rbpf.flags"), used)) \
+    static const uint8_t _rbpf_flags = 1
+
 #endif /* RBPF_MANIFEST_H */
 /** @} */

@@ -24,6 +24,7 @@ const REPEAT: Duration = Duration::from_millis(300);
 pub(crate) const GET: u8 = 1;
 pub(crate) const POST: u8 = 2;
 pub(crate) const PUT: u8 = 3;
+pub(crate) const DELETE: u8 = 4;
 
 /// A server with a device behind it, and what they said.
 pub(crate) struct World {
