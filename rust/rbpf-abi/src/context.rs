@@ -15,78 +15,65 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 pub mod constants;
 
-/// What a container that answers a CoAP request gets: `bpf_coap_ctx_t`.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
-)]
-#[repr(C)]
-pub struct CoapContext {
-    /// Address of the [`CoapPacket`].
-    pub packet: U64,
-    /// Address of the response's buffer.
-    pub buffer: U64,
-    /// Length of the response's buffer, in bytes.
-    pub buffer_len: U64,
+/// A structure that guest and host share: laid out as in C, without gaps, and
+/// read from bytes or written to them as it is.
+macro_rules! layout {
+    ($(#[$doc:meta])* pub struct $name:ident { $($fields:tt)* }) => {
+        $(#[$doc])*
+        #[derive(
+            Clone,
+            Copy,
+            Debug,
+            Default,
+            PartialEq,
+            Eq,
+            FromBytes,
+            IntoBytes,
+            Immutable,
+            KnownLayout,
+            Unaligned,
+        )]
+        #[repr(C)]
+        pub struct $name { $($fields)* }
+    };
 }
 
-/// The request as parsed: `bpf_coap_pkt_t`.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
-)]
-#[repr(C)]
-pub struct CoapPacket {
-    /// Address of the header.
-    pub header: U32,
-    /// Address of the token.
-    pub token: U32,
-    /// Address of the payload.
-    pub payload: U32,
-    /// Length of the payload, in bytes.
-    pub payload_len: U16,
-    /// Number of options.
-    pub options_len: U16,
+layout! {
+    /// What a container that answers a CoAP request gets: `bpf_coap_ctx_t`.
+    pub struct CoapContext {
+        /// Address of the [`CoapPacket`].
+        pub packet: U64,
+        /// Address of the response's buffer.
+        pub buffer: U64,
+        /// Length of the response's buffer, in bytes.
+        pub buffer_len: U64,
+    }
 }
 
-/// The context region of a CoAP request: the packet stands behind the context.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
-)]
-#[repr(C)]
-pub struct CoapRegion {
-    /// What r1 points to.
-    pub context: CoapContext,
-    /// What [`CoapContext::packet`] points to.
-    pub packet: CoapPacket,
+layout! {
+    /// The request as parsed: `bpf_coap_pkt_t`.
+    pub struct CoapPacket {
+        /// Address of the header.
+        pub header: U32,
+        /// Address of the token.
+        pub token: U32,
+        /// Address of the payload.
+        pub payload: U32,
+        /// Length of the payload, in bytes.
+        pub payload_len: U16,
+        /// Number of options.
+        pub options_len: U16,
+    }
+}
+
+layout! {
+    /// The context region of a CoAP request: the packet stands behind the context.
+    pub struct CoapRegion {
+        /// What r1 points to.
+        pub context: CoapContext,
+        /// What [`CoapContext::packet`] points to.
+        pub packet: CoapPacket,
+    }
 }
 
 impl CoapRegion {
@@ -94,132 +81,72 @@ impl CoapRegion {
     pub const PACKET: u32 = offset_of!(Self, packet) as u32;
 }
 
-/// A buffer of 16-bit words: the context of the Fletcher32 example.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
-)]
-#[repr(C)]
-pub struct WordsContext {
-    /// Address of the words.
-    pub data: U64,
-    /// How many 16-bit words there are.
-    pub words: U32,
-    /// Fills the structure up to its size in C; 0.
-    pub padding: U32,
+layout! {
+    /// A buffer of 16-bit words: the context of the Fletcher32 example.
+    pub struct WordsContext {
+        /// Address of the words.
+        pub data: U64,
+        /// How many 16-bit words there are.
+        pub words: U32,
+        /// Fills the structure up to its size in C; 0.
+        pub padding: U32,
+    }
 }
 
-/// What a container gets that a timer has triggered: `rbpf_timer_ctx_t`.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
-)]
-#[repr(C)]
-pub struct TimerContext {
-    /// Milliseconds since the host's start; wraps.
-    pub now_ms: U32,
-    /// Milliseconds from one time to the next; 0 if it is due once.
-    pub period_ms: U32,
-    /// Times that were missed before this one.
-    pub missed: U32,
+layout! {
+    /// What a container gets that a timer has triggered: `rbpf_timer_ctx_t`.
+    pub struct TimerContext {
+        /// Milliseconds since the host's start; wraps.
+        pub now_ms: U32,
+        /// Milliseconds from one time to the next; 0 if it is due once.
+        pub period_ms: U32,
+        /// Times that were missed before this one.
+        pub missed: U32,
+    }
 }
 
-/// What a container gets that watches a value: `rbpf_change_ctx_t`.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
-)]
-#[repr(C)]
-pub struct ChangeContext {
-    /// The key.
-    pub key: U32,
-    /// The value when the container looked last; 0 if there was none.
-    pub before: U32,
-    /// The value now; 0 if there is none.
-    pub value: U32,
+layout! {
+    /// What a container gets that watches a value: `rbpf_change_ctx_t`.
+    pub struct ChangeContext {
+        /// The key.
+        pub key: U32,
+        /// The value when the container looked last; 0 if there was none.
+        pub before: U32,
+        /// The value now; 0 if there is none.
+        pub value: U32,
+    }
 }
 
-/// What a container gets that a packet has triggered: `rbpf_packet_ctx_t`.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
-)]
-#[repr(C)]
-pub struct PacketContext {
-    /// Address of the first bytes, which may be read.
-    pub data: U64,
-    /// Length of the whole packet, in bytes.
-    pub length: U32,
-    /// How many of its first bytes are behind [`data`](Self::data).
-    pub available: U32,
-    /// Number of the network interface; 0 if it is not known.
-    pub interface: U16,
-    /// One of [`constants::PACKET_DIRECTIONS`].
-    pub direction: u8,
-    /// One of [`constants::PACKET_TYPES`].
-    pub kind: u8,
-    /// Fills the structure up to its size in C; 0.
-    pub padding: U32,
+layout! {
+    /// What a container gets that a packet has triggered: `rbpf_packet_ctx_t`.
+    pub struct PacketContext {
+        /// Address of the first bytes, which may be read.
+        pub data: U64,
+        /// Length of the whole packet, in bytes.
+        pub length: U32,
+        /// How many of its first bytes are behind [`data`](Self::data).
+        pub available: U32,
+        /// Number of the network interface; 0 if it is not known.
+        pub interface: U16,
+        /// One of [`constants::PACKET_DIRECTIONS`].
+        pub direction: u8,
+        /// One of [`constants::PACKET_TYPES`].
+        pub kind: u8,
+        /// Fills the structure up to its size in C; 0.
+        pub padding: U32,
+    }
 }
 
-/// A physical value, read from a sensor or for an actuator: `phydat_t`.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
-)]
-#[repr(C)]
-pub struct Phydat {
-    /// The dimensions; those that a device lacks are 0.
-    pub val: [I16; 3],
-    /// The unit, one of [`constants::UNITS`].
-    pub unit: u8,
-    /// The values are multiplied by ten to the power of this.
-    pub scale: i8,
+layout! {
+    /// A physical value, read from a sensor or for an actuator: `phydat_t`.
+    pub struct Phydat {
+        /// The dimensions; those that a device lacks are 0.
+        pub val: [I16; 3],
+        /// The unit, one of [`constants::UNITS`].
+        pub unit: u8,
+        /// The values are multiplied by ten to the power of this.
+        pub scale: i8,
+    }
 }
 
 const _: () = {

@@ -143,13 +143,23 @@ fn it_says_why_it_does_not_start() {
     );
 }
 
+/// Starts a device that is described in a folder.
+fn start(folder: &Path, text: &str) -> (Device, Config) {
+    let file = folder.join("device.toml");
+    std::fs::write(&file, text).unwrap();
+    let config = Config::load(&file).unwrap();
+    let log = Log::silent();
+    let services = WorkstationServices::new(&[], log.clone());
+    let device = Device::start(services, log, DeviceSettings::from(&config));
+    (device.unwrap(), config)
+}
+
 /// Applications run by their timers, whether or not anyone asks for them, and
 /// one that never ends does not keep the others from theirs.
 #[test]
 fn timers_run_applications() {
     let folder = tempfile::tempdir().unwrap();
     containers::write_images(folder.path()).unwrap();
-    let file = folder.path().join("device.toml");
     let text = "
         [runtime]
         budget = 1000
@@ -165,12 +175,7 @@ fn timers_run_applications() {
         [[application]]
         name = 'idle'
         image = 'sum.rbpf'";
-    std::fs::write(&file, text).unwrap();
-    let config = Config::load(&file).unwrap();
-    let log = Log::silent();
-    let settings = DeviceSettings::from(&config);
-    let services = WorkstationServices::new(&[], log.clone());
-    let device = Device::start(services, log, settings).unwrap();
+    let (device, _) = start(folder.path(), text);
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let runs = device
@@ -197,7 +202,6 @@ fn timers_run_applications() {
 fn tenants_do_not_starve_each_other() {
     let folder = tempfile::tempdir().unwrap();
     containers::write_images(folder.path()).unwrap();
-    let file = folder.path().join("device.toml");
     let text = "
         [runtime]
         budget = 1000
@@ -223,12 +227,7 @@ fn tenants_do_not_starve_each_other() {
         image = 'sum.rbpf'
         every = 2
         tenant = 'modest'";
-    std::fs::write(&file, text).unwrap();
-    let config = Config::load(&file).unwrap();
-    let log = Log::silent();
-    let settings = DeviceSettings::from(&config);
-    let services = WorkstationServices::new(&[], log.clone());
-    let device = Device::start(services, log, settings).unwrap();
+    let (device, _) = start(folder.path(), text);
     let handle = device.handle();
     let start = Instant::now();
     let runs = || {
@@ -269,7 +268,6 @@ fn boot_and_values_run_applications() {
     write("storing", "mov %r1, 7\nmov %r2, 5\ncall 0x11\nexit");
     // Fetching is what watching needs the right for.
     write("watching", "mov %r2, %r10\nadd %r2, -8\ncall 0x13\nexit");
-    let file = folder.path().join("device.toml");
     let text = "
         [[application]]
         name = 'watching'
@@ -279,12 +277,7 @@ fn boot_and_values_run_applications() {
         name = 'storing'
         image = 'storing.rbpf'
         on = ['boot']";
-    std::fs::write(&file, text).unwrap();
-    let config = Config::load(&file).unwrap();
-    let log = Log::silent();
-    let settings = DeviceSettings::from(&config);
-    let services = WorkstationServices::new(&[], log.clone());
-    let device = Device::start(services, log, settings).unwrap();
+    let (device, _) = start(folder.path(), text);
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let applications = device.handle().applications();
@@ -306,7 +299,6 @@ fn a_long_run_is_paused() {
     containers::write_images(folder.path()).unwrap();
     let long = "lddw %r6, 3000000\nsub %r6, 1\njne %r6, 0, -2\nmov %r0, 0\nexit";
     std::fs::write(folder.path().join("long.rbpf"), containers::image(long)).unwrap();
-    let file = folder.path().join("device.toml");
     let text = "
         [runtime]
         budget = 10000
@@ -319,12 +311,7 @@ fn a_long_run_is_paused() {
         name = 'sum'
         image = 'sum.rbpf'
         every = 1";
-    std::fs::write(&file, text).unwrap();
-    let config = Config::load(&file).unwrap();
-    let log = Log::silent();
-    let settings = DeviceSettings::from(&config);
-    let services = WorkstationServices::new(&[], log.clone());
-    let device = Device::start(services, log, settings).unwrap();
+    let (device, _) = start(folder.path(), text);
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut before = 0;
     loop {
@@ -347,7 +334,6 @@ fn a_long_run_is_paused() {
 #[test]
 fn tenants_are_served_over_coap() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("device.toml");
     let text = "
         [coap]
         listen = ['127.0.0.1:0']
@@ -357,11 +343,7 @@ fn tenants_are_served_over_coap() {
         slots = 1
         [[tenant]]
         name = 'bob'";
-    std::fs::write(&file, text).unwrap();
-    let config = Config::load(&file).unwrap();
-    let log = Log::silent();
-    let services = WorkstationServices::new(&[], log.clone());
-    let device = Device::start(services, log, DeviceSettings::from(&config)).unwrap();
+    let (device, config) = start(folder.path(), text);
     let server = Server::start(&config.coap, &device.handle(), |_| {}).unwrap();
     let mut client = Client::new(server.addresses()[0]);
     let image = containers::image("mov %r0, 1\nexit");

@@ -6,32 +6,9 @@ use rbpf_runtime::{Allowance, AppId, BindError, KvScope, Memory, Runtime};
 use rbpf_vm::Interpreter;
 
 use crate::support::{app, buffer};
-use crate::timers::Clock;
+use crate::timers::{Clock, NOTING};
 
 type Device = Runtime<'static, Clock, 4, 6, 40, Interpreter, 2>;
-
-/// Counts its runs under key 0 of its store, and leaves its context under the
-/// keys 1 to 3.
-const NOTING: &str = "
-    mov %r6, %r1
-    ldxw %r2, [%r6]
-    mov %r1, 1
-    call 0x10
-    ldxw %r2, [%r6+4]
-    mov %r1, 2
-    call 0x10
-    ldxw %r2, [%r6+8]
-    mov %r1, 3
-    call 0x10
-    mov %r1, 0
-    mov %r2, %r10
-    add %r2, -8
-    call 0x12
-    ldxw %r2, [%r10-8]
-    add %r2, 1
-    mov %r1, 0
-    call 0x10
-    exit";
 
 /// Stores one more than it has been told under a key of the global store.
 fn answering(key: u32) -> String {

@@ -42,7 +42,7 @@ pub(crate) type Device = Runtime<'static, Clock, 3, 4, 16>;
 
 /// Counts its runs under key 0 of its store, and leaves its context under the
 /// keys 1 to 3.
-const NOTING: &str = "
+pub(crate) const NOTING: &str = "
     mov %r6, %r1
     ldxw %r2, [%r6]
     mov %r1, 1
