@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Everybody gets what is theirs, however much others would take."""
+
+import os
+import pathlib
+import re
+import sys
+
+from testrunner import run
+
+MAIN = pathlib.Path(__file__).resolve().parents[1] / "main.c"
+CHECKS = len(re.findall(r'^ +_expect\("', MAIN.read_text(), re.MULTILINE))
+
+
+def testfunc(child):
+    passed = 0
+    while True:
+        child.expect(r"([^\r\n]*)\r?\n")
+        line = child.match.group(1)
+        assert not line.startswith("FAIL"), line
+        if line.startswith("PASS"):
+            passed += 1
+        elif line.endswith(" lost"):
+            print(f"\n{line}")
+        elif line.endswith(" failed"):
+            break
+    assert line == "0 failed", line
+    assert passed == CHECKS, f"{passed} of {CHECKS} checks"
+    print(f"\nok {passed} checks of a node under load")
+
+
+if __name__ == "__main__":
+    timeout = 30 + int(os.environ.get("LOAD_SECONDS", "10")) * 2
+    sys.exit(run(testfunc, timeout=timeout, echo=bool(os.environ.get("VERBOSE"))))
