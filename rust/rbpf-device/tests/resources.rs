@@ -537,7 +537,14 @@ fn tenants_change_what_is_theirs() {
         let path = format!("/rbpf/app/c?tenant={tenant}");
         server.expect(NOT_FOUND, PUT, &path, &number(3));
     }
-    for query in ["tenant=", "tenant", "tenants=alice", ""] {
+    for query in [
+        "tenant=",
+        "tenant",
+        "tenants=alice",
+        "",
+        "tenant=al&tenant=ice",
+        "tenant=alice&x",
+    ] {
         server.expect(BAD_OPTION, PUT, &format!("/rbpf/app/c?{query}"), &number(3));
     }
     server.expect(BAD_OPTION, GET, "/rbpf?tenant=alice", b"");

@@ -364,8 +364,9 @@ where
     ///
     /// Its id is a new one: the old names nothing from then on. Counters start
     /// afresh, and its values in the stores are forgotten, as if it had been
-    /// removed, unless the new image says that it keeps them. No other slot is needed, since the image is judged where it
-    /// lies; so it has to lie at a multiple of 8 bytes.
+    /// removed, unless the new image says that it keeps them. No other slot is
+    /// needed, since the image is judged where it lies; so it has to lie at a
+    /// multiple of 8 bytes.
     ///
     /// # Errors
     ///

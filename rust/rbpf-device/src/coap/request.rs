@@ -66,6 +66,9 @@ impl<'r> Request<'r> {
                 Some(name)
                     if !name.is_empty() && self.method != code::GET && is_own(&self.path) =>
                 {
+                    if !self.tenant.is_empty() {
+                        return Err(code::BAD_OPTION);
+                    }
                     push_ascii(&mut self.tenant, name).map_err(|()| code::NOT_FOUND)?;
                 }
                 _ => self.push_query(value).map_err(|_| code::BAD_OPTION)?,
