@@ -22,9 +22,10 @@ ifeq (1,$(RBPF))
   USEMODULE += rbpf
 endif
 
-# RIOT's native may sleep through a signal
+# RIOT's native may sleep through a signal, and its interrupts disturb threads
 ifneq (,$(filter native native32 native64,$(BOARD)))
   EXTERNAL_MODULE_DIRS += $(RBPF_ROOT)/dist/modules
+  USEMODULE += native_interrupts
   USEMODULE += native_wakeup
 endif
 

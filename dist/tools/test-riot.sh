@@ -24,6 +24,8 @@ done
 # What does not fit a board, and why: APPLICATION BOARD REASON.
 misfits=(
     "examples/rbpf_gcoap microbit IPv6, gcoap and containers take 26 KiB of RAM, of 16"
+    "tests/native_interrupts nrf52840dk what it tests is for native alone"
+    "tests/native_interrupts microbit what it tests is for native alone"
     "tests/rbpf_gnrc microbit IPv6 and containers take more than 16 KiB of RAM"
     "tests/rbpf_load microbit IPv6, gcoap and eight containers take more than 16 KiB of RAM"
     "tests/rbpf_queue microbit five threads and four containers take more than 16 KiB of RAM"
