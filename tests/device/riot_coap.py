@@ -279,6 +279,9 @@ async def request(node):
         same("query", await node.expect(codes.CONTENT, PUT, "/request?a=1&b"), "3/request?a=1&b")
         same("long query", await node.expect(codes.CONTENT, GET, f"/request?{'x' * 40}"), "1/request?28")
         await node.expect(codes.BAD_OPTION, GET, f"/request?{'x' * 41}")
+    # The example has no tenants.
+    await node.expect(codes.NOT_FOUND, PUT, "/rbpf/app/request?tenant=alice", node.image("request"))
+    await node.expect(codes.BAD_OPTION, PUT, "/rbpf/app/request?other=alice", node.image("request"))
 
 
 async def long_list(node):

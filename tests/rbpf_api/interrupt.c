@@ -18,7 +18,7 @@
 
 static rbpf_hook_t _hook = RBPF_HOOK_INIT("interrupt");
 static rbpf_stats_t _stats;
-static int _results[14];
+static int _results[17];
 
 static void _all(void)
 {
@@ -40,6 +40,9 @@ static void _all(void)
     *next++ = rbpf_kv_erase(NULL, 1);
     *next++ = rbpf_hook_post(&_hook, context, sizeof(context));
     *next++ = rbpf_stats(&_stats);
+    *next++ = rbpf_boot();
+    *next++ = rbpf_tenant_add(&(rbpf_tenant_t){ .name = "late" });
+    *next++ = rbpf_install_for("late", "b", IMAGE(sum));
 }
 
 void test_interrupt(void)
@@ -66,6 +69,9 @@ void test_interrupt(void)
     EXPECT("erase in an interrupt", -EPERM, _results[11]);
     EXPECT("post in an interrupt", 0, _results[12]);
     EXPECT("stats in an interrupt", 0, _results[13]);
+    EXPECT("boot in an interrupt", -EPERM, _results[14]);
+    EXPECT("add tenant in an interrupt", -EPERM, _results[15]);
+    EXPECT("install for tenant in an interrupt", -EPERM, _results[16]);
     EXPECT("no request in an interrupt", 0, _stats.jobs - before.jobs);
     settle();
     EXPECT("find after interrupt", 0, rbpf_find("a", &info));

@@ -248,11 +248,20 @@ impl Hook {
         context: &mut [u8],
         regions: &mut [Grant<'_>],
     ) -> Result<Triggered, Error> {
+        self.run(&self.rules(), context, regions)
+    }
+
+    fn run(
+        &self,
+        rules: &Rules<'_>,
+        context: &mut [u8],
+        regions: &mut [Grant<'_>],
+    ) -> Result<Triggered, Error> {
         if self.bound() == 0 {
             return Ok(Triggered::default());
         }
         containers::with_runtime(|runtime| {
-            let triggered = runtime.trigger(&self.rules(), context, regions, BUDGET);
+            let triggered = runtime.trigger(rules, context, regions, BUDGET);
             runtime.services().end_line();
             triggered
         })
@@ -283,15 +292,15 @@ impl Hook {
     }
 }
 
-/// Runs the containers that are bound to the hook `boot`, and waits for them; for
-/// the application to call once it has installed and bound what it brings. Threads
+/// Runs the containers that are bound to the hook `boot`, and waits for them, but
+/// not for one that is paused; for the application to call once it has installed and bound what it brings. Threads
 /// only.
 ///
 /// # Errors
 ///
 /// As [`Hook::trigger`].
 pub fn boot() -> Result<Triggered, Error> {
-    BOOT.trigger(&mut [], &mut [])
+    BOOT.run(&BOOT.rules().posted(), &mut [], &mut [])
 }
 
 /// All hooks.
