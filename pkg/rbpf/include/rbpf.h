@@ -215,6 +215,10 @@ typedef struct {
      * Bindings
      */
     uint8_t bindings;
+    /**
+     * Runs that may be paused at a time, where `CONFIG_RBPF_PAUSES` is not 0
+     */
+    uint8_t paused;
 } rbpf_tenant_t;
 
 /**
@@ -264,8 +268,9 @@ typedef struct {
      */
     uint32_t helper_calls;
     /**
-     * Runs that did not begin, because it was in quarantine or had used up its
-     * share of `CONFIG_RBPF_RATE`
+     * Runs that did not begin, because it was in quarantine, its share of
+     * `CONFIG_RBPF_RATE` or its tenant's was used up, or its last run was paused;
+     * and results other than 0 where it had no say
      */
     uint32_t denied;
     /**

@@ -475,6 +475,7 @@ fn with_tenants() -> Fake {
         slots: 1,
         bindings: 1,
         values: 2,
+        paused: 0,
         rate: 0,
     };
     let bob = Allowance { slots: 0, ..alice };

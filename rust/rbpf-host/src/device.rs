@@ -34,8 +34,8 @@ mod worker;
 pub use status::ApplicationStatus;
 use worker::Worker;
 pub use worker::{
-    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, KV_SHARE, MAX_APPLICATIONS, MAX_BINDINGS, MAX_RESPONSE,
-    MAX_TENANTS, MAX_VALUES, hook_names,
+    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, KV_SHARE, MAX_APPLICATIONS, MAX_BINDINGS, MAX_PAUSED,
+    MAX_RESPONSE, MAX_TENANTS, MAX_VALUES, hook_names,
 };
 
 /// Requests that wait; a further one is told that the device is busy.

@@ -69,8 +69,9 @@ pub struct Info {
     pub faults: u32,
     /// Helpers called
     pub helper_calls: u32,
-    /// Runs that did not begin, because it was in quarantine or had used up its
-    /// share of `CONFIG_RBPF_RATE`
+    /// Runs that did not begin, because it was in quarantine, its share of
+    /// `CONFIG_RBPF_RATE` or its tenant's was used up, or its last run was paused;
+    /// and results other than 0 where it had no say
     pub denied: u32,
     /// Instructions of the longest run
     pub longest_run: u32,
@@ -99,6 +100,8 @@ pub struct Tenant {
     pub slots: u8,
     /// Bindings
     pub bindings: u8,
+    /// Runs that may be paused at a time, where `CONFIG_RBPF_PAUSES` is not 0
+    pub paused: u8,
 }
 
 /// @brief   What the module has counted
@@ -363,6 +366,7 @@ pub unsafe extern "C" fn rbpf_tenant_add(tenant: *const Tenant) -> c_int {
             slots: tenant.slots,
             bindings: tenant.bindings,
             values: tenant.values,
+            paused: tenant.paused,
             rate: tenant.rate,
         };
         // SAFETY: promised by the caller.

@@ -40,8 +40,8 @@ pub(crate) type Containers =
     Runtime<'static, RiotServices, SLOTS, BINDINGS, KV, Interpreter, TENANTS, PAUSE>;
 
 /// Stack of the thread: what is configured, with what pausing takes, and at least
-/// what making the runtime takes, with some 150 bytes beside the runtime itself. Native threads serve
-/// signals on it.
+/// what making the runtime takes, with some 150 bytes beside the runtime itself.
+/// Native threads serve signals on it.
 const WORKER_STACK: usize = {
     let configured = config::STACK_SIZE as usize + PAUSE * PAUSE_STACK;
     let least = if cfg!(target_os = "linux") {

@@ -9,6 +9,7 @@ use heapless::Vec;
 use rbpf_vm::Machine;
 
 use crate::store::AppId;
+use crate::tenant::TenantId;
 
 /// Bytes of the longest context of a run that is paused.
 pub const MAX_PAUSED_CONTEXT: usize = 64;
@@ -17,13 +18,14 @@ pub const MAX_PAUSED_CONTEXT: usize = 64;
 #[derive(Debug)]
 pub(crate) struct PausedRun {
     pub(crate) app: AppId,
+    pub(crate) tenant: Option<TenantId>,
     pub(crate) machine: Machine,
     /// How often it may still be paused.
     pub(crate) left: u16,
     /// Bytes of its context.
     pub(crate) context: usize,
-    /// Which part of the memory is its.
-    place: usize,
+    /// Which part of the memory is its; who keeps it says.
+    pub(crate) place: usize,
 }
 
 /// Up to `RUNS` paused runs, in the order of their turns, and the memory for what
@@ -73,22 +75,17 @@ impl<'s, const RUNS: usize> Pause<'s, RUNS> {
     }
 
     /// Keeps a run as the last, with its stack, data and context; `false` if there
-    /// is no room.
-    pub(crate) fn keep(
-        &mut self,
-        (app, machine, left): (AppId, Machine, u16),
-        memory: [&[u8]; 3],
-    ) -> bool {
-        let [stack, data, context] = memory;
-        let context = context.len();
-        let fits = stack.len() + data.len() + context <= self.room();
-        let free = |&place: &usize| self.runs.iter().all(|run| run.place != place);
+    /// is no room, or as many of its tenant's are here as may be.
+    pub(crate) fn keep(&mut self, run: PausedRun, most: usize, memory: [&[u8]; 3]) -> bool {
+        let others = self.runs.iter().filter(|other| other.tenant == run.tenant);
+        let length: usize = memory.iter().map(|part| part.len()).sum();
+        if others.count() >= most || run.context > MAX_PAUSED_CONTEXT || length > self.room() {
+            return false;
+        }
+        let free = |&place: &usize| self.runs.iter().all(|other| other.place != place);
         let Some(place) = (0..RUNS).find(free) else {
             return false;
         };
-        if !fits || context > MAX_PAUSED_CONTEXT {
-            return false;
-        }
         let mut rest = self.memory(place);
         for part in memory {
             let Some((kept, after)) = rest.split_at_mut_checked(part.len()) else {
@@ -97,14 +94,7 @@ impl<'s, const RUNS: usize> Pause<'s, RUNS> {
             kept.copy_from_slice(part);
             rest = after;
         }
-        let run = PausedRun {
-            app,
-            machine,
-            left,
-            context,
-            place,
-        };
-        self.runs.push(run).is_ok()
+        self.runs.push(PausedRun { place, ..run }).is_ok()
     }
 
     /// Puts back what a run had when it was kept.

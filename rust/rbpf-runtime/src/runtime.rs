@@ -268,7 +268,8 @@ where
 
     /// Sets how many instructions a container may take in a second, by all its
     /// runs together; 0, the default, is no limit. What it leaves it may take
-    /// later, up to those of one second. Helpers that charge the budget count.
+    /// later, up to those of one second. Helpers that charge the budget count, and so does
+    /// beginning a run.
     pub fn set_rate(&mut self, instructions: u32) {
         self.limits.rate = instructions;
     }
@@ -280,7 +281,8 @@ where
     ///
     /// Up to `PAUSE` runs are paused at a time, if stack, data and context of each
     /// fit in its part of the memory, and the context has up to
-    /// [`MAX_PAUSED_CONTEXT`] bytes. To a container whose run is paused, further
+    /// [`MAX_PAUSED_CONTEXT`] bytes; of a tenant no more than it is
+    /// [allowed](Allowance::paused). To a container whose run is paused, further
     /// events of that kind do not come. Those that are paused now are forgotten.
     pub fn set_pauses(&mut self, pauses: u16, memory: &'s mut [u8]) {
         self.limits.pauses = pauses;
@@ -755,18 +757,26 @@ where
             self.helpers
                 .proceed(account, &mut self.engine, runnable, event, &mut machine)?;
         let report = report(outcome, &machine, before);
-        if let Some(tenant) = tenant {
+        let most = tenant.map_or(PAUSE, |tenant| {
             tenant.spend(report.cost);
-        }
+            tenant.allowance.paused.into()
+        });
         if outcome == Outcome::OutOfBudget
             && let Some(left) = left.checked_sub(1)
             && let (Some(stack), Some(data)) = (self.stack.get(..stack), self.data.get(..data))
-            && self
-                .pause
-                .keep((app, machine, left), [stack, data, context])
         {
-            container.record_part(report.cost, &self.limits);
-            return Ok(None);
+            let run = PausedRun {
+                app,
+                tenant: account.tenant,
+                machine,
+                left,
+                context: context.len(),
+                place: 0,
+            };
+            if self.pause.keep(run, most, [stack, data, context]) {
+                container.record_part(report.cost, &self.limits);
+                return Ok(None);
+            }
         }
         container.record(&report, &self.limits);
         report.outcome.map(Some).map_err(RunError::Fault)

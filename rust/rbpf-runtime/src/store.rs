@@ -129,9 +129,9 @@ pub struct AppInfo<'a> {
     /// Whether it runs no more, since too many of its runs in a row ended in a
     /// fault.
     pub quarantined: bool,
-    /// What it was denied: runs that did not begin, because it was in quarantine
-    /// or had used its share up, and results other than 0 where it had no say;
-    /// wraps.
+    /// What it was denied: runs that did not begin, because it was in quarantine,
+    /// its share or its tenant's was used up, or its last run was paused; and results
+    /// other than 0 where it had no say; wraps.
     pub denied: u32,
 }
 
@@ -221,7 +221,7 @@ impl Container<'_> {
     /// Counts a part of a run, which goes on later.
     pub(crate) fn record_part(&mut self, cost: u32, limits: &Limits) {
         if limits.rate != 0 {
-            self.share.spend(cost);
+            self.share.spend_run(cost);
         }
     }
 
@@ -230,7 +230,7 @@ impl Container<'_> {
     pub(crate) fn record<T>(&mut self, report: &RunReport<T>, limits: &Limits) {
         self.counters.add(report);
         if limits.rate != 0 {
-            self.share.spend(report.cost);
+            self.share.spend_run(report.cost);
         }
         let Err(fault) = report.outcome else {
             self.faults_in_a_row = 0;

@@ -47,6 +47,8 @@ pub struct Allowance {
     /// Key-value entries that they may own together. Each is bound by its
     /// slot's share as well.
     pub values: u16,
+    /// Runs that may be [paused](crate::Runtime::set_pauses) at a time.
+    pub paused: u8,
     /// Instructions that they may take in a second, all together; 0 is no limit.
     /// What they leave they may take later, up to those of one second.
     pub rate: u32,
@@ -151,9 +153,9 @@ impl Tenant {
     }
 
     /// Takes what a run took.
-    pub(crate) fn spend(&mut self, instructions: u32) {
+    pub(crate) fn spend(&mut self, cost: u32) {
         if self.allowance.rate != 0 {
-            self.share.spend(instructions);
+            self.share.spend_run(cost);
         }
     }
 }

@@ -20,8 +20,8 @@ use super::{
     ApplicationConfig, CoapConfig, Config, ConfigError, Methods, RuntimeConfig, TenantConfig,
 };
 use crate::device::{
-    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, MAX_APPLICATIONS, MAX_BINDINGS, MAX_RESPONSE, MAX_TENANTS,
-    MAX_VALUES, hook_names,
+    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, MAX_APPLICATIONS, MAX_BINDINGS, MAX_PAUSED, MAX_RESPONSE,
+    MAX_TENANTS, MAX_VALUES, hook_names,
 };
 
 const DEFAULT_LISTEN: [&str; 2] = ["[::1]:5683", "127.0.0.1:5683"];
@@ -82,6 +82,7 @@ struct RawTenant {
     slots: Option<Spanned<u32>>,
     bindings: Option<Spanned<u32>>,
     values: Option<Spanned<u32>>,
+    paused: Option<Spanned<u32>>,
     rate: Option<Spanned<u32>>,
 }
 
@@ -393,6 +394,7 @@ impl Reader<'_> {
                 slots: number(&raw.slots, MAX_APPLICATIONS)? as u8,
                 bindings: number(&raw.bindings, MAX_BINDINGS)? as u8,
                 values: number(&raw.values, MAX_VALUES)? as u16,
+                paused: number(&raw.paused, MAX_PAUSED)? as u8,
                 rate: self.number(raw.rate.as_ref(), 0, 0..=i32::MAX as u32)?,
             },
         })

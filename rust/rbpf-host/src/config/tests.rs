@@ -235,6 +235,7 @@ fn tenants() {
         slots = 2
         bindings = 3
         values = 10
+        paused = 1
         rate = 1000
         [[tenant]]
         name = 'bob'
@@ -256,6 +257,7 @@ fn tenants() {
         slots: 2,
         bindings: 3,
         values: 10,
+        paused: 1,
         rate: 1000,
     };
     assert_eq!(alice.allowance, some);
@@ -264,6 +266,7 @@ fn tenants() {
         slots: 32,
         bindings: 64,
         values: 2048,
+        paused: 4,
         rate: 0,
     };
     assert_eq!(bob.allowance, all);

@@ -47,9 +47,9 @@ const STACK: usize = 4096;
 /// Bytes for the data and bss of the container that runs.
 const DATA: usize = 64 * 1024;
 /// Runs that may be paused at a time.
-const PAUSE: usize = 4;
+pub const MAX_PAUSED: usize = 4;
 /// Bytes for what they have.
-const PAUSE_MEMORY: usize = PAUSE * (STACK + DATA + MAX_PAUSED_CONTEXT);
+const PAUSE_MEMORY: usize = MAX_PAUSED * (STACK + DATA + MAX_PAUSED_CONTEXT);
 
 /// The hook at a position, from 0.
 fn hook<'h>(position: usize) -> Option<Hook<'h>> {
@@ -114,7 +114,8 @@ struct Route {
 
 /// The runtime, its applications and paths.
 pub(super) struct Worker<'m, S> {
-    runtime: Runtime<'m, S, MAX_APPLICATIONS, MAX_BINDINGS, KV, Interpreter, MAX_TENANTS, PAUSE>,
+    runtime:
+        Runtime<'m, S, MAX_APPLICATIONS, MAX_BINDINGS, KV, Interpreter, MAX_TENANTS, MAX_PAUSED>,
     routes: BTreeMap<String, Route>,
     /// Instructions for one event, where no route says.
     budget: u32,
@@ -258,7 +259,8 @@ impl<'m, S: Services> Worker<'m, S> {
     }
 
     /// Runs an application whose timer is due, one that watches a value which has
-    /// changed, and the one that is paused. How long there is until the next; `None` if nobody knows.
+    /// changed, and one that is paused. How long there is until the next; `None` if
+    /// nobody knows.
     pub(super) fn run_due(&mut self) -> Option<Duration> {
         self.runtime.set_budget(self.budget);
         self.runtime.run_timer();

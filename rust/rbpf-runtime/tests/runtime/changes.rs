@@ -135,6 +135,7 @@ fn each_sees_its_own_store() {
         slots: 4,
         bindings: 6,
         values: 100,
+        paused: 0,
         rate: 0,
     };
     let alice = device.add_tenant("alice", all).unwrap();

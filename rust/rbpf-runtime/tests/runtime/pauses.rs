@@ -2,7 +2,7 @@
 //! Runs that are over their budget, and go on later.
 
 use rbpf_abi::Capabilities;
-use rbpf_runtime::{AppId, Hook, KvScope, Memory, RunError, Runtime};
+use rbpf_runtime::{Allowance, AppId, Hook, KvScope, Memory, RunError, Runtime};
 use rbpf_vm::{Fault, FaultKind, Interpreter};
 
 use crate::support::{App, app, buffer};
@@ -11,7 +11,7 @@ use crate::timers::Clock;
 /// Stack, data and context of a paused run.
 const ROOM: usize = 512 + 16 + 64;
 
-type Device<const RUNS: usize = 1> = Runtime<'static, Clock, 3, 6, 40, Interpreter, 0, RUNS>;
+type Device<const RUNS: usize = 1> = Runtime<'static, Clock, 3, 6, 40, Interpreter, 2, RUNS>;
 
 const EVENT: Hook<'_> = Hook::new("event").posted();
 
@@ -292,4 +292,47 @@ fn several_take_turns() {
     while device.resume() {}
     assert_eq!(stored(&device, second), [Some(11), Some(21), Some(2)]);
     assert_eq!(stored(&device, third), [Some(11), Some(21), Some(4)]);
+}
+
+/// A tenant whose runs never end has no more places than it is allowed, and
+/// leaves the others theirs.
+#[test]
+fn tenants_have_places_of_their_own() {
+    let mut device = device_for::<2>();
+    let one = Allowance {
+        capabilities: Capabilities::all(),
+        slots: 3,
+        bindings: 6,
+        values: 40,
+        paused: 1,
+        rate: 0,
+    };
+    let mallory = device.add_tenant("mallory", one).unwrap();
+    let none = Allowance { paused: 0, ..one };
+    let bob = device.add_tenant("bob", none).unwrap();
+    let endless = image("ja -1");
+    let install_for = |device: &mut Device<2>, tenant, name| {
+        let app = device.install_for(tenant, name, &endless, Capabilities::all());
+        let app = app.unwrap();
+        device.bind("event", app).unwrap();
+        app
+    };
+    let first = install_for(&mut device, mallory, "first");
+    let second = install_for(&mut device, mallory, "second");
+    post(&mut device, &EVENT);
+    assert_eq!(counted(&device, first).1, 0);
+    assert_eq!(counted(&device, second).1, 1, "there is one place for her");
+    device.unbind("event", None);
+    let long = install(&mut device, "long", LONG);
+    device.bind("event", long).unwrap();
+    post(&mut device, &EVENT);
+    while counted(&device, long).0 == 0 {
+        assert!(device.resume());
+    }
+    assert_eq!(stored(&device, long), [Some(11), Some(21), Some(33)]);
+    assert!(device.remove(second));
+    let third = install_for(&mut device, bob, "third");
+    device.unbind("event", Some(long));
+    post(&mut device, &EVENT);
+    assert_eq!(counted(&device, third).1, 1, "and none for bob");
 }

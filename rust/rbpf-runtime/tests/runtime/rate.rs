@@ -38,7 +38,7 @@ fn each_has_a_share_of_its_own() {
         }
         assert_eq!(denied(&device), [5, 0]);
         // What it may begin it may end, and then it owes it.
-        pass(&mut device, 10);
+        pass(&mut device, 90);
         assert!(!throttled(&mut device, "hog", 30_000));
         pass(&mut device, 2980);
         assert!(throttled(&mut device, "hog", 1000));
@@ -63,6 +63,21 @@ fn a_rate_of_0_is_no_limit() {
     device.set_rate(1000);
     assert!(!throttled(&mut device, "hog", 1000));
     assert!(throttled(&mut device, "hog", 1000));
+}
+
+/// A run of one instruction takes time, too: many of them are no way to have the
+/// processor.
+#[test]
+fn beginning_is_charged() {
+    let mut device = device(0);
+    device.set_rate(8100);
+    install(&mut device, "often", "exit");
+    for _ in 0..100 {
+        assert!(!throttled(&mut device, "often", 1000));
+    }
+    assert!(throttled(&mut device, "often", 1000));
+    let counted = device.apps().next().unwrap().counters;
+    assert_eq!((counted.runs, counted.instructions), (100, 100));
 }
 
 /// The time of helpers is theirs who call them: 10 sensors at 100 each.

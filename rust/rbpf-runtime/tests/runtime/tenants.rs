@@ -21,6 +21,7 @@ const ALL: Allowance = Allowance {
     slots: 6,
     bindings: 6,
     values: 100,
+    paused: 1,
     rate: 0,
 };
 
@@ -283,7 +284,8 @@ fn instructions_are_counted_for_all_containers_of_a_tenant() {
         assert_eq!(run(&mut device, app), Err(RunError::Throttled));
     }
     assert_eq!(run(&mut device, other), Ok(2), "bob does not pay for alice");
-    device.services().0 += 1990;
+    // It owes 2000, and what beginning took.
+    device.services().0 += 2070;
     assert_eq!(run(&mut device, second), Err(RunError::Throttled));
     device.services().0 += 20;
     assert_eq!(run(&mut device, second), Ok(1));
