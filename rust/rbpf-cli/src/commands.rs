@@ -142,7 +142,10 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// A list of capabilities, of an argument.
 fn capabilities(list: &str) -> Result<rbpf_abi::Capabilities, String> {
-    rbpf_abi::Capabilities::parse_list(list).map_err(|name| format!("`{name}` is no capability"))
+    rbpf_abi::Capabilities::parse_list(list).map_err(|name| {
+        let known = capability_names(rbpf_abi::Capabilities::all());
+        format!("`{name}` is no capability; use some of {known}")
+    })
 }
 
 /// The names of capabilities, or `none`.

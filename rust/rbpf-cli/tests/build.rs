@@ -314,6 +314,8 @@ fn an_image_that_keeps_values() {
         );
         folder.rbpf("build p.c -o p.rbpf").success();
         assert_eq!(folder.read("p.rbpf")[5], flags);
+        let shown = folder.rbpf("inspect p.rbpf").success();
+        assert_eq!(shown.contains("values        kept"), flags == 1, "{shown}");
         folder.rbpf("verify p.rbpf").success();
     }
     let text = "__attribute__((section(\".rbpf.flags\"), used)) static const char _odd = 2;";
@@ -339,7 +341,11 @@ fn an_image_wants_what_it_is_told_to() {
     assert!(report.contains("time, packet, packet-drop"), "{report}");
     let refused = asm("packets");
     assert_eq!(refused.code, Some(2), "{refused:#?}");
-    assert!(refused.stderr.contains("`packets` is no capability"));
+    assert!(
+        refused
+            .stderr
+            .contains("`packets` is no capability; use some of log,")
+    );
     if !clang() {
         return;
     }

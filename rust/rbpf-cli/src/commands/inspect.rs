@@ -80,6 +80,7 @@ pub(super) fn run(arguments: &Args) -> Result<ExitCode> {
             "functions": functions,
             "helpers": helpers,
             "capabilities": image.capabilities().names().collect::<Vec<_>>(),
+            "keeps_values": image.keeps_values(),
             "verified": verdict.is_ok(),
             "error": verdict.as_ref().err().map(ToString::to_string),
         });
@@ -108,6 +109,9 @@ pub(super) fn run(arguments: &Args) -> Result<ExitCode> {
     line("bss", format!("{} bytes", image.bss_len()));
     line("stack", format!("{} bytes", image.stack_size()));
     line("capabilities", capability_names(image.capabilities()));
+    if image.keeps_values() {
+        line("values", "kept of the version that it replaces".into());
+    }
     for (index, function) in image.function_records().iter().enumerate() {
         let name = names(function.entry()).map(|name| format!(" {name}"));
         let start = if index == 0 { ", start" } else { "" };
