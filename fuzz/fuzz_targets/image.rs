@@ -30,6 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
         data: image.data(),
         bss_len: image.bss_len(),
         keep_values: image.keeps_values(),
+        version: image.version(),
     };
     assert_eq!(parts.write().as_deref(), Ok(bytes));
 });

@@ -79,6 +79,7 @@ impl Source {
                     data,
                     bss_len: (*bss).into(),
                     keep_values: false,
+                    version: None,
                 }
                 .write()
                 .unwrap_or_default()

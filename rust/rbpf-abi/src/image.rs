@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | 0 | 4 | magic, `rBPF` |
 //! | 4 | 1 | version, 1 |
-//! | 5 | 1 | flags: 1 if it keeps the values of the one that it replaces |
+//! | 5 | 1 | flags: 1 if it keeps the values of the one that it replaces, 2 if it has a version |
 //! | 6 | 2 | stack that the container needs, in bytes, a multiple of 8; 0 for 512 |
 //! | 8 | 4 | capabilities that it wants |
 //! | 12 | 2 | text: number of 8-byte slots |
@@ -16,7 +16,7 @@
 //! | 18 | 2 | bss: bytes |
 //! | 20 | 2 | number of functions |
 //! | 22 | 2 | number of helpers |
-//! | 24 | | text, functions, helpers, rodata, data |
+//! | 24 | | text, functions, helpers, version (4 bytes, if it has one), rodata, data |
 //!
 //! [`Image`] is the proof that all this holds. Whether the instructions in
 //! the text are valid is the verifier's question, and who made the image that
@@ -42,6 +42,10 @@ pub const MAGIC: [u8; 4] = *b"rBPF";
 pub const VERSION: u8 = 1;
 /// Flag: the container keeps the values of the one that it takes the place of.
 pub const KEEP_VALUES: u8 = 1;
+/// Flag: the image has a version.
+pub const HAS_VERSION: u8 = 2;
+/// All flags.
+const FLAGS: u8 = KEEP_VALUES | HAS_VERSION;
 /// Length of the header, and the offset of the text, in bytes.
 pub const HEADER_LEN: usize = size_of::<Header>();
 /// Alignment of an image in memory, in bytes, so that its text is aligned.
@@ -53,8 +57,9 @@ pub const MAX_FRAME: u16 = 512;
 /// Length of an instruction slot, in bytes.
 pub const SLOT_LEN: usize = 8;
 /// The longest image that a header can describe, in bytes.
-pub const MAX_LEN: usize =
-    HEADER_LEN + u16::MAX as usize * (SLOT_LEN + size_of::<Function>() + size_of::<U16>() + 1 + 1);
+pub const MAX_LEN: usize = HEADER_LEN
+    + u16::MAX as usize * (SLOT_LEN + size_of::<Function>() + size_of::<U16>() + 1 + 1)
+    + size_of::<U32>();
 
 /// The header, as it stands in the file.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -64,7 +69,7 @@ pub struct Header {
     pub magic: [u8; 4],
     /// [`VERSION`].
     pub version: u8,
-    /// 0, or [`KEEP_VALUES`].
+    /// [`KEEP_VALUES`] and [`HAS_VERSION`], or neither.
     pub flags: u8,
     /// Stack needed, in bytes; 0 for [`DEFAULT_STACK_SIZE`].
     pub stack_size: U16,
@@ -105,8 +110,14 @@ impl Header {
             + usize::from(self.text_slots.get()) * SLOT_LEN
             + usize::from(self.functions.get()) * size_of::<Function>()
             + usize::from(self.helpers.get()) * size_of::<U16>()
+            + self.versions() * size_of::<U32>()
             + usize::from(self.rodata_len.get())
             + usize::from(self.data_len.get())
+    }
+
+    /// How many versions it has: none or one.
+    fn versions(&self) -> usize {
+        usize::from(self.flags & HAS_VERSION != 0)
     }
 
     /// The stack that the container needs, in bytes: never 0.
@@ -160,6 +171,7 @@ pub struct Image<'a> {
     text: &'a [u8],
     functions: &'a [Function],
     helpers: &'a [U16],
+    version: &'a [U32],
     rodata: &'a [u8],
     data: &'a [u8],
 }
@@ -199,7 +211,7 @@ impl<'a> Image<'a> {
         if header.version != VERSION {
             return Err(ImageError::Version);
         }
-        if header.flags & !KEEP_VALUES != 0 {
+        if header.flags & !FLAGS != 0 {
             return Err(ImageError::Flags);
         }
         Ok((header, rest))
@@ -219,6 +231,8 @@ impl<'a> Image<'a> {
         let (helpers, rest) =
             <[U16]>::ref_from_prefix_with_elems(rest, header.helpers.get().into())
                 .map_err(|_| ImageError::Length)?;
+        let (version, rest) = <[U32]>::ref_from_prefix_with_elems(rest, header.versions())
+            .map_err(|_| ImageError::Length)?;
         let (rodata, data) = rest
             .split_at_checked(header.rodata_len.get().into())
             .ok_or(ImageError::Length)?;
@@ -228,6 +242,7 @@ impl<'a> Image<'a> {
             text,
             functions,
             helpers,
+            version,
             rodata,
             data,
         })
@@ -304,6 +319,13 @@ impl<'a> Image<'a> {
     #[must_use]
     pub const fn keeps_values(&self) -> bool {
         self.header.flags & KEEP_VALUES != 0
+    }
+
+    /// Which version of the container it is, if it says so: a number that whoever
+    /// builds it counts.
+    #[must_use]
+    pub fn version(&self) -> Option<u32> {
+        self.version.first().map(|version| version.get())
     }
 
     /// The instructions: not empty, a multiple of 8 bytes, aligned to 8.

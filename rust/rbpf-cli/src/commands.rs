@@ -148,6 +148,14 @@ fn capabilities(list: &str) -> Result<rbpf_abi::Capabilities, String> {
     })
 }
 
+/// The digest of an image, SHA-256 in hexadecimal.
+fn sha256(image: &[u8]) -> String {
+    use sha2::Digest as _;
+
+    let digest = sha2::Sha256::digest(image);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The names of capabilities, or `none`.
 fn capability_names(capabilities: rbpf_abi::Capabilities) -> String {
     let names: Vec<_> = capabilities.names().collect();

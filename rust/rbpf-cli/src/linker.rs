@@ -18,6 +18,7 @@ mod error;
 mod frames;
 mod graph;
 mod lines;
+mod manifest;
 mod raw;
 mod text;
 
@@ -45,6 +46,8 @@ pub struct Options {
     pub stack: Option<u16>,
     /// What the image wants beside the capabilities that its helpers need.
     pub wants: Capabilities,
+    /// Which version of the container it is; `None` for what its source says.
+    pub version: Option<u32>,
 }
 
 /// A function of the linked program.

@@ -325,6 +325,60 @@ fn an_image_that_keeps_values() {
         .refused(&["p.c", "no flag"]);
 }
 
+/// Who wins: the command line, then the source; two sources must agree.
+#[test]
+fn an_image_that_has_a_version() {
+    if !clang() {
+        return;
+    }
+    let folder = Folder::new();
+    let source = |name: &str, text: &str, entry: &str| {
+        folder.write(name, format!("#include <rbpf/manifest.h>\n{text}\n{entry}"));
+    };
+    let entry = "long entry(void *c) { return 1; }\n";
+    source("none.c", "", entry);
+    source("one.c", "RBPF_VERSION(7);", entry);
+    source("more.c", "RBPF_VERSION(8);", "");
+    source("same.c", "RBPF_VERSION(7);", "");
+    for (arguments, version) in [
+        ("none.c", None),
+        ("one.c", Some(7)),
+        ("one.c same.c", Some(7)),
+        ("one.c --app-version 4294967295", Some(u32::MAX)),
+        ("none.c --app-version 0", Some(0)),
+    ] {
+        let built = folder
+            .rbpf(&format!("build {arguments} -o p.rbpf --json"))
+            .success();
+        let shown = folder.rbpf("inspect p.rbpf --json").success();
+        for report in [built, shown] {
+            let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+            assert_eq!(
+                report["version"].as_u64(),
+                version.map(u64::from),
+                "{arguments}"
+            );
+        }
+        folder.rbpf("verify p.rbpf").success();
+        let image = folder.read("p.rbpf");
+        assert_eq!(image[5], if version.is_some() { 2 } else { 0 });
+    }
+    for wrong in ["-1", "4294967296", "v1", ""] {
+        let outcome = folder.rbpf(&format!("build none.c -o p.rbpf --app-version={wrong}"));
+        assert_eq!(outcome.code, Some(2), "{wrong}: {outcome:?}");
+    }
+    folder.rbpf("build one.c more.c -o p.rbpf").refused(&[
+        "more.c",
+        "another version",
+        "RBPF_VERSION",
+    ]);
+    let text = "__attribute__((section(\".rbpf.version\"), used)) static const char _odd = 2;";
+    folder.write("odd.c", format!("{text}\n{entry}"));
+    folder
+        .rbpf("build odd.c -o p.rbpf")
+        .refused(&["odd.c", "no 32-bit number"]);
+}
+
 #[test]
 fn an_image_wants_what_it_is_told_to() {
     let folder = tempfile::tempdir().expect("temporary folder");

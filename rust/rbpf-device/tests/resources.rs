@@ -285,6 +285,7 @@ fn image(program: &str, helpers: &[u16], capabilities: Capabilities) -> Vec<u8> 
         data: &[],
         bss_len: 0,
         keep_values: false,
+        version: None,
     }
     .write()
     .unwrap()

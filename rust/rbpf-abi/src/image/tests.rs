@@ -26,6 +26,7 @@ fn sample() -> ImageParts<'static> {
         data: &[1, 2, 3, 4, 5],
         bss_len: 9,
         keep_values: false,
+        version: None,
     }
 }
 
@@ -66,6 +67,7 @@ fn use_all(image: &Image) {
         + image.text().len()
         + image.functions().len()
         + 2 * image.helpers().len()
+        + image.version().map_or(0, |_| 4)
         + image.rodata().len()
         + image.data().len();
     assert_eq!(image.bytes().len(), sum);
@@ -88,6 +90,31 @@ fn round_trip() {
     assert_eq!(image.bss_len(), 9);
     assert_eq!(image.capabilities(), Capabilities::LOG | Capabilities::TIME);
     assert_eq!(image.stack_size(), 1024);
+    assert_eq!(image.version(), None);
+}
+
+#[test]
+fn an_image_with_a_version() {
+    for version in [0, 7, u32::MAX] {
+        let parts = ImageParts {
+            version: Some(version),
+            ..sample()
+        };
+        let bytes = parts.write().expect("sound");
+        assert_eq!(bytes[5], HAS_VERSION);
+        assert_eq!(bytes[74..78], version.to_le_bytes());
+        let buffer = ImageBuffer::copy_from(&bytes);
+        let image = buffer.image().expect("sound");
+        use_all(&image);
+        assert_eq!(image.version(), Some(version));
+        assert_eq!(
+            (image.rodata(), image.data()),
+            (&b"%d\0"[..], &[1, 2, 3, 4, 5][..])
+        );
+        for len in 0..bytes.len() {
+            assert!(ImageBuffer::copy_from(&bytes[..len]).image().is_err());
+        }
+    }
 }
 
 #[test]
@@ -141,7 +168,11 @@ fn every_bit_flip_is_an_error_or_an_image() {
 fn header_errors() {
     assert_eq!(after(|bytes| bytes[0] = b'R'), Some(ImageError::Magic));
     assert_eq!(after(|bytes| bytes[4] = 2), Some(ImageError::Version));
-    for flag in 1..8 {
+    assert_eq!(
+        after(|bytes| bytes[5] = HAS_VERSION),
+        Some(ImageError::Length)
+    );
+    for flag in 2..8 {
         assert_eq!(after(|bytes| bytes[5] = 1 << flag), Some(ImageError::Flags));
     }
     assert_eq!(after(|bytes| bytes[5] = KEEP_VALUES), None);
@@ -268,6 +299,7 @@ fn the_length_is_known_from_the_header() {
         Err(ImageError::Truncated)
     );
     let mut largest = bytes;
+    largest[5] = HAS_VERSION;
     largest[12..24].fill(0xff);
     assert_eq!(Image::required_len(&largest), Ok(MAX_LEN));
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::U16;
 
-use super::{Function, Header, Image, ImageError, KEEP_VALUES, MAGIC, VERSION};
+use super::{Function, HAS_VERSION, Header, Image, ImageError, KEEP_VALUES, MAGIC, VERSION};
 use crate::Capabilities;
 
 /// What an image is written from.
@@ -31,6 +31,8 @@ pub struct ImageParts<'a> {
     pub bss_len: u16,
     /// Whether it keeps the values of the container that it takes the place of.
     pub keep_values: bool,
+    /// Which version of the container it is.
+    pub version: Option<u32>,
 }
 
 impl ImageParts<'_> {
@@ -49,10 +51,11 @@ impl ImageParts<'_> {
         let (slots, []) = self.text.as_chunks::<{ super::SLOT_LEN }>() else {
             return Err(ImageError::Length);
         };
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         let header = Header {
             magic: MAGIC,
             version: VERSION,
-            flags: if self.keep_values { KEEP_VALUES } else { 0 },
+            flags: flag(self.keep_values, KEEP_VALUES) | flag(self.version.is_some(), HAS_VERSION),
             stack_size: self.stack_size.into(),
             capabilities: self.capabilities.bits().into(),
             text_slots: field(slots.len())?,
@@ -67,6 +70,7 @@ impl ImageParts<'_> {
         bytes.extend_from_slice(self.text);
         bytes.extend_from_slice(self.functions.as_bytes());
         bytes.extend(self.helpers.iter().flat_map(|id| id.to_le_bytes()));
+        bytes.extend(self.version.into_iter().flat_map(u32::to_le_bytes));
         bytes.extend_from_slice(self.rodata);
         bytes.extend_from_slice(self.data);
         Image::split(&bytes)?.check()?;

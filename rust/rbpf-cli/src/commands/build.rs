@@ -89,6 +89,8 @@ fn report(arguments: &Args, linked: &Linked) -> Result<()> {
             "functions": functions,
             "helpers": helpers,
             "capabilities": image.capabilities().names().collect::<Vec<_>>(),
+            "version": image.version(),
+            "sha256": super::sha256(image.bytes()),
         });
         return print(&format!("{report:#}\n"));
     }

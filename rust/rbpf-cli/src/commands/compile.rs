@@ -25,6 +25,9 @@ pub(super) struct Compile {
     /// Capabilities that it wants beside those of its helpers, separated by commas
     #[arg(long, value_name = "LIST", value_parser = super::capabilities, default_value = "core")]
     want: Capabilities,
+    /// Which version of the container it is, as a number; otherwise what its source says
+    #[arg(long, value_name = "N")]
+    app_version: Option<u32>,
     /// Revision of the instruction set to compile for
     #[arg(long, value_enum, default_value_t = Mcpu::V4)]
     mcpu: Mcpu,
@@ -49,6 +52,7 @@ impl Compile {
             entry: self.entry.clone(),
             stack: self.stack,
             wants: self.want,
+            version: self.app_version,
         }
     }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use super::{capability_names, helper_label, print};
+use super::{capability_names, helper_label, print, sha256};
 use crate::container::{Container, Format};
 
 const AFTER_HELP: &str = "\
@@ -48,6 +48,7 @@ pub(super) fn run(arguments: &Args) -> Result<ExitCode> {
         Format::Object => "object",
         _ => "image",
     };
+    let digest = sha256(image.bytes());
     let verdict = container.verify().map(drop);
 
     if arguments.json {
@@ -69,7 +70,9 @@ pub(super) fn run(arguments: &Args) -> Result<ExitCode> {
         let report = json!({
             "file": arguments.file.display().to_string(),
             "format": format,
-            "version": header.version,
+            "image_format": header.version,
+            "version": image.version(),
+            "sha256": digest,
             "bytes": image.bytes().len(),
             "slots": header.text_slots.get(),
             "text": image.text().len(),
@@ -94,7 +97,11 @@ pub(super) fn run(arguments: &Args) -> Result<ExitCode> {
         let _ = writeln!(text, "{name:<13} {value}");
     };
     line("file", format!("{} ({format})", arguments.file.display()));
-    line("version", header.version.to_string());
+    line("image format", header.version.to_string());
+    if let Some(version) = image.version() {
+        line("version", version.to_string());
+    }
+    line("sha256", digest);
     line("size", format!("{} bytes", image.bytes().len()));
     line(
         "text",

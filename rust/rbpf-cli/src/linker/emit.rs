@@ -6,15 +6,14 @@
 
 use std::collections::HashMap;
 
-use rbpf_abi::Capabilities;
 use rbpf_abi::image::{self, ImageBuffer, ImageParts, MAX_FRAME};
 use rbpf_isa::{Slot, form, opcode};
 use rbpf_vm::{Functions, HelperGrant, Program as Verified, VerifyErrorKind};
 
 use super::data::Layout;
-use super::elf::Section;
 use super::error::{LinkError, Problem};
 use super::graph::{FunctionId, Program, Reached};
+use super::manifest::Manifest;
 use super::{
     Helpers, Instruction, Linked, LinkedFunction, Object, Operand, Options, Place, frames,
 };
@@ -22,10 +21,6 @@ use super::{
 /// The most that a local call may store on the stack beyond the frame, in
 /// bytes. The engine takes 40 today; images outlive firmware.
 pub(super) const CALL_RECORD: u32 = 48;
-/// Where sources set flags of the image, in a byte.
-const FLAGS: &str = ".rbpf.flags";
-/// Where sources say which capabilities they want, as 32-bit numbers.
-const WANTS: &str = ".rbpf.wants";
 /// The most slots that a program can have.
 const MAX_SLOTS: usize = u16::MAX as usize;
 
@@ -71,16 +66,18 @@ pub(super) fn emit(
         .iter()
         .flat_map(|slot| slot.bits().to_le_bytes())
         .collect();
+    let manifest = Manifest::read(objects)?;
     let parts = ImageParts {
         stack_size,
-        capabilities: helpers.capabilities() | wanted(objects)? | options.wants,
+        capabilities: helpers.capabilities() | manifest.wants | options.wants,
         text: &bytes,
         functions: &records,
         helpers: &ids,
         rodata: &layout.rodata,
         data: &layout.data,
         bss_len: layout.bss_len,
-        keep_values: flags(objects)? & image::KEEP_VALUES != 0,
+        keep_values: manifest.keep_values,
+        version: options.version.or(manifest.version),
     };
     let image = parts.write().map_err(|error| {
         LinkError::from(Problem::new("", format!("the image is not sound: {error}")))
@@ -93,46 +90,6 @@ pub(super) fn emit(
         assumed_frames,
         places,
     })
-}
-
-/// The flags that sources set by `RBPF_KEEP_VALUES`.
-fn flags(objects: &[Object]) -> Result<u8, LinkError> {
-    let mut flags = 0;
-    for object in objects {
-        let named = |section: &&Section| section.name == FLAGS;
-        for section in object.sections.iter().filter(named) {
-            flags |= section.bytes.iter().fold(0, |all, &byte| all | byte);
-            if flags & !image::KEEP_VALUES != 0 {
-                let message = format!("section `{FLAGS}` has bits that are no flag");
-                let help = "write RBPF_KEEP_VALUES of <rbpf/manifest.h>";
-                return Err(Problem::new(object.name(), message).help(help).into());
-            }
-        }
-    }
-    Ok(flags)
-}
-
-/// The capabilities that sources want by `RBPF_WANTS`.
-fn wanted(objects: &[Object]) -> Result<Capabilities, LinkError> {
-    let mut wanted = Capabilities::CORE;
-    for object in objects {
-        let named = |section: &&Section| section.name == WANTS;
-        for section in object.sections.iter().filter(named) {
-            let (numbers, rest) = section.bytes.as_chunks::<4>();
-            let bits = numbers
-                .iter()
-                .fold(0, |all, &number| all | u32::from_le_bytes(number));
-            match Capabilities::from_bits(bits) {
-                Some(capabilities) if rest.is_empty() => wanted |= capabilities,
-                _ => {
-                    let message = format!("section `{WANTS}` has bits that are no capability");
-                    let help = "write RBPF_WANTS(RBPF_CAPABILITY_...) of <rbpf/manifest.h>";
-                    return Err(Problem::new(object.name(), message).help(help).into());
-                }
-            }
-        }
-    }
-    Ok(wanted)
 }
 
 /// Slots, where each comes from, and entry and length of each function.

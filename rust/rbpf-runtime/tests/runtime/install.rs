@@ -111,7 +111,9 @@ fn a_damaged_header_is_refused() {
         (3, 0, image(ImageError::Magic)),
         (4, 0, image(ImageError::Version)),
         (4, 2, image(ImageError::Version)),
-        (5, 2, image(ImageError::Flags)),
+        // A version that is not there
+        (5, 2, image(ImageError::Length)),
+        (5, 4, image(ImageError::Flags)),
         (6, 4, image(ImageError::StackSize)),
         (11, 0x80, image(ImageError::UnknownCapability)),
         // Lengths that are not those of the image.

@@ -310,7 +310,7 @@ fn values_stay_if_the_new_image_says_so() {
     assert_eq!(run(&mut device, second), Ok(3));
     // A refused one changes nothing.
     let mut wrong = keeping.bytes().to_vec();
-    wrong[5] = 3;
+    wrong[5] = 4 | rbpf_abi::image::KEEP_VALUES;
     let wrong = ImageBuffer::copy_from(&wrong);
     assert_eq!(
         device.replace(second, wrong.bytes(), ALL),

@@ -279,6 +279,7 @@ impl App<'_> {
             data: self.data,
             bss_len: self.bss,
             keep_values: false,
+            version: None,
         }
         .write()
         .expect("the test's image is sound")

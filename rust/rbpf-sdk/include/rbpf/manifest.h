@@ -51,5 +51,15 @@
     __attribute__((section(".rbpf.flags"), used)) \
     static const uint8_t _rbpf_flags = 1
 
+/**
+ * @brief   Says which version of the container it is, as the device shows it.
+ *
+ * A number from 0 to 2^32 - 1 that its author counts. `--app-version` of the
+ * command line goes before it. To be written as @ref RBPF_WANTS is.
+ */
+#define RBPF_VERSION(number) \
+    __attribute__((section(".rbpf.version"), used)) \
+    static const uint32_t _rbpf_version = (number)
+
 #endif /* RBPF_MANIFEST_H */
 /** @} */
