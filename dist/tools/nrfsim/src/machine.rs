@@ -260,8 +260,10 @@ impl Machine {
 
     /// Applies what the chip wants of the processor.
     fn attend(&mut self) -> Option<Outcome> {
+        let before = self.lines;
         let (lines, stall, off, skip_to) = self.bus.attend(|soc, _| {
-            let skip_to = if soc.take_poll_skip() {
+            // An interrupt that comes now ends the guest's waiting.
+            let skip_to = if soc.take_poll_skip() && soc.interrupts() == before {
                 soc.next()
             } else {
                 None

@@ -10,6 +10,7 @@ use nrfsim::machine::{Limits, Machine, Outcome};
 use nrfsim::soc::{Settings, Stimulus};
 
 const UARTE: [u32; 2] = [0x4000_2000, 0x4002_8000];
+const TIMER1: u32 = 0x4000_9000;
 const RTC1: u32 = 0x4001_1000;
 const NVMC: u32 = 0x4001_e000;
 const RNG: u32 = 0x4000_d000;
@@ -96,6 +97,26 @@ fn it_sleeps_until_its_alarm() {
     );
     assert!(run.machine.statistics().instructions < 200);
     assert_eq!(run.machine.statistics().interrupts[0x11], 1);
+}
+
+#[test]
+fn an_interrupt_comes_in_time_while_it_waits_for_an_event() {
+    // Around the end of the first byte that is sent, in ticks of 16 MHz: at any
+    // point of the loop that waits for the end of the last
+    for ticks in 1380..1420 {
+        let code = Code::default()
+            .poke(NVIC_ENABLE, 1 << 9)
+            .poke(TIMER1 + 0x508, 3)
+            .poke(TIMER1 + 0x510, 0)
+            .poke(TIMER1 + 0x540, ticks)
+            .poke(TIMER1 + 0x304, 1 << 16)
+            .poke(TIMER1, 1);
+        let run = run_code(say(code, 0, b"1234"), off(Code::default()));
+        assert_eq!(run.outcome, Outcome::SystemOff);
+        let alarm = u64::from(ticks) * 4;
+        let late = run.machine.now() - alarm;
+        assert!(late < 200, "{late} cycles after {alarm}");
+    }
 }
 
 #[test]
