@@ -209,6 +209,8 @@ impl Machine {
 
     /// One instruction, or one jump in time.
     fn step(&mut self, host: &mut Host, limits: &Limits) -> Option<Outcome> {
+        let glance = (self.steps + 1).is_multiple_of(GLANCE);
+        let asleep = glance && self.core.is_asleep();
         let before = self.core.xpsr();
         let it_state = before & IT_STATE;
         let within = (it_state != 0).then(|| (self.core.pc(), it_state));
@@ -222,12 +224,11 @@ impl Machine {
         if used >= ENTRY_COST {
             self.notice_exception(within, host, limits);
         }
-        if self.bus.set_time(self.now)
-            && let Some(outcome) = self.attend()
-        {
+        let due = self.bus.set_time(self.now);
+        if due && let Some(outcome) = self.attend() {
             return Some(outcome);
         }
-        if !self.steps.is_multiple_of(GLANCE) {
+        if !glance {
             return None;
         }
         if self.steps.is_multiple_of(SERVICE) {
@@ -251,7 +252,9 @@ impl Machine {
         if limits.cycles.is_some_and(|limit| self.now >= limit) {
             return Some(Outcome::TimeLimit);
         }
-        if self.core.is_asleep() {
+        // An interrupt that had come when it fell asleep, or comes just now, wakes
+        // it only with the next step.
+        if asleep && !due && self.core.is_asleep() {
             self.sleep(host, limits)
         } else {
             None

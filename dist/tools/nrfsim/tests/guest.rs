@@ -120,6 +120,36 @@ fn an_interrupt_comes_in_time_while_it_waits_for_an_event() {
 }
 
 #[test]
+fn an_alarm_wakes_it_whenever_it_falls_asleep() {
+    // The alarm comes before, with and after the step that puts it to sleep, of
+    // which the machine looks at one in sixteen: NOPs are steps, and the loads
+    // before them take another number of cycles each. The alarm's interrupt waits
+    // meanwhile, as RIOT has it.
+    let (mask, unmask) = (0xb672, 0xb662);
+    for steps in 0..64 {
+        for loads in 0..16 {
+            let code = Code::default()
+                .poke(NVIC_ENABLE, 1 << 9)
+                .poke(TIMER1 + 0x508, 3)
+                .poke(TIMER1 + 0x510, 0)
+                .poke(TIMER1 + 0x540, 10)
+                .poke(TIMER1 + 0x304, 1 << 16)
+                .load(0, RAM)
+                .raw(&[mask])
+                .poke(TIMER1, 1)
+                .load(0, RAM)
+                .raw(&vec![0x6801; loads])
+                .raw(&vec![0xbf00; steps])
+                .raw(&[0xbf30, unmask, FOREVER]);
+            let run = run_code(code, off(Code::default()));
+            assert_eq!(run.outcome, Outcome::SystemOff);
+            let now = run.machine.now();
+            assert!(now < 600, "{now} cycles with {steps} steps, {loads} loads");
+        }
+    }
+}
+
+#[test]
 fn a_button_wakes_it() {
     let code = Code::default()
         .poke(P0 + 0x700 + 4 * 11, 3 << 2)
