@@ -152,8 +152,12 @@ fn capabilities(list: &str) -> Result<rbpf_abi::Capabilities, String> {
 fn sha256(image: &[u8]) -> String {
     use sha2::Digest as _;
 
-    let digest = sha2::Sha256::digest(image);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&sha2::Sha256::digest(image))
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The names of capabilities, or `none`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a device says of its containers: the list `/rbpf`, in CBOR and in
-//! text (`rbpf-device` writes it).
+//! What a device says of its containers: the list `/rbpf`, and of their last
+//! faults `/rbpf/faults`, in CBOR and in text (`rbpf-device` writes them).
 //!
 //! Devices may know more or less than this program: keys that are not known
 //! here are skipped, and missing ones are missing. Texts are as the device
@@ -18,9 +18,15 @@ const MAX_RECORDS: usize = 1000;
 /// How often a list is asked for that came in pieces which do not fit.
 const TRIES: usize = 3;
 
+/// Registers of a program.
+const REGISTERS: usize = 11;
+
 /// Codes of those that know no CBOR, or no option Accept.
 const NOT_ACCEPTABLE: u8 = 0x86;
 const BAD_OPTION: u8 = 0x82;
+/// Of those that have no such list.
+const NOT_FOUND: u8 = 0x84;
+const METHOD_NOT_ALLOWED: u8 = 0x85;
 
 /// What is known of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +62,22 @@ pub struct ReportedFault {
     pub pc: Option<u64>,
     /// The guest address.
     pub address: Option<u64>,
+    /// When it was, in milliseconds since the device's start.
+    pub at_ms: Option<u64>,
+    /// r0 to r10, or none.
+    pub registers: Vec<u64>,
+    /// Version of the image.
+    pub version: Option<u64>,
+    /// SHA-256 of the image, in hexadecimal.
+    pub digest: Option<String>,
+}
+
+impl ReportedFault {
+    /// Whether this may be the same fault.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        (&self.kind, self.pc, self.address) == (&other.kind, other.pc, other.address)
+    }
 }
 
 /// Why there is no list.
@@ -78,14 +100,29 @@ pub enum ListError {
 ///
 /// If it does not answer, or with something else.
 pub fn fetch(client: &mut Client) -> Result<Vec<Record>, ListError> {
+    fetch_from(client, &["rbpf"])
+}
+
+/// Asks a device for the last faults, the latest first; none from a device that
+/// does not keep them.
+///
+/// # Errors
+///
+/// As [`fetch`].
+pub fn fetch_faults(client: &mut Client) -> Result<Vec<Record>, ListError> {
+    match fetch_from(client, &["rbpf", "faults"]) {
+        Err(ListError::Get(GetError::Refused(NOT_FOUND | METHOD_NOT_ALLOWED, _))) => Ok(Vec::new()),
+        records => records,
+    }
+}
+
+fn fetch_from(client: &mut Client, path: &[&str]) -> Result<Vec<Record>, ListError> {
     let mut result = Err(ListError::NoList);
     // A device takes each block from a list of its own time. If counters grow
     // between two, the pieces may not fit.
     for _ in 0..TRIES {
-        let answer = match client.get(&["rbpf"], Some(content_format::CBOR)) {
-            Err(GetError::Refused(NOT_ACCEPTABLE | BAD_OPTION, _)) => {
-                client.get(&["rbpf"], None)?
-            }
+        let answer = match client.get(path, Some(content_format::CBOR)) {
+            Err(GetError::Refused(NOT_ACCEPTABLE | BAD_OPTION, _)) => client.get(path, None)?,
             answer => answer?,
         };
         let records = match answer.content_format {

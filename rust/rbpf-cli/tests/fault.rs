@@ -111,16 +111,26 @@ fn from_a_device() {
             "fault.c:12:",
             "context + 0xfa0",
             "inlined in",
+            "registers     r0 0x",
+            " ms after the device's start\n",
         ],
     );
-    fault(&["--from", &uri, "--name", "faulty"]).success();
+    let json = fault(&["--from", &uri, "--name", "faulty", "--json"]).success();
+    let known: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(known["registers"].as_array().map(Vec::len), Some(11));
+    let inspected = folder.rbpf("inspect fault.rbpf --json").success();
+    let inspected: serde_json::Value = serde_json::from_str(&inspected).expect("JSON");
+    assert_eq!(known["sha256"], inspected["sha256"]);
     fault(&["--from", &uri, "--name", "counter"]).refused(&["counter has had no fault"]);
     fault(&["--from", &uri, "--name", "x"]).refused(&["no container x", "faulty, counter"]);
     // Another source than that of the image on the device.
     let mut command = rbpf();
     command.arg("fault").arg(source("recursion.c"));
     let other = done(command.args(["--from", &uri]));
-    contains(&other.stderr, &["warning: the image on the device has "]);
+    contains(
+        &other.stderr,
+        &["warning: the image on the device is another one (SHA-256 "],
+    );
     // The line of its log is good, too.
     let log = device.end();
     contains(&log, &["last fault InvalidRead"]);

@@ -28,6 +28,8 @@ pub enum Operation {
     Bindings,
     /// The tenants, a record each.
     Tenants,
+    /// The last faults, a record each, the latest first.
+    Faults,
     /// What the device has, and how much is in use.
     Stats,
     /// The resources in the link format (RFC 6690).
@@ -61,6 +63,7 @@ impl Operation {
                 | Self::Value
                 | Self::Bindings
                 | Self::Tenants
+                | Self::Faults
                 | Self::Stats
                 | Self::Links
         )

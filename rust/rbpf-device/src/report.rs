@@ -108,6 +108,32 @@ impl<const PAGE: usize> Report<'_, PAGE> {
         }
     }
 
+    /// Numbers that may be addresses, as an array; in text with commas between.
+    pub(crate) fn addresses(&mut self, addresses: &[u64]) {
+        self.list();
+        for (position, &address) in addresses.iter().enumerate() {
+            if position > 0 {
+                self.word(",");
+            }
+            self.address(address);
+        }
+        self.end();
+    }
+
+    /// Bytes; in text in hexadecimal.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        if self.is_text() {
+            for &byte in bytes {
+                for digit in [byte >> 4, byte & 15] {
+                    let digit = char::from_digit(digit.into(), 16).unwrap_or_default();
+                    self.page.push(&[digit as u8]);
+                }
+            }
+        } else {
+            let _ = self.cbor().bytes(bytes);
+        }
+    }
+
     /// The text that a record begins with; its key does not appear in text.
     pub(crate) fn first(&mut self, key: &str, text: &str) {
         if !self.is_text() {

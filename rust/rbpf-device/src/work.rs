@@ -95,6 +95,7 @@ where
             Operation::Value => self.value(),
             Operation::Bindings => self.bindings(),
             Operation::Tenants => self.tenants(),
+            Operation::Faults => self.faults(),
             Operation::Stats => self.stats(),
             Operation::Links => self.links(),
             Operation::Run => self.run(),
@@ -154,6 +155,12 @@ where
             let tenant = self.runtime.tenant_name(info.tenant);
             record(self.runtime.bindings(), tenant, &info, &mut report);
             report.number_line("slot", info.id.slot().into());
+            report.number_line("generation", info.id.generation().into());
+            if let Some(digest) = self.runtime.digest(app) {
+                report.line_key("digest");
+                report.bytes(&digest);
+                report.line();
+            }
             report.number_line("denied", info.denied);
             let mut names = info.granted.names();
             lines(&mut report, "granted", &mut || names.next());
@@ -253,6 +260,35 @@ where
             ] {
                 report.number_field(key, figure);
             }
+            report.line();
+            report.end();
+        }
+        report.end();
+        Status::Done
+    }
+
+    fn faults(&mut self) -> Status {
+        let mut report = self.job.report();
+        report.list();
+        for entry in (0..).map_while(|position| self.runtime.fault(position)) {
+            report.record();
+            report.first("name", &entry.name);
+            report.word(" ");
+            fault(&entry.fault, &mut report);
+            report.number_field("ms", entry.at_ms);
+            report.number_field("slot", entry.app.slot().into());
+            report.number_field("generation", entry.app.generation().into());
+            // Which image it was is known as long as it is there.
+            let mut apps = self.runtime.apps();
+            if let Some(info) = apps.find(|info| info.id == entry.app) {
+                version(&info, &mut report);
+            }
+            if let Some(digest) = self.runtime.digest(entry.app) {
+                report.key("digest");
+                report.bytes(&digest);
+            }
+            report.key("registers");
+            report.addresses(&entry.registers);
             report.line();
             report.end();
         }
@@ -523,7 +559,7 @@ fn record<'a, const PAGE: usize>(
         Some(path) => report.text_field("path", path),
         None => report.word(" path -"),
     }
-    report.number_field("bytes", info.size as u32);
+    report.number_field("bytes", info.image.len() as u32);
     report.number_field("runs", counters.runs);
     report.number_field("faults", counters.faults);
     report.key("instructions");
@@ -533,11 +569,19 @@ fn record<'a, const PAGE: usize>(
     if !tenant.is_empty() {
         report.text_field("tenant", tenant);
     }
+    version(info, report);
     if let Some(last) = &info.last_fault {
         report.word(" last ");
         fault(last, report);
     }
     report.line();
+}
+
+/// The field of a version, if there is one.
+fn version<const PAGE: usize>(info: &AppInfo<'_>, report: &mut Report<'_, PAGE>) {
+    if let Some(version) = info.version() {
+        report.number_field("version", version);
+    }
 }
 
 /// Fields of a fault.

@@ -17,7 +17,9 @@ use rbpf_abi::{Capabilities, Errno};
 use rbpf_device::coap::Resources;
 use rbpf_device::{Device, Fill, Host, Job, Operation, PieceError, Staging, Status, work};
 use rbpf_isa::assemble;
-use rbpf_runtime::{Allowance, Hook, Memory, Runtime, Sensor, Services};
+use rbpf_runtime::{
+    Allowance, FaultEntry, FaultLog, FaultReport, Hook, Memory, Runtime, Sensor, Services,
+};
 use rbpf_vm::Interpreter;
 use zerocopy::IntoBytes;
 
@@ -56,7 +58,9 @@ const PAGE: usize = 256;
 const IMAGE: usize = 512;
 const SLOTS: usize = 3;
 
-struct Nothing;
+/// The faults are all that there is.
+#[derive(Default)]
+struct Nothing(FaultLog<2>);
 
 impl Services for Nothing {
     fn now_ms(&mut self) -> u32 {
@@ -87,6 +91,20 @@ impl Services for Nothing {
 
     fn saul_write(&mut self, _: Sensor, _: &Phydat) -> Result<u8, Errno> {
         Err(Errno::NoDevice)
+    }
+
+    fn faulted(&mut self, report: &FaultReport<'_>) {
+        self.0.push(report, 70);
+    }
+
+    fn fault(&self, position: usize) -> Option<&FaultEntry> {
+        self.0.get(position)
+    }
+
+    fn digest(&self, image: &[u8]) -> Option<[u8; 32]> {
+        let mut digest = [0xa5; 32];
+        digest[0] = image.len() as u8;
+        Some(digest)
     }
 }
 
@@ -148,7 +166,7 @@ impl Fake {
     fn new() -> Self {
         Self {
             runtime: RefCell::new(Runtime::new(
-                Nothing,
+                Nothing::default(),
                 Memory {
                     images: [(); SLOTS].map(|()| leak(IMAGE + 8)),
                     stack: leak(512),
@@ -255,9 +273,20 @@ impl<'f> Server<'f> {
 
     /// All of a payload, by blocks of this size.
     fn blocks(&mut self, path: &str, exponent: u32) -> Vec<u8> {
+        self.blocks_with(path, &[], exponent)
+    }
+
+    /// The same of CBOR.
+    fn cbor_blocks(&mut self, path: &str) -> Value {
+        let payload = self.blocks_with(path, &[(ACCEPT, 60)], 2);
+        ciborium::from_reader(&payload[..]).unwrap()
+    }
+
+    fn blocks_with(&mut self, path: &str, accept: &[(u16, u32)], exponent: u32) -> Vec<u8> {
         let mut payload = Vec::new();
         for number in 0.. {
-            let response = self.ask(GET, path, b"", &[(BLOCK2, number << 4 | exponent)]);
+            let options = [accept, &[(BLOCK2, number << 4 | exponent)]].concat();
+            let response = self.ask(GET, path, b"", &options);
             assert_eq!(response.code, CONTENT, "{response:?}");
             payload.extend(&response.payload);
             match response.option(BLOCK2) {
@@ -674,23 +703,70 @@ fn records_in_cbor() {
     assert_eq!(field(&stats, "jobs"), Some(&7.into()));
 
     // Longer than a page, so in blocks.
-    let list = {
-        let mut whole = Vec::new();
-        for number in 0.. {
-            let response = server.ask(
-                GET,
-                "/rbpf",
-                b"",
-                &[(ACCEPT, 60), (BLOCK2, number << 4 | 2)],
-            );
-            whole.extend(&response.payload);
-            if response.option(BLOCK2).is_none_or(|block| block & 8 == 0) {
-                break;
-            }
-        }
-        ciborium::from_reader::<Value, _>(&whole[..]).unwrap()
-    };
+    let list = server.cbor_blocks("/rbpf");
     assert_eq!(list.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn the_last_faults_and_whose_they_are() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    assert_eq!(server.get("/rbpf/faults").text(), "");
+    let mut fault = image(
+        "mov %r3, 7\nldxw %r0, [%r3+4]\nexit",
+        &[],
+        Capabilities::LOG,
+    );
+    fault[5] |= rbpf_abi::image::HAS_VERSION;
+    fault.extend(3_u32.to_le_bytes());
+    server.expect(CREATED, PUT, "/rbpf/app/fault", &fault);
+    server.expect(CHANGED, POST, "/rbpf/bind/fault", b"/fault");
+    for _ in 0..3 {
+        server.expect(INTERNAL_SERVER_ERROR, GET, "/fault", b"");
+    }
+    let digest = format!("{:02x}{}", fault.len(), "a5".repeat(31));
+    let line = |generation: u32, image: &str| {
+        format!(
+            "fault fault InvalidRead pc 1 address 0xb ms 70 slot 0 generation {generation}{image} \
+             registers 0x0,0x2000000,0x28,0x7,0x0,0x0,0x0,0x0,0x0,0x0,0x1000020\n"
+        )
+    };
+    let known = line(0, &format!(" version 3 digest {digest}"));
+    // Two are kept.
+    let page = String::from_utf8(server.blocks("/rbpf/faults", 2)).unwrap();
+    assert_eq!(page, known.repeat(2));
+    assert!(server.get("/rbpf/app/fault").text().contains(" version 3 "));
+    assert!(
+        server
+            .get("/rbpf/app/fault")
+            .text()
+            .contains(&format!("\ndigest {digest}\n"))
+    );
+
+    let faults = server.cbor_blocks("/rbpf/faults");
+    let first = &faults.as_array().unwrap()[0];
+    for (key, wanted) in [
+        ("name", "fault".into()),
+        ("fault", "InvalidRead".into()),
+        ("pc", 1.into()),
+        ("address", 11.into()),
+        ("ms", 70.into()),
+        ("slot", 0.into()),
+        ("generation", 0.into()),
+        ("version", 3.into()),
+    ] {
+        assert_eq!(field(first, key), Some(&wanted), "{key}");
+    }
+    let bytes = field(first, "digest").unwrap().as_bytes().unwrap();
+    assert_eq!((bytes.len(), bytes[1]), (32, 0xa5));
+    let registers = field(first, "registers").unwrap().as_array().unwrap();
+    assert_eq!((registers.len(), &registers[3]), (11, &Value::from(7)));
+
+    // What its image was is not known once another has taken its place.
+    server.expect(CHANGED, PUT, "/rbpf/app/fault", &number(1));
+    let page = String::from_utf8(server.blocks("/rbpf/faults", 2)).unwrap();
+    assert_eq!(page, line(0, "").repeat(2));
+    server.expect(METHOD_NOT_ALLOWED, DELETE, "/rbpf/faults", b"");
 }
 
 #[test]

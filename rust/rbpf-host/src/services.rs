@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use rbpf_abi::Errno;
 use rbpf_abi::context::Phydat;
-use rbpf_runtime::{Sensor, Services};
+use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, Sensor, Services};
+use sha2::{Digest as _, Sha256};
 
 use crate::config::SensorConfig;
 
@@ -29,12 +30,16 @@ const CLASS_ANY: u8 = 0xff;
 /// The classes that every actuator and every sensor is in, for searches.
 const CATEGORIES: [u8; 2] = [0x40, 0x80];
 
+/// Faults that are kept.
+const FAULTS: usize = 16;
+
 /// The services of a workstation.
 #[derive(Debug)]
 pub struct WorkstationServices {
     start: Instant,
     sensors: Vec<SimulatedSensor>,
     log: Log,
+    faults: FaultLog<FAULTS>,
 }
 
 impl WorkstationServices {
@@ -47,6 +52,7 @@ impl WorkstationServices {
             start: Instant::now(),
             sensors: sensors.iter().map(SimulatedSensor::new).collect(),
             log,
+            faults: FaultLog::new(),
         }
     }
 
@@ -108,6 +114,19 @@ impl Services for WorkstationServices {
 
     fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
         self.sensor(sensor)?.write(value)
+    }
+
+    fn faulted(&mut self, report: &FaultReport<'_>) {
+        let now = self.now_ms();
+        self.faults.push(report, now);
+    }
+
+    fn fault(&self, position: usize) -> Option<&FaultEntry> {
+        self.faults.get(position)
+    }
+
+    fn digest(&self, image: &[u8]) -> Option<[u8; 32]> {
+        Some(Sha256::digest(image).into())
     }
 }
 

@@ -277,13 +277,13 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
     }
 
     fn store(&mut self, scope: KvScope, key: u32, value: u32) -> i32 {
-        let Account { slot, quota, .. } = self.account;
-        let stored = self.kv.store(scope, slot, quota, key, value);
+        let Account { app, quota, .. } = self.account;
+        let stored = self.kv.store(scope, app.slot, quota, key, value);
         count(stored.map(|()| 0))
     }
 
     fn store_local(&mut self, _: &mut MemoryMap<'_>, key: u32, value: u32) -> HelperResult<i32> {
-        Ok(self.store(KvScope::Local(self.account.slot), key, value))
+        Ok(self.store(KvScope::Local(self.account.app.slot), key, value))
     }
 
     fn store_global(&mut self, _: &mut MemoryMap<'_>, key: u32, value: u32) -> HelperResult<i32> {
@@ -312,7 +312,7 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
         key: u32,
         value: Address,
     ) -> HelperResult<i32> {
-        self.fetch(memory, KvScope::Local(self.account.slot), key, value)
+        self.fetch(memory, KvScope::Local(self.account.app.slot), key, value)
     }
 
     fn fetch_global(

@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod coap;
+mod fault_log;
 mod format;
 mod helpers;
 mod hook;
@@ -35,6 +36,7 @@ mod timer;
 mod watch;
 
 pub use coap::{CoapReply, CoapRequest};
+pub use fault_log::{FaultEntry, FaultLog, FaultReport};
 pub use format::{Digits, digits};
 pub use hook::{Hook, Policy};
 pub use kv::{HOST, KvEntry, KvScope};

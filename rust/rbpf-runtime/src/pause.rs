@@ -74,27 +74,36 @@ impl<'s, const RUNS: usize> Pause<'s, RUNS> {
         places.nth(place).unwrap_or_default()
     }
 
-    /// Keeps a run as the last, with its stack, data and context; `false` if there
+    /// Keeps stack, data and context of a run, and says where: in
+    /// [`PausedRun::place`] of the run to be [kept](Self::keep) next. `None` if there
     /// is no room, or as many of its tenant's are here as may be.
-    pub(crate) fn keep(&mut self, run: PausedRun, most: usize, memory: [&[u8]; 3]) -> bool {
-        let others = self.runs.iter().filter(|other| other.tenant == run.tenant);
+    pub(crate) fn save(
+        &mut self,
+        tenant: Option<TenantId>,
+        most: usize,
+        memory: [&[u8]; 3],
+    ) -> Option<usize> {
+        let others = self.runs.iter().filter(|other| other.tenant == tenant);
         let length: usize = memory.iter().map(|part| part.len()).sum();
-        if others.count() >= most || run.context > MAX_PAUSED_CONTEXT || length > self.room() {
-            return false;
+        let [.., context] = memory;
+        if others.count() >= most || context.len() > MAX_PAUSED_CONTEXT || length > self.room() {
+            return None;
         }
         let free = |&place: &usize| self.runs.iter().all(|other| other.place != place);
-        let Some(place) = (0..RUNS).find(free) else {
-            return false;
-        };
+        let place = (0..RUNS).find(free)?;
         let mut rest = self.memory(place);
         for part in memory {
-            let Some((kept, after)) = rest.split_at_mut_checked(part.len()) else {
-                return false;
-            };
+            let (kept, after) = rest.split_at_mut_checked(part.len())?;
             kept.copy_from_slice(part);
             rest = after;
         }
-        self.runs.push(PausedRun { place, ..run }).is_ok()
+        Some(place)
+    }
+
+    /// Keeps a run as the last.
+    pub(crate) fn keep(&mut self, run: PausedRun) {
+        // Its place was free, so there is room.
+        let _ = self.runs.push(run);
     }
 
     /// Puts back what a run had when it was kept.

@@ -12,9 +12,11 @@ use rbpf_vm::{
 use zerocopy::IntoBytes;
 
 use crate::coap::{CoapExchange, CoapReply, CoapRequest};
+use crate::fault_log::FaultReport;
 use crate::helpers::HelperHost;
 use crate::kv::{KvEntry, KvScope, KvStore};
 use crate::services::Services;
+use crate::store::AppId;
 use crate::tenant::TenantId;
 
 /// A region that an event grants to the container that it triggers, beside
@@ -77,7 +79,7 @@ impl<T> RunReport<T> {
 /// Who runs, and how many key-value entries it may own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Account {
-    pub(crate) slot: u8,
+    pub(crate) app: AppId,
     pub(crate) quota: usize,
     pub(crate) tenant: Option<TenantId>,
 }
@@ -132,7 +134,10 @@ pub struct Helpers<S, const KV: usize> {
 impl<S, const KV: usize> Helpers<S, KV> {
     /// The account of programs outside of a store.
     const ACCOUNT: Account = Account {
-        slot: 0,
+        app: AppId {
+            slot: 0,
+            generation: 0,
+        },
         quota: KV,
         tenant: None,
     };
@@ -244,12 +249,18 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
             coap: Some(&mut exchange),
             budget,
         };
+        let name = runnable.name;
         let report = self.execute(account, engine, runnable, event)?;
         Ok(report.and_then(|result| {
-            exchange.reply(result, response).map_err(|kind| Fault {
-                kind,
-                pc: 0,
-                address: 0,
+            exchange.reply(result, response).map_err(|kind| {
+                let fault = Fault {
+                    kind,
+                    pc: 0,
+                    address: 0,
+                };
+                let registers = [result, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+                self.note(account, name, fault, &registers);
+                fault
             })
         }))
     }
@@ -264,8 +275,30 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
         let mut machine = machine(&runnable, event.context);
         machine.add_budget(event.budget);
         let before = machine.budget();
+        let name = runnable.name;
         let outcome = self.proceed(account, engine, runnable, event, &mut machine)?;
-        Ok(report(outcome, &machine, before))
+        let report = report(outcome, &machine, before);
+        if let Err(fault) = report.outcome {
+            self.note(account, name, fault, machine.registers());
+        }
+        Ok(report)
+    }
+
+    /// Tells the host of a fault.
+    #[cold]
+    pub(crate) fn note(
+        &mut self,
+        account: Account,
+        name: &str,
+        fault: Fault,
+        registers: &[u64; 11],
+    ) {
+        self.services.faulted(&FaultReport {
+            name,
+            app: account.app,
+            fault,
+            registers,
+        });
     }
 
     /// Runs a program, from where the machine is.

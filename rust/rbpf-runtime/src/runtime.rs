@@ -8,6 +8,7 @@ use rbpf_vm::{Engine, Fault, Interpreter, MapError, Outcome};
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::coap::{CoapReply, CoapRequest};
+use crate::fault_log::FaultEntry;
 use crate::hook::{Hook, Policy};
 use crate::kv::{HOST, KvEntry, KvScope, retain};
 use crate::packet::{Packet, Verdict};
@@ -456,6 +457,19 @@ where
         self.store.iter()
     }
 
+    /// The fault at a position, from 0 for the last one, if the host keeps them.
+    #[must_use]
+    pub fn fault(&self, position: usize) -> Option<&FaultEntry> {
+        self.helpers.services.fault(position)
+    }
+
+    /// The SHA-256 digest of a container's image, if the host computes it.
+    #[must_use]
+    pub fn digest(&self, app: AppId) -> Option<[u8; 32]> {
+        let info = self.apps().find(|info| info.id == app)?;
+        self.helpers.services.digest(info.image)
+    }
+
     /// Lets an event trigger a container.
     ///
     /// A target that begins with a slash is a path, on which one container
@@ -582,10 +596,8 @@ where
             KvScope::Local(slot) if self.store.occupied(slot) => slot,
             KvScope::Local(_) => return Err(Errno::NoEntry),
         };
-        let account = self.account(owner);
-        self.helpers
-            .kv
-            .store(scope, account.slot, account.quota, key, value)
+        let (quota, _) = self.quota(owner);
+        self.helpers.kv.store(scope, owner, quota, key, value)
     }
 
     /// Erases a value, whoever has stored it; `false` if there is none.
@@ -646,7 +658,7 @@ where
             &'a mut [u8],
         ) -> Result<RunReport<T>, MapError>,
     ) -> Result<T, RunError> {
-        let account = self.account(app.slot);
+        let account = self.account(app);
         let services = &mut self.helpers.services;
         let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
         let mut tenant = self.tenants.get_mut(container.tenant);
@@ -726,7 +738,7 @@ where
         context: &mut [u8],
         budget: u32,
     ) -> Result<Option<u64>, RunError> {
-        let account = self.account(app.slot);
+        let account = self.account(app);
         let services = &mut self.helpers.services;
         let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
         let mut tenant = self.tenants.get_mut(container.tenant);
@@ -764,21 +776,26 @@ where
         if outcome == Outcome::OutOfBudget
             && let Some(left) = left.checked_sub(1)
             && let (Some(stack), Some(data)) = (self.stack.get(..stack), self.data.get(..data))
+            && let Some(place) = self
+                .pause
+                .save(account.tenant, most, [stack, data, context])
         {
-            let run = PausedRun {
+            self.pause.keep(PausedRun {
                 app,
                 tenant: account.tenant,
                 machine,
                 left,
                 context: context.len(),
-                place: 0,
-            };
-            if self.pause.keep(run, most, [stack, data, context]) {
-                container.record_part(report.cost, &self.limits);
-                return Ok(None);
-            }
+                place,
+            });
+            container.record_part(report.cost, &self.limits);
+            return Ok(None);
         }
         container.record(&report, &self.limits);
+        if let Err(fault) = report.outcome {
+            self.helpers
+                .note(account, &container.name, fault, machine.registers());
+        }
         report.outcome.map(Some).map_err(RunError::Fault)
     }
 
@@ -1009,7 +1026,10 @@ where
         granted: &mut [Grant<'_>],
         budget: u32,
     ) -> Result<RunReport, ExecuteError> {
-        let account = self.account(HOST);
+        let account = self.account(AppId {
+            slot: HOST,
+            generation: 0,
+        });
         let (_, rules) = self.store_with_rules(allowed);
         let loaded = store::verify(image, image.len(), &rules)
             .map_err(|(_, error)| ExecuteError::Refused(error))?;
@@ -1029,9 +1049,15 @@ where
             .map_err(|_| ExecuteError::Grant)
     }
 
-    /// Who is charged for what is stored by the container in a slot, or by
-    /// the host: its share, or less if its tenant has less left.
-    fn account(&self, slot: u8) -> Account {
+    /// Who is charged for what a container stores, or the host.
+    fn account(&self, app: AppId) -> Account {
+        let (quota, tenant) = self.quota(app.slot);
+        Account { app, quota, tenant }
+    }
+
+    /// How many values the container in a slot may own, or the host: its share,
+    /// or less if its tenant has less left; and that tenant.
+    fn quota(&self, slot: u8) -> (usize, Option<TenantId>) {
         let mut quota = KV / (SLOTS + 1);
         let id = self.tenant_of(slot);
         if let Some(tenant) = self.tenants.get(id) {
@@ -1044,11 +1070,7 @@ where
             let left = usize::from(tenant.allowance.values).saturating_sub(all);
             quota = quota.min(mine + left);
         }
-        Account {
-            slot,
-            quota,
-            tenant: id,
-        }
+        (quota, id)
     }
 
     /// The tenant of the container in a slot. Without tenants, none is looked

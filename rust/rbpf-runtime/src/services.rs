@@ -7,6 +7,8 @@ use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
+use crate::fault_log::{FaultEntry, FaultReport};
+
 /// A device of the SAUL registry, as a guest knows it: a small number that
 /// the host gave out and checks at each use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,24 @@ pub trait Services {
     ///
     /// As [`saul_read`](Self::saul_read).
     fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno>;
+
+    /// A run has ended in a fault. A host that wants to know the last ones puts
+    /// them into a [`FaultLog`](crate::FaultLog).
+    fn faulted(&mut self, report: &FaultReport<'_>) {
+        let _ = report;
+    }
+
+    /// The fault at a position, from 0 for the last one, if the host keeps them.
+    fn fault(&self, position: usize) -> Option<&FaultEntry> {
+        let _ = position;
+        None
+    }
+
+    /// The SHA-256 digest of an image, if the host computes it.
+    fn digest(&self, image: &[u8]) -> Option<[u8; 32]> {
+        let _ = image;
+        None
+    }
 
     /// What a container must have been granted to call a helper of the
     /// application's, `None` if there is none of that id; from

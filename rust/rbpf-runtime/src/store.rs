@@ -118,8 +118,8 @@ pub struct AppInfo<'a> {
     pub name: &'a str,
     /// Whose it is; the device's own if nobody's.
     pub tenant: Option<TenantId>,
-    /// Bytes of its image.
-    pub size: usize,
+    /// Its image, as it was installed.
+    pub image: &'a [u8],
     /// What it may do.
     pub granted: Capabilities,
     /// Its counters.
@@ -133,6 +133,14 @@ pub struct AppInfo<'a> {
     /// its share or its tenant's was used up, or its last run was paused; and results
     /// other than 0 where it had no say; wraps.
     pub denied: u32,
+}
+
+impl AppInfo<'_> {
+    /// Which version it is, if its image says so.
+    #[must_use]
+    pub fn version(&self) -> Option<u32> {
+        Image::new_checked(self.image).ok()?.version()
+    }
 }
 
 /// What the host needs to know of an image to run it.
@@ -180,6 +188,12 @@ impl Counters {
 }
 
 impl Container<'_> {
+    /// Its image, without what lies behind it in its slot.
+    fn image(&self) -> &[u8] {
+        let image = self.loaded.verified.bytes();
+        image.get(..self.loaded.layout.data.end).unwrap_or_default()
+    }
+
     /// Whether it may run now.
     pub(crate) fn may_run(
         &mut self,
@@ -527,7 +541,7 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
                 },
                 name: &container.name,
                 tenant: container.tenant,
-                size: container.loaded.layout.data.end,
+                image: container.image(),
                 granted: container.loaded.layout.granted,
                 counters: container.counters,
                 last_fault: container.last_fault,

@@ -64,7 +64,14 @@ pub(super) fn run(arguments: &Args) -> Result<ExitCode> {
     // What is said of the fault first: it may be wrong, and is had at once.
     let reported = report::find(arguments)?;
     let program = Program::read(&arguments.inputs, &arguments.compile)?;
-    if let Some(bytes) = reported.bytes
+    if let (Some(theirs), Some(ours)) = (&reported.fault.digest, &program.digest) {
+        if theirs != ours {
+            eprintln!(
+                "warning: the image on the device is another one (SHA-256 {theirs}, this one \
+                 {ours}): another source, compiler or option, and perhaps another place"
+            );
+        }
+    } else if let Some(bytes) = reported.bytes
         && bytes != program.bytes
     {
         eprintln!(

@@ -8,7 +8,8 @@ use minicbor::Decoder;
 use minicbor::data::Type;
 use minicbor::decode::Error;
 
-use super::{MAX_RECORDS, Record};
+use super::{MAX_RECORDS, REGISTERS, Record, ReportedFault};
+use crate::commands::hex;
 
 /// The records of a list; `None` if it is none.
 pub(super) fn decode(bytes: &[u8]) -> Option<Vec<Record>> {
@@ -33,13 +34,16 @@ fn list(decoder: &mut Decoder<'_>) -> Result<Vec<Record>, Error> {
 fn record(decoder: &mut Decoder<'_>) -> Result<Record, Error> {
     let mut left = decoder.map()?;
     let mut record = Record::default();
+    let (mut version, mut digest) = (None, None);
+    fn fault(record: &mut Record) -> &mut ReportedFault {
+        record.fault.get_or_insert_default()
+    }
     while !at_end(decoder, &mut left)? {
         let Some(key) = text(decoder)? else {
             // A key of another type.
             decoder.skip()?;
             continue;
         };
-        let fault = |record: &mut Record| record.fault.take().unwrap_or_default();
         match key {
             "name" => record.name = text(decoder)?.map(str::to_owned),
             "state" => record.state = text(decoder)?.map(str::to_owned),
@@ -50,23 +54,19 @@ fn record(decoder: &mut Decoder<'_>) -> Result<Record, Error> {
             "instructions" => record.instructions = number(decoder)?,
             "longest" => record.longest = number(decoder)?,
             "helpers" => record.helpers = number(decoder)?,
-            "fault" => {
-                let mut reported = fault(&mut record);
-                reported.kind = text(decoder)?.map(str::to_owned);
-                record.fault = Some(reported);
-            }
-            "pc" => {
-                let mut reported = fault(&mut record);
-                reported.pc = number(decoder)?;
-                record.fault = Some(reported);
-            }
-            "address" => {
-                let mut reported = fault(&mut record);
-                reported.address = number(decoder)?;
-                record.fault = Some(reported);
-            }
+            // The record of a fault alone has `ms`.
+            "fault" => fault(&mut record).kind = text(decoder)?.map(str::to_owned),
+            "pc" => fault(&mut record).pc = number(decoder)?,
+            "address" => fault(&mut record).address = number(decoder)?,
+            "ms" => fault(&mut record).at_ms = number(decoder)?,
+            "registers" => fault(&mut record).registers = registers(decoder)?,
+            "version" => version = number(decoder)?,
+            "digest" => digest = bytes(decoder)?.map(hex),
             _ => decoder.skip()?,
         }
+    }
+    if let Some(fault) = &mut record.fault {
+        (fault.version, fault.digest) = (version, digest);
     }
     Ok(record)
 }
@@ -104,6 +104,32 @@ fn number(decoder: &mut Decoder<'_>) -> Result<Option<u64>, Error> {
     }
 }
 
+/// Bytes; `None`, and skipped, if it is something else.
+fn bytes<'b>(decoder: &mut Decoder<'b>) -> Result<Option<&'b [u8]>, Error> {
+    match decoder.datatype()? {
+        Type::Bytes => decoder.bytes().map(Some),
+        _ => decoder.skip().map(|()| None),
+    }
+}
+
+/// The numbers of all registers; none, and skipped, if it is something else.
+fn registers(decoder: &mut Decoder<'_>) -> Result<Vec<u64>, Error> {
+    let (Type::Array | Type::ArrayIndef) = decoder.datatype()? else {
+        return decoder.skip().map(|()| Vec::new());
+    };
+    let mut left = decoder.array()?;
+    let mut registers = Vec::new();
+    let mut sound = true;
+    while !at_end(decoder, &mut left)? {
+        match number(decoder)? {
+            Some(value) if registers.len() < REGISTERS => registers.push(value),
+            _ => sound = false,
+        }
+    }
+    sound &= registers.len() == REGISTERS;
+    Ok(if sound { registers } else { Vec::new() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +160,34 @@ mod tests {
         assert_eq!(records, [Record::default()]);
         assert_eq!(decode(b"\x80"), Some(vec![]));
         assert_eq!(decode(b"\x9f\xff"), Some(vec![]));
+    }
+
+    #[test]
+    fn faults_with_all_that_is_known() {
+        let fault = |registers: &[u8]| {
+            let mut bytes = b"\x9f\xbf\x64name\x61a\x65fault\x61K\x62pc\x07\x62ms\x18\x46".to_vec();
+            bytes.extend(b"\x67version\x03\x66digest\x43\x01\xa2\xff\x69registers");
+            bytes.extend(registers);
+            bytes.extend(b"\xff\xff");
+            let mut records = decode(&bytes).expect("a list");
+            records
+                .pop()
+                .and_then(|record| record.fault)
+                .expect("a fault")
+        };
+        let all = fault(b"\x9f\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x1a\x01\x00\x00\x20\xff");
+        assert_eq!((all.at_ms, all.version), (Some(70), Some(3)));
+        assert_eq!(all.digest.as_deref(), Some("01a2ff"));
+        assert_eq!((all.registers.len(), all.registers[10]), (11, 0x100_0020));
+        for wrong in [
+            &b"\x80"[..],
+            b"\x05",
+            b"\x8a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+            b"\x8c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+            b"\x8b\x00\x00\x00\x00\x20\x00\x00\x00\x00\x00\x00",
+        ] {
+            assert!(fault(wrong).registers.is_empty(), "{wrong:x?}");
+        }
     }
 
     #[test]

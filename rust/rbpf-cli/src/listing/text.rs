@@ -4,7 +4,7 @@
 
 use rbpf_vm::FaultKind;
 
-use super::{MAX_RECORDS, Record, ReportedFault};
+use super::{MAX_RECORDS, REGISTERS, Record, ReportedFault};
 
 /// The record of each line that has one.
 #[must_use]
@@ -12,9 +12,29 @@ pub fn from_text(text: &str) -> Vec<Record> {
     text.lines().filter_map(record).take(MAX_RECORDS).collect()
 }
 
-/// `[...] NAME state STATE key value key value [last fault KIND pc N address A]`.
+/// `[...] NAME state STATE key value key value [last fault KIND pc N address A]`,
+/// or `[...] NAME fault KIND pc N address A ms T key value key value`.
 fn record(line: &str) -> Option<Record> {
     let tokens: Vec<&str> = line.split_whitespace().collect();
+    faulty(line, &tokens).or_else(|| container(line, &tokens))
+}
+
+/// A fault with the name of the container.
+fn faulty(line: &str, tokens: &[&str]) -> Option<Record> {
+    let mut places = tokens.windows(9).rev();
+    let [name, ..] =
+        places.find(|words| matches!(words, [_, "fault", _, "pc", _, "address", _, "ms", _]))?
+    else {
+        return None;
+    };
+    Some(Record {
+        name: Some((*name).to_owned()),
+        fault: fault_in(line),
+        ..Record::default()
+    })
+}
+
+fn container(line: &str, tokens: &[&str]) -> Option<Record> {
     let state = tokens.iter().skip(1).position(|&token| token == "state")? + 1;
     let mut record = Record {
         name: state
@@ -72,14 +92,38 @@ fn fault_at(tokens: &[&str]) -> Option<ReportedFault> {
         ["fault", kind, "pc", pc, rest @ ..] => (Some(*kind), pc, rest),
         _ => return None,
     };
-    Some(ReportedFault {
+    let mut fault = ReportedFault {
         kind: kind.map(str::to_owned),
         pc: Some(number(pc)?),
         address: match rest {
             ["address", address, ..] => number(address),
             _ => None,
         },
-    })
+        ..ReportedFault::default()
+    };
+    let (pairs, _) = rest.as_chunks();
+    for &[key, value] in pairs {
+        match key {
+            "ms" => fault.at_ms = number(value),
+            "version" => fault.version = number(value),
+            "digest" => fault.digest = digest(value),
+            "registers" => fault.registers = registers(value).unwrap_or_default(),
+            _ => {}
+        }
+    }
+    Some(fault)
+}
+
+/// A SHA-256 in hexadecimal.
+fn digest(text: &str) -> Option<String> {
+    let digits = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    digits.then(|| text.to_ascii_lowercase())
+}
+
+/// The numbers of all registers, with commas between.
+fn registers(text: &str) -> Option<Vec<u64>> {
+    let values: Option<Vec<u64>> = text.split(',').take(REGISTERS + 1).map(number).collect();
+    values.filter(|values| values.len() == REGISTERS)
 }
 
 /// A word without what people put around it.
@@ -109,6 +153,7 @@ mod tests {
             kind: Some(kind.to_owned()),
             pc: Some(pc),
             address,
+            ..ReportedFault::default()
         })
     }
 
@@ -126,6 +171,32 @@ mod tests {
         assert_eq!(other.name.as_deref(), Some("fault"));
         assert_eq!((other.runs, other.path.as_ref()), (Some(0), None));
         assert_eq!(other.fault, None);
+    }
+
+    #[test]
+    fn faults_with_all_that_is_known() {
+        let digest = "0123456789abcdef".repeat(4);
+        let line = |registers: &str| {
+            format!(
+                "> state fault InvalidRead pc 3 address 0x4 ms 70 slot 0 generation 2 version 7 \
+                 digest {digest} registers {registers}"
+            )
+        };
+        let all = "0x0,0x2000000,0x28,0x7,0,0,0,0,0,0,0x1000020";
+        let [record] = &from_text(&line(all))[..] else {
+            panic!("one");
+        };
+        assert_eq!(record.name.as_deref(), Some("state"));
+        let fault = record.fault.as_ref().expect("a fault");
+        assert_eq!((fault.pc, fault.address), (Some(3), Some(4)));
+        assert_eq!((fault.at_ms, fault.version), (Some(70), Some(7)));
+        assert_eq!(fault.digest.as_deref(), Some(&digest[..]));
+        assert_eq!(fault.registers.len(), 11);
+        assert_eq!(fault.registers[1], 0x200_0000);
+        for wrong in ["", "0x0", &format!("{all},1"), &all.replace('7', "x")] {
+            let fault = fault_in(&line(wrong)).expect("a fault");
+            assert!(fault.registers.is_empty(), "{wrong}");
+        }
     }
 
     #[test]

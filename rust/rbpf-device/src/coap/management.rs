@@ -36,6 +36,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             (code::GET, "", None, _) => self.read(request, Operation::List, "", 0),
             (code::GET, "bindings", None, _) => self.read(request, Operation::Bindings, "", 0),
             (code::GET, "tenants", None, _) => self.read(request, Operation::Tenants, "", 0),
+            (code::GET, "faults", None, _) => self.read(request, Operation::Faults, "", 0),
             (code::GET, "stats", None, _) => self.read(request, Operation::Stats, "", 0),
             (code::GET, "kv", None, _) => self.read(request, Operation::Values, "", 0),
             (code::GET, "kv", Some(scope), Some(key)) => {
@@ -47,7 +48,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             (_, first, second, None) if self.device.may_change() => {
                 self.change(request, first, second)
             }
-            (_, "" | "app" | "bindings" | "kv" | "stats" | "tenants", _, None) => {
+            (_, "" | "app" | "bindings" | "faults" | "kv" | "stats" | "tenants", _, None) => {
                 Err(Status::Method)
             }
             _ => Err(Status::NotFound),
@@ -105,8 +106,8 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             (code::POST, "unbind", _) => (Operation::Unbind, code::CHANGED),
             (
                 _,
-                "" | "app" | "bind" | "bindings" | "kv" | "release" | "stats" | "tenants"
-                | "unbind",
+                "" | "app" | "bind" | "bindings" | "faults" | "kv" | "release" | "stats"
+                | "tenants" | "unbind",
                 _,
             ) => {
                 return Err(Status::Method);

@@ -282,7 +282,7 @@ impl<'m, S: Services> Worker<'m, S> {
                     .bindings()
                     .find(|&(target, app)| app == info.id && target.starts_with('/'))
                     .map(|(path, _)| path.to_owned()),
-                size: info.size,
+                size: info.image.len(),
                 granted: info.granted,
                 counters: info.counters,
                 last_fault: info.last_fault,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
-use rbpf_runtime::{Sensor, Services};
+use rbpf_runtime::{FaultEntry, FaultReport, Sensor, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 /// Which calls fail. By default none.
@@ -115,6 +115,18 @@ impl<S: Services> Services for FaultInjector<S> {
         }
         let dimensions = self.inner.saul_write(sensor, value)?;
         Ok(self.faults.dimensions.unwrap_or(dimensions))
+    }
+
+    fn faulted(&mut self, report: &FaultReport<'_>) {
+        self.inner.faulted(report);
+    }
+
+    fn fault(&self, position: usize) -> Option<&FaultEntry> {
+        self.inner.fault(position)
+    }
+
+    fn digest(&self, image: &[u8]) -> Option<[u8; 32]> {
+        self.inner.digest(image)
     }
 
     fn application_helper(&self, id: u32) -> Option<Capabilities> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
-use rbpf_runtime::{Sensor, Services};
+use rbpf_runtime::{FaultEntry, FaultReport, Sensor, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 /// Calls beyond this are not recorded.
@@ -123,6 +123,18 @@ impl<S: Services> Services for Recorder<S> {
         let result = self.inner.saul_write(sensor, value);
         self.recording.push(Call::Write(sensor, *value, result));
         result
+    }
+
+    fn faulted(&mut self, report: &FaultReport<'_>) {
+        self.inner.faulted(report);
+    }
+
+    fn fault(&self, position: usize) -> Option<&FaultEntry> {
+        self.inner.fault(position)
+    }
+
+    fn digest(&self, image: &[u8]) -> Option<[u8; 32]> {
+        self.inner.digest(image)
     }
 
     fn application_helper(&self, id: u32) -> Option<Capabilities> {

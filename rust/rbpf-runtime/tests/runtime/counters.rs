@@ -218,7 +218,7 @@ fn infos_tell_what_was_installed() {
     let id = app.install(&mut device, "app");
     let info = info(&device);
     assert_eq!((info.id, info.name), (id, "app"));
-    assert_eq!(info.size, app.image().len());
+    assert_eq!(info.image, app.image());
     assert_eq!(info.granted, app.wants);
     assert_eq!(device.find("app"), Some(id));
 }

@@ -7,6 +7,7 @@ mod changes;
 mod coap;
 mod counters;
 mod execute;
+mod faults;
 mod helpers;
 mod hooks;
 mod install;

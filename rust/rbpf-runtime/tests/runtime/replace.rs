@@ -115,7 +115,7 @@ fn counters_faults_and_values_start_afresh() {
     let info = device.apps().find(|info| info.id == new).unwrap();
     assert_eq!(info.counters, Counters::default());
     assert_eq!(info.last_fault, None);
-    assert_eq!(info.size, app(COUNTING).image().len());
+    assert_eq!(info.image, app(COUNTING).image());
     assert_eq!(device.fetch(KvScope::Local(new.slot()), 1), None);
     assert_eq!(device.fetch(KvScope::Global, 1), None);
     assert_eq!(device.fetch(KvScope::Global, 2), Some(5), "another's");

@@ -15,6 +15,8 @@ use crate::terminal::printable;
 
 /// Characters of names and paths that are shown.
 const MAX_TEXT: usize = 200;
+/// Registers that are shown in a row.
+const REGISTERS_A_ROW: usize = 4;
 
 /// All that is known of a fault.
 pub(super) struct Explanation {
@@ -22,6 +24,11 @@ pub(super) struct Explanation {
     kind: Option<Kind>,
     /// The address, and what is there.
     address: Option<(u64, String)>,
+    /// When it happened, in milliseconds.
+    at_ms: Option<u64>,
+    version: Option<u64>,
+    digest: Option<String>,
+    registers: Vec<u64>,
     /// Where it happened, unless after the end of the program.
     place: Option<Place>,
     /// What else there is to say.
@@ -74,6 +81,10 @@ pub(super) fn explain(reported: &Reported, program: &Program) -> Result<Explanat
         container: reported.name.clone(),
         kind,
         address: address.map(|address| (address, locate(address, program))),
+        at_ms: fault.at_ms,
+        version: fault.version,
+        digest: fault.digest.clone(),
+        registers: fault.registers.clone(),
         place,
         notes,
     })
@@ -211,6 +222,20 @@ impl Explanation {
                 row(label, &shown(frame, inlined));
             }
         }
+        for (row_number, values) in self.registers.chunks(REGISTERS_A_ROW).enumerate() {
+            let values: Vec<String> = (row_number * REGISTERS_A_ROW..)
+                .zip(values)
+                .map(|(number, value)| format!("r{number} {value:#x}"))
+                .collect();
+            let label = if row_number == 0 { "registers" } else { "" };
+            row(label, &values.join(", "));
+        }
+        if let Some(version) = self.version {
+            row("version", &version.to_string());
+        }
+        if let Some(at_ms) = self.at_ms {
+            row("at", &format!("{at_ms} ms after the device's start"));
+        }
         for note in &self.notes {
             row("note", note);
         }
@@ -248,6 +273,10 @@ impl Explanation {
             "instruction": place.map(|place| &place.instruction),
             "function": place.map(|place| &place.function),
             "source": frames,
+            "registers": self.registers,
+            "version": self.version,
+            "sha256": self.digest,
+            "at_ms": self.at_ms,
             "notes": self.notes,
         })
     }

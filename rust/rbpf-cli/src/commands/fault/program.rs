@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::commands::compile::Compile;
+use crate::commands::sha256;
 use crate::container::{Container, Format, read_file};
 use crate::linker::{self, Linked, Object, SourceFrame};
 
@@ -17,6 +18,8 @@ pub(super) struct Program {
     pub(super) container: Container,
     /// Bytes of the image.
     pub(super) bytes: u64,
+    /// SHA-256 of the image, in hexadecimal; `None` for bytecode without one.
+    pub(super) digest: Option<String>,
     /// What it was linked from; `None` for an image.
     linked: Option<(Linked, Vec<Object>)>,
 }
@@ -38,7 +41,8 @@ impl Program {
             }
             let container = Container::read(image, false, None)?;
             return Ok(Self {
-                bytes: length(&container),
+                bytes: image_of(&container).map_or(0, |image| image.len() as u64),
+                digest: image_of(&container).map(sha256),
                 name,
                 container,
                 linked: None,
@@ -50,6 +54,7 @@ impl Program {
             name,
             container: Container::from_image(&linked.image, Format::Object)?,
             bytes: linked.image.len() as u64,
+            digest: Some(sha256(&linked.image)),
             linked: Some((linked, objects)),
         })
     }
@@ -84,10 +89,7 @@ fn is_image(path: &Path) -> bool {
     read_file(path).is_ok_and(|bytes| bytes.starts_with(&rbpf_abi::image::MAGIC))
 }
 
-fn length(container: &Container) -> u64 {
-    let image = container
-        .image
-        .as_ref()
-        .and_then(|buffer| buffer.image().ok());
-    image.map_or(0, |image| image.bytes().len() as u64)
+fn image_of(container: &Container) -> Option<&[u8]> {
+    let image = container.image.as_ref()?.image().ok()?;
+    Some(image.bytes())
 }

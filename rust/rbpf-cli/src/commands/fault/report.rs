@@ -29,8 +29,7 @@ pub(super) fn find(arguments: &Args) -> Result<Reported> {
     let name = arguments.name.as_deref();
     if let Some(target) = &arguments.from {
         let mut client = Client::new(target.clone(), arguments.timeout);
-        let records = listing::fetch(&mut client).with_context(|| target.to_string())?;
-        return choose(records, name).with_context(|| target.to_string());
+        return ask(&mut client, name).with_context(|| target.to_string());
     }
     if let Some(report) = &arguments.report {
         let text = match report.as_str() {
@@ -48,6 +47,24 @@ pub(super) fn find(arguments: &Args) -> Result<Reported> {
             ..ReportedFault::default()
         },
     })
+}
+
+/// The fault of a container on a device, with what the device has kept of it.
+fn ask(client: &mut Client, name: Option<&str>) -> Result<Reported> {
+    let containers = listing::fetch(client)?;
+    let kept = listing::fetch_faults(client)?;
+    // The newest is the last: what the containers themselves tell.
+    let records = kept.iter().rev().cloned().chain(containers);
+    let mut reported = choose(records.collect(), name)?;
+    let kept = kept.into_iter().filter(|record| {
+        let shown = record.name.as_deref().map(|name| printable(name, MAX_NAME));
+        shown == reported.name
+    });
+    let mut faults = kept.filter_map(|record| record.fault);
+    if let Some(fault) = faults.find(|fault| fault.is(&reported.fault)) {
+        reported.fault = fault;
+    }
+    Ok(reported)
 }
 
 fn stdin() -> Result<String> {
@@ -88,8 +105,12 @@ fn choose(records: Vec<Record>, name: Option<&str>) -> Result<Reported> {
     let known = names(&records);
     // Lines of a log: the last one that tells of it counts.
     let newest = |wanted: &str| {
-        let named = |record: &Record| record.name.as_deref() == Some(wanted);
-        records.iter().rev().find(|record| named(record))
+        let named = |record: &&Record| record.name.as_deref() == Some(wanted);
+        let mut newest_first = records.iter().rev().filter(named);
+        let newest = newest_first.clone().next();
+        newest_first
+            .find(|record| record.fault.is_some())
+            .or(newest)
     };
     let record = match name {
         Some(name) => newest(name).ok_or_else(|| {

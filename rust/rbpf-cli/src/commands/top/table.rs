@@ -236,6 +236,7 @@ mod tests {
             kind: Some("InvalidRead".into()),
             pc: Some(7),
             address: Some(0x10),
+            ..ReportedFault::default()
         });
         faulty.helpers = Some(3);
         devices[0].update(said(0, start, Ok(vec![record("a", 0, 0, 0)])));

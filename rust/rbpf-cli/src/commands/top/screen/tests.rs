@@ -46,6 +46,7 @@ fn screen() -> (Screen, Instant) {
         kind: Some("InvalidRead".into()),
         pc: Some(3),
         address: Some(4),
+        ..ReportedFault::default()
     });
     screen.update(said(
         0,
@@ -190,6 +191,7 @@ fn hostile_records() {
             kind: text(),
             pc: Some(u64::MAX),
             address: Some(u64::MAX),
+            ..ReportedFault::default()
         }),
     };
     let zero = Record {
