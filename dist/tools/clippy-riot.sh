@@ -14,4 +14,4 @@ export CARGO_BUILD_TARGET=x86_64-unknown-linux-gnu
 # A library brings no lock file; the firmware's says which versions are meant.
 cp "$root/rust/rbpf-riot-standalone/Cargo.lock" "$root/rust/rbpf-riot/Cargo.lock"
 cargo clippy --manifest-path "$root/rust/rbpf-riot/Cargo.toml" --release \
-    --features gcoap,gnrc,saul,shell --target-dir "$root/target/riot-clippy" -- --deny warnings
+    --features digest,gcoap,gnrc,saul,shell --target-dir "$root/target/riot-clippy" -- --deny warnings

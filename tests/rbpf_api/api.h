@@ -58,6 +58,7 @@ void test_hooks(void);
 void test_events(void);
 void test_helpers(void);
 void test_execute(void);
+void test_faults(void);
 void test_tenants(void);
 void test_kv(void);
 void test_interrupt(void);

@@ -18,7 +18,7 @@
 
 static rbpf_hook_t _hook = RBPF_HOOK_INIT("interrupt");
 static rbpf_stats_t _stats;
-static int _results[17];
+static int _results[19];
 
 static void _all(void)
 {
@@ -43,6 +43,8 @@ static void _all(void)
     *next++ = rbpf_boot();
     *next++ = rbpf_tenant_add(&(rbpf_tenant_t){ .name = "late" });
     *next++ = rbpf_install_for("late", "b", IMAGE(sum));
+    *next++ = rbpf_fault(0, NULL);
+    *next++ = rbpf_digest("a", (uint8_t[32]){ 0 });
 }
 
 void test_interrupt(void)
@@ -72,6 +74,8 @@ void test_interrupt(void)
     EXPECT("boot in an interrupt", -EPERM, _results[14]);
     EXPECT("add tenant in an interrupt", -EPERM, _results[15]);
     EXPECT("install for tenant in an interrupt", -EPERM, _results[16]);
+    EXPECT("fault in an interrupt", -EPERM, _results[17]);
+    EXPECT("digest in an interrupt", -EPERM, _results[18]);
     EXPECT("no request in an interrupt", 0, _stats.jobs - before.jobs);
     settle();
     EXPECT("find after interrupt", 0, rbpf_find("a", &info));

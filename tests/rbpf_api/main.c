@@ -88,6 +88,7 @@ int main(void)
         { "events", test_events },
         { "helpers", test_helpers },
         { "execute", test_execute },
+        { "faults", test_faults },
         { "tenants", test_tenants },
         { "kv", test_kv },
         { "interrupt", test_interrupt },

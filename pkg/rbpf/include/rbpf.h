@@ -69,6 +69,21 @@
 /** @} */
 
 /**
+ * @name    Why a run ended in a fault
+ * @{
+ */
+#define RBPF_FAULT_INVALID_READ        1 /**< read outside of the granted memory */
+#define RBPF_FAULT_INVALID_WRITE       2 /**< write outside of the granted memory */
+#define RBPF_FAULT_STACK_OVERFLOW      3 /**< stack overflow */
+#define RBPF_FAULT_BUDGET_EXHAUSTED    4 /**< instruction budget used up */
+#define RBPF_FAULT_UNKNOWN_HELPER      5 /**< unknown helper */
+#define RBPF_FAULT_INVALID_INSTRUCTION 6 /**< invalid instruction */
+#define RBPF_FAULT_UNTERMINATED_STRING 7 /**< string without end */
+#define RBPF_FAULT_INVALID_FORMAT      8 /**< format directive not supported */
+#define RBPF_FAULT_INVALID_RESULT      9 /**< result out of range */
+/** @} */
+
+/**
  * @brief   Initialiser of a @ref rbpf_hook_t
  *
  * @param[in] name      its name, 1 to 32 visible characters of ASCII, of which
@@ -248,6 +263,14 @@ typedef struct {
      */
     uint16_t generation;
     /**
+     * Whether its image says which version it is
+     */
+    bool versioned;
+    /**
+     * Which version it is; 0 if its image does not say
+     */
+    uint32_t version;
+    /**
      * Bytes of its image
      */
     uint32_t size;
@@ -286,6 +309,44 @@ typedef struct {
      */
     uint64_t instructions;
 } rbpf_info_t;
+
+/**
+ * @brief   A run that ended in a fault
+ */
+typedef struct {
+    /**
+     * Name that the container had; `-` for an image that was not installed
+     */
+    char name[17];
+    /**
+     * Why: `RBPF_FAULT_...`
+     */
+    uint8_t kind;
+    /**
+     * Slot that it lay in; 255 for an image that was not installed
+     */
+    uint8_t slot;
+    /**
+     * Which of the containers in that slot it was
+     */
+    uint16_t generation;
+    /**
+     * Instruction slot that did not complete
+     */
+    uint32_t pc;
+    /**
+     * When it was, in milliseconds since start; wraps
+     */
+    uint32_t at_ms;
+    /**
+     * Guest address of the access that was refused, or 0
+     */
+    uint64_t address;
+    /**
+     * r0 to r10
+     */
+    uint64_t registers[11];
+} rbpf_fault_t;
 
 /**
  * @brief   A place in the application's code where containers run
@@ -570,6 +631,34 @@ int rbpf_release(const char *name);
  * @retval -ENOENT      there is no such container
  */
 int rbpf_find(const char *name, rbpf_info_t *info);
+
+/**
+ * @brief   The SHA-256 digest of a container's image
+ *
+ * @pre     Module `rbpf_digest`
+ *
+ * @param[in]  name     its name
+ * @param[out] digest   32 bytes
+ *
+ * @retval 0            it is there
+ * @retval -EINVAL      a pointer is `NULL`
+ * @retval -ENOENT      there is no such container
+ * @retval -ENOTSUP     the module `rbpf_digest` is not used
+ */
+int rbpf_digest(const char *name, uint8_t *digest);
+
+/**
+ * @brief   One of the last faults of containers
+ *
+ * `CONFIG_RBPF_FAULT_LOG` of them are kept.
+ *
+ * @param[in]  position 0 for the last one, 1 for the one before, and so on
+ * @param[out] fault    what is known of it; may be `NULL`
+ *
+ * @retval 0            it is there
+ * @retval -ENOENT      so many are not kept, or there were not so many
+ */
+int rbpf_fault(uint32_t position, rbpf_fault_t *fault);
 
 /**
  * @brief   Bind a container to a CoAP path, to a timer, to a value or to a hook

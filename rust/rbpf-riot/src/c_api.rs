@@ -59,6 +59,10 @@ pub struct Info {
     pub tenant: u8,
     /// Counts the containers in that slot
     pub generation: u16,
+    /// Whether its image says which version it is
+    pub versioned: bool,
+    /// Which version it is; 0 if its image does not say
+    pub version: u32,
     /// Bytes of its image
     pub size: u32,
     /// Capabilities that it was granted, a bit each
@@ -79,6 +83,28 @@ pub struct Info {
     pub fault_pc: u32,
     /// Instructions executed
     pub instructions: u64,
+}
+
+/// @brief   A run that ended in a fault
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct FaultInfo {
+    /// Name that the container had; `-` for an image that was not installed
+    pub name: [c_char; 17],
+    /// Why: `RBPF_FAULT_...`
+    pub kind: u8,
+    /// Slot that it lay in; 255 for an image that was not installed
+    pub slot: u8,
+    /// Which of the containers in that slot it was
+    pub generation: u16,
+    /// Instruction slot that did not complete
+    pub pc: u32,
+    /// When it was, in milliseconds since start; wraps
+    pub at_ms: u32,
+    /// Guest address of the access that was refused, or 0
+    pub address: u64,
+    /// r0 to r10
+    pub registers: [u64; 11],
 }
 
 /// @brief   On whose behalf containers are installed
@@ -483,7 +509,9 @@ pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_in
             quarantined: app.quarantined,
             tenant: app.tenant.map_or(0, TenantId::number),
             generation: app.id.generation(),
-            size: app.size as u32,
+            versioned: app.version().is_some(),
+            version: app.version().unwrap_or_default(),
+            size: app.image.len() as u32,
             capabilities: app.granted.bits(),
             runs: app.counters.runs,
             faults: app.counters.faults,
@@ -495,6 +523,69 @@ pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_in
         })?;
         // SAFETY: promised by the caller.
         unsafe { give(info, found) };
+        Ok(0)
+    })
+}
+
+/// @brief   The SHA-256 digest of a container's image
+///
+/// @pre     Module `rbpf_digest`
+///
+/// @param[in]  name     its name
+/// @param[out] digest   32 bytes
+///
+/// @retval 0            it is there
+/// @retval -EINVAL      a pointer is `NULL`
+/// @retval -ENOENT      there is no such container
+/// @retval -ENOTSUP     the module `rbpf_digest` is not used
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_digest(name: *const c_char, digest: *mut u8) -> c_int {
+    wait(|| {
+        if digest.is_null() {
+            return Err(INVALID);
+        }
+        // SAFETY: promised by the caller.
+        let found = containers::digest(unsafe { string(name)? })?;
+        let Some(found) = found else {
+            return Ok(-(riot_sys::ENOTSUP as c_int));
+        };
+        // SAFETY: not null, and promised by the caller.
+        unsafe { digest.cast::<[u8; 32]>().write(found) };
+        Ok(0)
+    })
+}
+
+/// @brief   One of the last faults of containers
+///
+/// `CONFIG_RBPF_FAULT_LOG` of them are kept.
+///
+/// @param[in]  position 0 for the last one, 1 for the one before, and so on
+/// @param[out] fault    what is known of it; may be `NULL`
+///
+/// @retval 0            it is there
+/// @retval -ENOENT      so many are not kept, or there were not so many
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_fault(position: u32, fault: *mut FaultInfo) -> c_int {
+    wait(|| {
+        let found = containers::fault(position as usize, |entry| {
+            let mut info = FaultInfo {
+                kind: entry.fault.kind as u8,
+                slot: entry.app.slot(),
+                generation: entry.app.generation(),
+                pc: entry.fault.pc,
+                at_ms: entry.at_ms,
+                address: entry.fault.address,
+                registers: entry.registers,
+                ..FaultInfo::default()
+            };
+            // The last byte stays 0.
+            for (place, byte) in info.name.iter_mut().zip(entry.name.bytes()) {
+                *place = byte as c_char;
+            }
+            info
+        })?;
+        // SAFETY: promised by the caller.
+        unsafe { give(fault, found) };
         Ok(0)
     })
 }

@@ -9,8 +9,8 @@
 use rbpf_abi::Capabilities;
 use rbpf_device::Status;
 use rbpf_runtime::{
-    Allowance, AppId, AppInfo, BindError, ExecuteError, Grant, InstallError, KvScope, RunError,
-    TenantError, TenantId, is_automatic,
+    Allowance, AppId, AppInfo, BindError, ExecuteError, FaultEntry, Grant, InstallError, KvScope,
+    RunError, TenantError, TenantId, is_automatic,
 };
 
 use crate::hooks;
@@ -297,6 +297,29 @@ pub fn info<R: Send>(
         info.map(|info| look(&info, bindings))
             .ok_or(Status::NotFound.into())
     })?
+}
+
+/// Has one of the last faults looked at, 0 for the last one; `CONFIG_RBPF_FAULT_LOG`
+/// of them are kept.
+///
+/// # Errors
+///
+/// `NotFound` if there is none at that position.
+pub fn fault<R: Send>(
+    position: usize,
+    look: impl FnOnce(&FaultEntry) -> R + Send,
+) -> Result<R, Error> {
+    with_runtime(|runtime| runtime.fault(position).map(look))?.ok_or(Status::NotFound.into())
+}
+
+/// The SHA-256 digest of a container's image; `None` without the module
+/// `rbpf_digest`.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such container.
+pub fn digest(name: &str) -> Result<Option<[u8; 32]>, Error> {
+    with_runtime(|runtime| Ok(runtime.digest(find(runtime, name)?)))?
 }
 
 /// The image of a container that is compiled into the firmware, aligned as

@@ -61,7 +61,7 @@ mod shell;
 
 pub use rbpf_abi::Capabilities;
 pub use rbpf_device::Status;
-pub use rbpf_runtime::{AppId, AppInfo, Counters, Grant, Triggered};
+pub use rbpf_runtime::{AppId, AppInfo, Counters, FaultEntry, Grant, Triggered};
 pub use rbpf_vm::{FaultKind, HelperCall, MemoryMap, Rights};
 
 /// Starts the module. Once; an application with auto_init need not.

@@ -8,19 +8,31 @@
 
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
-use rbpf_runtime::{Sensor, Services};
+use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, Sensor, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
-use crate::{helpers, sys};
+use crate::{config, helpers, sys};
 
 /// The services of this device.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RiotServices {
     /// A container has written a part of a line.
     line: bool,
+    faults: &'static mut Faults,
 }
 
+/// The last faults.
+pub(crate) type Faults = FaultLog<{ config::FAULT_LOG as usize }>;
+
 impl RiotServices {
+    /// The services, and where they keep faults.
+    pub(crate) fn new(faults: &'static mut Faults) -> Self {
+        Self {
+            line: false,
+            faults,
+        }
+    }
+
     /// Ends a line that a container left unfinished.
     pub(crate) fn end_line(&mut self) {
         if core::mem::take(&mut self.line) {
@@ -51,6 +63,22 @@ impl Services for RiotServices {
             sys::write(piece);
             self.line = !piece.ends_with(b"\n");
         }
+    }
+
+    fn faulted(&mut self, report: &FaultReport<'_>) {
+        // Asking for the time is not free.
+        if config::FAULT_LOG > 0 {
+            self.faults.push(report, sys::now_ms());
+        }
+    }
+
+    fn fault(&self, position: usize) -> Option<&FaultEntry> {
+        self.faults.get(position)
+    }
+
+    #[cfg(feature = "digest")]
+    fn digest(&self, image: &[u8]) -> Option<[u8; 32]> {
+        Some(sys::sha256(image))
     }
 
     fn application_helper(&self, id: u32) -> Option<Capabilities> {

@@ -28,6 +28,7 @@ release NAME       from quarantine
 kv                 values in the stores
 kv get NAME|global|@TENANT KEY
 tenants            whose containers there are
+faults             the last faults, with registers
 hooks              paths and hooks, and who is bound there
 stats              what there is, and is in use
 load NAME HEX      append to an image
@@ -62,12 +63,13 @@ const fn verb(
     }
 }
 
-const VERBS: [Verb; 10] = [
+const VERBS: [Verb; 11] = [
     verb("list", Operation::List, 0..=0, ""),
     verb("info", Operation::Info, 1..=1, ""),
     verb("kv", Operation::Values, 0..=0, ""),
     verb("hooks", Operation::Bindings, 0..=0, ""),
     verb("tenants", Operation::Tenants, 0..=0, ""),
+    verb("faults", Operation::Faults, 0..=0, ""),
     verb("stats", Operation::Stats, 0..=0, ""),
     verb("bind", Operation::Bind, 2..=2, "bound"),
     verb("unbind", Operation::Unbind, 1..=2, "unbound"),

@@ -196,6 +196,22 @@ impl Signal {
     }
 }
 
+/// The SHA-256 of bytes (`hashes/sha256.h`).
+#[cfg(feature = "digest")]
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut digest = [0; 32];
+    // SAFETY: the input is so long, and the digest as long as the function
+    // writes.
+    unsafe {
+        riot_sys::sha256(
+            bytes.as_ptr().cast(),
+            bytes.len() as _,
+            digest.as_mut_ptr().cast(),
+        );
+    }
+    digest
+}
+
 /// The SAUL registry.
 #[cfg(feature = "saul")]
 pub(crate) mod saul {

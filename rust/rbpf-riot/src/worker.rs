@@ -16,7 +16,7 @@ use rbpf_vm::Interpreter;
 use riot_wrappers::mutex::Mutex;
 
 use crate::queue::{self, Job, Ticket};
-use crate::services::RiotServices;
+use crate::services::{Faults, RiotServices};
 use crate::{config, hooks, sys};
 
 const SLOTS: usize = config::SLOTS as usize;
@@ -76,6 +76,8 @@ static BUFFERS: Mutex<Buffers> = Mutex::new(Buffers {
     response: [0; PAGE],
     pause: [0; PAUSE_MEMORY],
 });
+/// Not a part of the runtime, which moves over the stack.
+static FAULTS: Mutex<Faults> = Mutex::new(Faults::new());
 static RUNTIME: Mutex<MaybeUninit<Containers>> = Mutex::new(MaybeUninit::uninit());
 static STACK: Mutex<Aligned<[u8; WORKER_STACK]>> = Mutex::new(Aligned([0; WORKER_STACK]));
 static THREAD: Mutex<fn()> = Mutex::new(run);
@@ -173,7 +175,7 @@ fn build() -> Option<&'static mut Containers> {
         pause,
     } = BUFFERS.try_leak()?;
     let runtime = RUNTIME.try_leak()?.write(Runtime::new(
-        RiotServices::default(),
+        RiotServices::new(FAULTS.try_leak()?),
         Memory {
             images: images.each_mut().map(|image| &mut image.0[..]),
             stack: &mut stack.0,

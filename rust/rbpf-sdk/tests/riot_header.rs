@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use rbpf_abi::capability::{CAPABILITIES, DESCRIPTIONS};
 use rbpf_abi::helpers::FIRST_APPLICATION_HELPER;
+use rbpf_vm::FaultKind;
 
 const HEADER: &str = "pkg/rbpf/include/rbpf.h";
 
@@ -59,6 +60,13 @@ fn preface() -> String {
             format!("#define RBPF_CAPABILITY_{name:<14} 0x{bits:04x} /**< {text} */\n")
         })
         .collect();
+    let faults: String = FaultKind::ALL
+        .iter()
+        .map(|&kind| {
+            let (name, code, text) = (screaming(kind.name()), kind as u8, kind.text());
+            format!("#define RBPF_FAULT_{name:<19} {code} /**< {text} */\n")
+        })
+        .collect();
     format!(
         r#"
 /**
@@ -105,6 +113,12 @@ fn preface() -> String {
  * @{{
  */
 {capabilities}/** @}} */
+
+/**
+ * @name    Why a run ended in a fault
+ * @{{
+ */
+{faults}/** @}} */
 
 /**
  * @brief   Initialiser of a @ref rbpf_hook_t
@@ -169,6 +183,18 @@ fn preface() -> String {
 #define RBPF_IN_OUT(length) {{ RBPF_PARAMETER_IN_OUT, (length) }}
 "#
     )
+}
+
+/// `InvalidRead` as a constant of C is called.
+fn screaming(name: &str) -> String {
+    let mut constant = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !constant.is_empty() {
+            constant.push('_');
+        }
+        constant.push(letter.to_ascii_uppercase());
+    }
+    constant
 }
 
 fn generate() -> String {

@@ -6,6 +6,7 @@ RBPF_IMAGES names the folder with the images of tests/device, as made by
 `cargo run --package rbpf-host --example device_images -- FOLDER`.
 """
 
+import hashlib
 import os
 import pathlib
 import sys
@@ -93,6 +94,18 @@ def faults(child):
         r"fault state idle path - .* runs 3 faults 3 .* last fault InvalidRead pc 1 address 0x0\r?\n",
         r"endless state idle path - .* runs 3 faults 3 instructions 30000\d ",
     )
+    digests = [
+        hashlib.sha256((IMAGES / f"{name}.rbpf").read_bytes()).hexdigest() for name in ("endless", "fault")
+    ]
+    command(
+        child,
+        "rbpf faults",
+        rf"endless fault BudgetExhausted pc \d+ address 0x0 ms \d+ slot 1 generation \d+ "
+        rf"digest {digests[0]} registers 0x[0-9a-f]+(,0x[0-9a-f]+){{10}}\r?\n",
+        rf"fault fault InvalidRead pc 1 address 0x0 ms \d+ slot 0 generation \d+ "
+        rf"digest {digests[1]} registers 0x",
+    )
+    command(child, "rbpf info fault", rf"digest {digests[1]}\r?\n")
     passed("faults")
 
 
