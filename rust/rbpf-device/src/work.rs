@@ -210,12 +210,10 @@ where
     fn bindings(&mut self) -> Status {
         let mut report = self.job.report();
         report.list();
-        for (target, app) in self.runtime.bindings() {
-            binding(
-                &mut report,
-                target,
-                name_of(self.runtime.apps(), app.slot()),
-            );
+        let bindings = self.runtime.bindings();
+        for ((target, app), events) in bindings.zip(self.runtime.binding_events()) {
+            let name = name_of(self.runtime.apps(), app.slot());
+            binding(&mut report, target, name, Some(events));
         }
         for hook in hooks(self.host.hooks) {
             if !self
@@ -223,7 +221,7 @@ where
                 .bindings()
                 .any(|(target, _)| target == hook.name)
             {
-                binding(&mut report, hook.name, "-");
+                binding(&mut report, hook.name, "-", None);
             }
         }
         report.end();
@@ -612,7 +610,12 @@ fn lines<'a, const PAGE: usize>(
     report.end();
 }
 
-fn binding<const PAGE: usize>(report: &mut Report<'_, PAGE>, target: &str, name: &str) {
+fn binding<const PAGE: usize>(
+    report: &mut Report<'_, PAGE>,
+    target: &str,
+    name: &str,
+    events: Option<u32>,
+) {
     report.record();
     report.first("target", target);
     if report.is_text() {
@@ -620,6 +623,9 @@ fn binding<const PAGE: usize>(report: &mut Report<'_, PAGE>, target: &str, name:
         report.text(name);
     } else {
         report.text_field("name", name);
+    }
+    if let Some(events) = events {
+        report.number_field("events", events);
     }
     report.line();
     report.end();

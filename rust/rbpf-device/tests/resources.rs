@@ -451,13 +451,22 @@ fn what_is_bound_where() {
     server.expect(BAD_REQUEST, POST, "/rbpf/bind/a", b"/\xff");
     assert_eq!(
         server.get("/rbpf/bindings").text(),
-        "/a a\nbutton a\nbutton b\n/b b\n"
+        "/a a events 0\nbutton a events 0\nbutton b events 0\n/b b events 0\n"
     );
     server.expect(NOT_FOUND, POST, "/rbpf/unbind/x", b"button");
     server.expect(CHANGED, POST, "/rbpf/unbind/a", b"button");
     assert_eq!(
         server.get("/rbpf/bindings").text(),
-        "/a a\nbutton b\n/b b\n"
+        "/a a events 0\nbutton b events 0\n/b b events 0\n"
+    );
+    for _ in 0..3 {
+        assert_eq!(server.get("/a").code, CONTENT);
+    }
+    let page = server.get("/rbpf/bindings");
+    let counted = page.text();
+    assert!(
+        counted.starts_with("/a a events 3\nbutton b events 0\n"),
+        "{counted}"
     );
 }
 

@@ -117,6 +117,8 @@ struct Binding {
     target: String<MAX_TARGET>,
     app: AppId,
     source: Source,
+    /// Events that have come to it.
+    events: u32,
 }
 
 /// Who triggers what is bound to a target.
@@ -129,6 +131,11 @@ enum Source {
 }
 
 impl Binding {
+    /// Counts an event that comes to it.
+    fn count(&mut self) {
+        self.events = self.events.wrapping_add(1);
+    }
+
     fn timer(&self) -> Option<&Timer> {
         match &self.source {
             Source::Timer(timer) => Some(timer),
@@ -521,6 +528,7 @@ where
             target,
             app,
             source,
+            events: 0,
         };
         self.bindings.push(binding).map_err(|_| BindError::Full)?;
         self.look(self.bindings.len() - 1);
@@ -567,6 +575,13 @@ where
         self.bindings
             .iter()
             .map(|binding| (binding.target.as_str(), binding.app))
+    }
+
+    /// How many events have come to each binding, in the order of
+    /// [`bindings`](Self::bindings), whether or not its container might run then;
+    /// wraps.
+    pub fn binding_events(&self) -> impl Iterator<Item = u32> {
+        self.bindings.iter().map(|binding| binding.events)
     }
 
     /// The container that answers on a path.
@@ -619,7 +634,12 @@ where
     /// If there is none, or it did not end well. Running out of budget is a
     /// fault.
     pub fn coap(&mut self, request: &CoapRequest<'_>) -> Result<CoapReply<'_>, CoapError> {
-        let app = self.bound(request.path).ok_or(CoapError::NotFound)?;
+        let mut bindings = self.bindings.iter_mut();
+        let binding = bindings
+            .find(|binding| binding.target == request.path && is_path(request.path))
+            .ok_or(CoapError::NotFound)?;
+        binding.count();
+        let app = binding.app;
         let budget = self.budget;
         self.run_with(app, |helpers, account, engine, runnable, response| {
             helpers.coap_for(account, engine, runnable, request, response, budget)
@@ -829,6 +849,7 @@ where
         let Some(binding) = self.bindings.get_mut(index).filter(|_| left <= 0) else {
             return false;
         };
+        binding.count();
         let app = binding.app;
         let Source::Timer(timer) = &mut binding.source else {
             return false;
@@ -866,6 +887,9 @@ where
                 continue;
             }
             self.turn = index + 1;
+            if let Some(binding) = self.bindings.get_mut(index) {
+                binding.count();
+            }
             // Counted with the container.
             let _ = self.run_unattended(app, change.as_mut_bytes(), self.budget);
             self.look(index);
@@ -965,6 +989,9 @@ where
             // A new image may want less than the one that was bound.
             if !self.store.has_rights(app, hook.needs) {
                 continue;
+            }
+            if let Some(binding) = self.bindings.get_mut(index) {
+                binding.count();
             }
             prepare(context);
             let run = if hook.posted && granted.is_empty() {

@@ -72,7 +72,7 @@ def life(child):
     command(child, "rbpf bind sum /rbpf/x", r"error: in use\r?\n")
     command(child, "rbpf bind sum sum", r"error: not found\r?\n")
     command(child, f"rbpf bind sum /{'s' * 32}", r"error: invalid argument\r?\n")
-    command(child, "rbpf hooks", r"/sum sum\r?\n")
+    command(child, "rbpf hooks", r"/sum sum events 0\r?\n")
     command(child, "rbpf info sum", r"slot 0\r?\n", r"bound /sum\r?\n")
     command(child, "rbpf unbind /sum", r"unbound /sum\r?\n")
     command(child, "rbpf remove sum", r"removed sum\r?\n")

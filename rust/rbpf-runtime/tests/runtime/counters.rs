@@ -6,6 +6,45 @@ use rbpf_vm::{Fault, FaultKind};
 
 use crate::support::*;
 
+/// Whatever an event is, and also if its container may not run then.
+#[test]
+fn events_of_bindings() {
+    let mut device = crate::timers::device(0);
+    let image = app("mov %r1, 5\nmov %r2, 1\ncall 0x11\nmov %r0, 0\nldxb %r0, [%r0]\nexit").image();
+    let id = device
+        .install("app", &image, rbpf_abi::Capabilities::all())
+        .expect("sound");
+    let hook = rbpf_runtime::Hook::new("hook");
+    device.set_fault_limit(3);
+    device.bind("/path", id).expect("a path");
+    device.bind_hook(&hook, id).expect("a hook");
+    device.bind("every:10", id).expect("a timer");
+    device.bind("kv:global:5", id).expect("a value");
+    let request = CoapRequest {
+        code: 1,
+        path: "/path",
+        query: &[],
+        payload: &[],
+    };
+    for _ in 0..2 {
+        assert!(device.coap(&request).is_err());
+    }
+    device.trigger(&hook, &mut [], &mut [], 100);
+    assert!(device.apps().all(|info| info.quarantined));
+    device.services().0 = 10;
+    assert!(device.run_timer());
+    assert!(device.run_change());
+    assert!(!device.run_change());
+    device.trigger(&hook, &mut [], &mut [], 100);
+    assert!(device.binding_events().eq([2, 2, 1, 1]));
+    let unknown = CoapRequest {
+        path: "hook",
+        ..request
+    };
+    assert_eq!(device.coap(&unknown), Err(CoapError::NotFound));
+    assert!(device.binding_events().eq([2, 2, 1, 1]));
+}
+
 fn info(device: &Device) -> AppInfo<'_> {
     device.apps().next().expect("there is one container")
 }
