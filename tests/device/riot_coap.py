@@ -598,6 +598,51 @@ async def watch(node):
     await node.remove("jumps")
 
 
+async def log(node):
+    """What containers print is kept, on the node and on the workstation's device."""
+    await printed(node)
+    if node.options.peer:
+        with workstation(node) as peer:
+            await printed(peer)
+
+
+async def printed(node):
+    """What a container prints can be read from any position on."""
+    async def read(path):
+        text = await node.expect(codes.CONTENT, GET, f"/rbpf/log{path}")
+        line, _, rest = text.partition("\n")
+        offset, begins, end, ends = line.split(" ")
+        same("words", (offset, end), ("offset", "end"))
+        return int(begins), int(ends), rest
+
+    async def follow(position):
+        text = ""
+        while True:
+            begins, _, piece = await read(f"/{position}")
+            same("position", begins, position)
+            if not piece:
+                return text
+            text += piece
+            position += len(piece)
+
+    async with node.installed("hello", "/hello"):
+        _, end, _ = await read("")
+        for _ in range(30):
+            await node.expect(codes.NOT_FOUND, GET, "/hello")
+        same("text", await follow(end), "hello: Hello\n" * 30)
+        same("end", (await read(f"/{end}"))[1], end + 30 * 13)
+        for _ in range(400):
+            await node.expect(codes.NOT_FOUND, GET, "/hello")
+        begins, _, text = await read(f"/{end}")
+        same("bytes are lost", begins > end, True)
+        contains(text, "hello: Hello\nhello: Hello\n")
+        # A position of another life of the node.
+        same("the oldest", (await read("/4294967295"))[0], begins)
+    for wrong in ["", "x", "-1", "4294967296"]:
+        await node.expect(codes.BAD_REQUEST, GET, f"/rbpf/log/{wrong}")
+    await node.expect(codes.METHOD_NOT_ALLOWED, POST, "/rbpf/log")
+
+
 async def life(node, image):
     """All that a container of this image answers, and what is counted."""
     seen = []
@@ -614,7 +659,7 @@ async def life(node, image):
     return seen
 
 
-OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, changes, payload, request, long_list, bad_images,
+OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, changes, log, payload, request, long_list, bad_images,
         blocks, duplicates, long_response, options, noise, twins, endurance]
 CLOSED = [pages, closed, options]
 

@@ -8,6 +8,7 @@ mod device;
 mod disasm;
 mod fault;
 mod inspect;
+mod logs;
 mod run;
 mod top;
 mod verify;
@@ -60,6 +61,8 @@ pub enum Command {
     Fault(fault::Args),
     /// Watch the counters of devices' containers
     Top(top::Args),
+    /// Show what a device's containers have printed
+    Logs(logs::Args),
     /// Run a simulated device that answers CoAP requests
     Device(device::Args),
 }
@@ -75,6 +78,7 @@ impl Command {
             Self::Run(arguments) => run::run(&arguments),
             Self::Fault(arguments) => fault::run(&arguments),
             Self::Top(arguments) => top::run(&arguments),
+            Self::Logs(arguments) => logs::run(&arguments),
             Self::Device(arguments) => device::run(&arguments),
         }
     }

@@ -8,6 +8,7 @@
 //! - [`plugin`]: the runner's side of the public suite bpf_conformance;
 //! - [`coap`]: asking devices;
 //! - [`listing`]: what devices say of their containers;
+//! - [`log`]: what their containers have printed;
 //! - [`trace`]: a run, instruction by instruction;
 //! - [`commands`]: the subcommands, one module each.
 //!
@@ -23,6 +24,7 @@ pub mod container;
 pub mod engines;
 pub mod linker;
 pub mod listing;
+pub mod log;
 pub mod plugin;
 mod progress;
 mod terminal;

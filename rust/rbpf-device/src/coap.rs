@@ -9,10 +9,12 @@
 //! | `GET /rbpf/bindings` | paths, hooks, and containers |
 //! | `GET /rbpf/tenants` | tenants, what they have and may have |
 //! | `GET /rbpf/stats` | what the device has |
+//! | `GET /rbpf/log`, `GET /rbpf/log/OFFSET` | what containers have printed, all that is kept, or from a position on |
 //! | `GET /rbpf/kv` | values |
 //! | `GET /rbpf/kv/global/KEY`, `GET /rbpf/kv/NAME/KEY`, `GET /rbpf/kv/@TENANT/KEY` | one value |
 //!
-//! in text, one record a line, or in CBOR if the option Accept says so; and
+//! in text, one record a line, or in CBOR if the option Accept says so, the log
+//! in text alone; and
 //! only where [anyone may](Device::may_change):
 //!
 //! | request | effect |
@@ -86,6 +88,14 @@ pub enum Reply<T> {
         block1: Option<Block>,
         /// The block that is asked for.
         block2: Option<Block>,
+    },
+    /// A text that says itself how far it goes; what does not fit a message is
+    /// left out.
+    Piece {
+        /// The answer.
+        ticket: T,
+        /// Bytes of it that are wanted at most.
+        most: usize,
     },
     /// What a container has answered.
     Container {
@@ -194,6 +204,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
                 response.block1 = Some(*block);
             }
             Reply::Answer { ticket, .. }
+            | Reply::Piece { ticket, .. }
             | Reply::Container {
                 ticket: Some(ticket),
                 ..
@@ -223,6 +234,12 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
                 // What is kept of the answer begins at the block.
                 let from = block2.map_or(0, |block| block.offset());
                 response.cut(*block2, ticket.answer_length(), from, room.min(PAGE));
+            }
+            Reply::Piece { ticket, most } => {
+                response.code = code::CONTENT;
+                response.format = Some(TEXT);
+                let text = ticket.answer();
+                response.payload = text.get(..room.min(*most)).unwrap_or(text);
             }
             Reply::Container { ticket, block2 } => {
                 if let Some(ticket) = ticket {

@@ -34,6 +34,11 @@ pub enum Operation {
     Stats,
     /// The resources in the link format (RFC 6690).
     Links,
+    /// What containers have printed, as much as is kept; see
+    /// [`LogRing`](crate::LogRing), with which hosts do it that keep it.
+    Log,
+    /// The same from a position on \[key\].
+    LogFrom,
     /// Run a container \[name, input as its context\].
     Run,
     /// Bind a container to a path or hook \[name, target\].
@@ -361,6 +366,9 @@ pub type Fill<'f, const PAGE: usize> = &'f mut dyn FnMut(&mut Job<PAGE>) -> Resu
 pub trait Device<const PAGE: usize> {
     /// A job that was done; dropped when its answer has been read.
     type Ticket: DerefMut<Target = Job<PAGE>>;
+
+    /// Whether it keeps what containers print, if it has memory for it.
+    const HAS_LOG: bool;
 
     /// Whether anyone may install, bind and remove containers.
     fn may_change(&self) -> bool;

@@ -16,15 +16,20 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate std;
+
 #[cfg(feature = "coap")]
 pub mod coap;
 mod job;
+mod log;
 mod page;
 mod report;
 mod staging;
 mod work;
 
 pub use job::{Device, Fill, Job, MAX_QUERY, Operation, Status};
+pub use log::LogRing;
 pub use page::{Page, number};
 pub use rbpf_runtime::digits;
 pub use report::Format;

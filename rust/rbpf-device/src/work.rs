@@ -98,6 +98,8 @@ where
             Operation::Faults => self.faults(),
             Operation::Stats => self.stats(),
             Operation::Links => self.links(),
+            // The host does them, if it keeps what is printed.
+            Operation::Log | Operation::LogFrom => Status::NotFound,
             Operation::Run => self.run(),
             Operation::Bind => done(self.bind()),
             Operation::Unbind => done(self.unbind()),

@@ -15,13 +15,16 @@ use rbpf_abi::context::Phydat;
 use rbpf_abi::image::{Function, ImageParts};
 use rbpf_abi::{Capabilities, Errno};
 use rbpf_device::coap::Resources;
-use rbpf_device::{Device, Fill, Host, Job, Operation, PieceError, Staging, Status, work};
+use rbpf_device::{Device, Fill, Host, Job, LogRing, Operation, PieceError, Staging, Status, work};
 use rbpf_isa::assemble;
 use rbpf_runtime::{
     Allowance, FaultEntry, FaultLog, FaultReport, Hook, Memory, Runtime, Sensor, Services,
 };
 use rbpf_vm::Interpreter;
 use zerocopy::IntoBytes;
+
+#[path = "resources/operator.rs"]
+mod operator;
 
 const GET: u8 = 1;
 const POST: u8 = 2;
@@ -112,6 +115,7 @@ impl Services for Nothing {
 struct Fake {
     runtime: RefCell<Runtime<'static, Nothing, SLOTS, 4, 16, Interpreter, 2>>,
     staging: RefCell<Staging<IMAGE>>,
+    log: RefCell<LogRing<Vec<u8>>>,
     may_change: bool,
 }
 
@@ -134,6 +138,8 @@ impl DerefMut for Ticket {
 impl Device<PAGE> for &Fake {
     type Ticket = Ticket;
 
+    const HAS_LOG: bool = true;
+
     fn may_change(&self) -> bool {
         self.may_change
     }
@@ -142,6 +148,10 @@ impl Device<PAGE> for &Fake {
         let mut job = Box::new(Job::new());
         job.start(operation);
         fill(&mut job)?;
+        if matches!(operation, Operation::Log | Operation::LogFrom) {
+            self.log.borrow().answer(&mut job);
+            return Ok(Ticket(job));
+        }
         let mut host = Host {
             staging: &mut *self.staging.borrow_mut(),
             allowed: Capabilities::all(),
@@ -175,6 +185,7 @@ impl Fake {
                 },
             )),
             staging: RefCell::new(Staging::new()),
+            log: RefCell::new(LogRing::new(vec![0; 1000])),
             may_change: true,
         }
     }

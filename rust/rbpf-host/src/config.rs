@@ -11,6 +11,7 @@
 //! pauses = 0                  # how often a run that nobody waits for may go on
 //! rate = 0                    # instructions a second for each application; 0: no limit
 //! fault_limit = 10            # faults in a row that lead into quarantine; 0: none does
+//! log_size = 4096             # bytes of what applications print that are kept
 //!
 //! [[tenant]]                  # whose applications are kept within this
 //! name = "alice"
@@ -107,6 +108,9 @@ pub struct RuntimeConfig {
     /// `rate`: instructions that an application may take in a second; 0 is no
     /// limit.
     pub rate: u32,
+    /// `log_size`: bytes of what applications print that are kept, 0 to 65536; 0
+    /// keeps nothing.
+    pub log_size: usize,
 }
 
 /// `[[tenant]]`: on whose behalf containers may be installed.

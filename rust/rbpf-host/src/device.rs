@@ -34,8 +34,8 @@ mod worker;
 pub use status::ApplicationStatus;
 use worker::Worker;
 pub use worker::{
-    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, KV_SHARE, MAX_APPLICATIONS, MAX_BINDINGS, MAX_PAUSED,
-    MAX_RESPONSE, MAX_TENANTS, MAX_VALUES, hook_names,
+    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, DEFAULT_LOG_SIZE, KV_SHARE, MAX_APPLICATIONS,
+    MAX_BINDINGS, MAX_LOG_SIZE, MAX_PAUSED, MAX_RESPONSE, MAX_TENANTS, MAX_VALUES, hook_names,
 };
 
 /// Requests that wait; a further one is told that the device is busy.
@@ -193,6 +193,8 @@ pub struct DeviceSettings {
     pub pauses: u16,
     /// Instructions that a container may take in a second; 0 is no limit.
     pub rate: u32,
+    /// Bytes of what containers print that are kept; 0 keeps nothing.
+    pub log_size: usize,
     /// How long a request waits for its reply.
     pub timeout: Duration,
     /// Whether anyone who can reach the device may install, bind and remove
@@ -210,6 +212,7 @@ impl From<&Config> for DeviceSettings {
             fault_limit: config.runtime.fault_limit,
             pauses: config.runtime.pauses,
             rate: config.runtime.rate,
+            log_size: config.runtime.log_size,
             timeout: config.coap.request_timeout,
             may_change: config.coap.unsigned_install,
         }
@@ -254,6 +257,7 @@ impl Device {
             may_change: settings.may_change,
             watched: Arc::default(),
         };
+        log.keep(settings.log_size);
         let staged = Arc::clone(&handle.staged);
         let watched = Arc::clone(&handle.watched);
         let (started, start) = mpsc::sync_channel(1);
@@ -261,7 +265,14 @@ impl Device {
             .name("rbpf-device".into())
             .spawn(move || {
                 let mut buffers = worker::Buffers::new(settings.response_size);
-                match Worker::new(services, &mut buffers, &settings, staged, watched) {
+                match Worker::new(
+                    services,
+                    &mut buffers,
+                    &settings,
+                    staged,
+                    watched,
+                    log.clone(),
+                ) {
                     Ok(worker) => {
                         let _ = started.send(Ok(()));
                         run(worker, &log, &inbox);
@@ -449,6 +460,8 @@ struct Asking<'h> {
 
 impl rbpf_device::Device<PAGE> for &Asking<'_> {
     type Ticket = Box<Job>;
+
+    const HAS_LOG: bool = true;
 
     fn may_change(&self) -> bool {
         self.handle.may_change

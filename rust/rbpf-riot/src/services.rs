@@ -8,10 +8,33 @@
 
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
+use rbpf_device::LogRing;
 use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, Sensor, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
-use crate::{config, helpers, sys};
+use crate::config::{self, LOG_SIZE};
+use crate::queue::Job;
+use crate::{helpers, sys};
+
+/// What containers have printed last. Only the worker writes to it.
+static LOG: sys::Lock<LogRing<[u8; LOG_SIZE as usize]>> =
+    sys::Lock::new(LogRing::new([0; LOG_SIZE as usize]));
+
+/// Whether it is kept.
+pub(crate) const HAS_LOG: bool = LOG_SIZE != 0;
+
+/// Writes to the console, and keeps it.
+fn log(bytes: &[u8]) {
+    sys::write(bytes);
+    if HAS_LOG {
+        LOG.with(|kept| kept.push(bytes));
+    }
+}
+
+/// Does a job that asks for what containers have printed.
+pub(crate) fn answer_log(job: &mut Job) {
+    LOG.with(|kept| kept.answer(job));
+}
 
 /// The services of this device.
 #[derive(Debug)]
@@ -36,7 +59,7 @@ impl RiotServices {
     /// Ends a line that a container left unfinished.
     pub(crate) fn end_line(&mut self) {
         if core::mem::take(&mut self.line) {
-            sys::print("\n");
+            log(b"\n");
         }
     }
 }
@@ -57,10 +80,10 @@ impl Services for RiotServices {
     fn log(&mut self, container: &str, text: &[u8]) {
         for piece in text.split_inclusive(|&byte| byte == b'\n') {
             if !self.line {
-                sys::print(container);
-                sys::print(": ");
+                log(container.as_bytes());
+                log(b": ");
             }
-            sys::write(piece);
+            log(piece);
             self.line = !piece.ends_with(b"\n");
         }
     }

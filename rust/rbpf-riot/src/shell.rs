@@ -10,7 +10,9 @@ use core::ops::RangeInclusive;
 
 use rbpf_device::{Fill, Operation, Status, digits, number};
 
+use crate::config::LOG_SIZE;
 use crate::queue::{self, Job};
+use crate::services::HAS_LOG;
 use crate::sys;
 use crate::worker::{PAGE, stage};
 
@@ -35,8 +37,14 @@ load NAME HEX      append to an image
 load NAME [for TENANT]
                    install it, or replace NAME by it
 load               discard it
-help
 ";
+
+/// What there is if it was selected.
+const HELP_LOGS: &str = if HAS_LOG {
+    "logs               what containers have printed\n"
+} else {
+    ""
+};
 
 /// A verb that is one operation.
 struct Verb {
@@ -178,6 +186,7 @@ fn execute(args: &Args<'_>) -> Result<(), Failure> {
             })
         }
         ("load", (Some(name), Some(hex), None)) => load(name, hex),
+        ("logs", (None, ..)) if HAS_LOG => logs(),
         ("help", (None, ..)) => {
             usage(args);
             Ok(())
@@ -214,7 +223,32 @@ fn simple(verb: &Verb, args: &Args<'_>) -> Result<(), Failure> {
 fn usage(args: &Args<'_>) {
     sys::print("usage: ");
     sys::print(args.get(0).unwrap_or("rbpf"));
-    sys::print(HELP);
+    for text in [HELP, HELP_LOGS, "help\n"] {
+        sys::print(text);
+    }
+}
+
+/// Prints what containers have printed: as much as is kept when it begins,
+/// answer after answer.
+fn logs() -> Result<(), Failure> {
+    let mut operation = Operation::Log;
+    let (mut position, mut left) = (0, LOG_SIZE as usize);
+    loop {
+        let ticket = queue::ask(operation, &mut |job| {
+            job.key = position;
+            Ok(())
+        })?;
+        // The first line says what the shell need not tell.
+        let mut parts = ticket.answer().splitn(2, |&byte| byte == b'\n');
+        let text = parts.nth(1).unwrap_or_default();
+        sys::write(text);
+        left = left.saturating_sub(text.len());
+        if text.is_empty() || left == 0 {
+            return Ok(());
+        }
+        operation = Operation::LogFrom;
+        position = ticket.key;
+    }
 }
 
 /// Appends to the image that is put together.

@@ -16,7 +16,7 @@ use rbpf_vm::Interpreter;
 use riot_wrappers::mutex::Mutex;
 
 use crate::queue::{self, Job, Ticket};
-use crate::services::{Faults, RiotServices};
+use crate::services::{self, Faults, RiotServices};
 use crate::{config, hooks, sys};
 
 const SLOTS: usize = config::SLOTS as usize;
@@ -218,6 +218,10 @@ fn figures() -> [(&'static str, u32); FIGURES] {
 }
 
 fn do_job(runtime: &mut Containers, job: &mut Job) {
+    if services::HAS_LOG && matches!(job.operation(), Operation::Log | Operation::LogFrom) {
+        services::answer_log(job);
+        return;
+    }
     STAGING.with(|staging| {
         let mut host = Host {
             staging,
@@ -243,6 +247,8 @@ pub(crate) struct Queue;
 
 impl Device<PAGE> for Queue {
     type Ticket = Ticket;
+
+    const HAS_LOG: bool = services::HAS_LOG;
 
     fn may_change(&self) -> bool {
         cfg!(rbpf_unsigned_install)

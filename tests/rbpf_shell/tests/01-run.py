@@ -155,6 +155,21 @@ def tenants(child):
     passed("tenants")
 
 
+def logs(child):
+    """What containers print is kept, as much as there is room for."""
+    command(child, "rbpf logs")
+    command(child, "rbpf remove hers", r"removed hers\r?\n")
+    load(child, "hello", IMAGES / "hello.rbpf")
+    command(child, "rbpf run hello", r"hello: Hello\r?\n", r"result ")
+    command(child, "rbpf logs", r"rbpf logs\s+hello: Hello\r?\n")
+    # 120 bytes are the end of a line and nine more; an answer has 64.
+    for _ in range(20):
+        command(child, "rbpf run hello", r"hello: Hello\r?\n", r"result ")
+    command(child, "rbpf logs", r"rbpf logs\s+lo\r?\n(hello: Hello\r?\n){9}")
+    command(child, "rbpf remove hello", r"removed hello\r?\n")
+    passed("logs")
+
+
 def testfunc(child):
     child.sendline("")
     child.expect_exact("> ")
@@ -164,6 +179,7 @@ def testfunc(child):
     quarantine(child)
     full(child)
     tenants(child)
+    logs(child)
     # It is still there.
     command(child, "rbpf run endless", r"error: fault BudgetExhausted")
     passed("alive at the end")

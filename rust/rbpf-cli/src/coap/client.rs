@@ -47,6 +47,18 @@ pub enum GetError {
     Blocks(&'static str),
 }
 
+impl GetError {
+    /// Whether it may go well another time: the device is not reached, or busy.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Host(_) | Self::Network(_) | Self::Silence(_) | Self::Blocks(_) => true,
+            Self::Refused(code, _) => code >> 5 == 5,
+            Self::Rubbish | Self::Reset => false,
+        }
+    }
+}
+
 impl fmt::Display for GetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

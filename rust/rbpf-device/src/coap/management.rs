@@ -44,6 +44,12 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
                 let name = if scope == "global" { "" } else { scope };
                 self.read(request, Operation::Value, name, key)
             }
+            (code::GET, "log", None, _) if D::HAS_LOG => self.log(request, Operation::Log, 0),
+            (code::GET, "log", Some(from), None) if D::HAS_LOG => {
+                let from = number(from).ok_or(Status::Invalid)?;
+                self.log(request, Operation::LogFrom, from)
+            }
+            (_, "log", _, None) if D::HAS_LOG => Err(Status::Method),
             (code::GET, "app", Some(name), None) => self.read(request, Operation::Info, name, 0),
             (_, first, second, None) if self.device.may_change() => {
                 self.change(request, first, second)
@@ -84,6 +90,31 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             format,
             block1: None,
             block2: request.block2,
+        })
+    }
+
+    /// A piece of what containers have printed. It says itself from where to
+    /// where it goes, so it does not come in blocks: each would be of another
+    /// time.
+    fn log(
+        &mut self,
+        request: &Request<'_>,
+        operation: Operation,
+        from: u32,
+    ) -> Result<Reply<D::Ticket>, Status> {
+        if !matches!(request.format, None | Some(TEXT)) {
+            return Ok(Reply::NOT_ACCEPTABLE);
+        }
+        if request.block2.is_some_and(|block| !block.is_first()) {
+            return Err(Status::Invalid);
+        }
+        let ticket = self.device.ask(operation, &mut |job| {
+            job.key = from;
+            Ok(())
+        })?;
+        Ok(Reply::Piece {
+            ticket,
+            most: request.block2.map_or(usize::MAX, |block| block.size()),
         })
     }
 

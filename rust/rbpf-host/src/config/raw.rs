@@ -20,8 +20,8 @@ use super::{
     ApplicationConfig, CoapConfig, Config, ConfigError, Methods, RuntimeConfig, TenantConfig,
 };
 use crate::device::{
-    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, MAX_APPLICATIONS, MAX_BINDINGS, MAX_PAUSED, MAX_RESPONSE,
-    MAX_TENANTS, MAX_VALUES, hook_names,
+    DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, DEFAULT_LOG_SIZE, MAX_APPLICATIONS, MAX_BINDINGS,
+    MAX_LOG_SIZE, MAX_PAUSED, MAX_RESPONSE, MAX_TENANTS, MAX_VALUES, hook_names,
 };
 
 const DEFAULT_LISTEN: [&str; 2] = ["[::1]:5683", "127.0.0.1:5683"];
@@ -72,6 +72,7 @@ struct RawRuntime {
     fault_limit: Option<Spanned<u32>>,
     pauses: Option<Spanned<u32>>,
     rate: Option<Spanned<u32>>,
+    log_size: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]
@@ -167,6 +168,11 @@ impl Reader<'_> {
         )?;
         let pauses = self.number(raw.runtime.pauses.as_ref(), 0, 0..=u16::MAX.into())?;
         let rate = self.number(raw.runtime.rate.as_ref(), 0, 0..=i32::MAX as u32)?;
+        let log_size = self.number(
+            raw.runtime.log_size.as_ref(),
+            DEFAULT_LOG_SIZE,
+            0..=MAX_LOG_SIZE,
+        )?;
         if let Some(excess) = raw.sensor.get(MAX_SENSORS) {
             return Err(self.error(&excess.span(), "too many sensors; remove this one"));
         }
@@ -201,6 +207,7 @@ impl Reader<'_> {
                 fault_limit: fault_limit as u8,
                 pauses: pauses as u16,
                 rate,
+                log_size: log_size as usize,
             },
             tenants,
             sensors,

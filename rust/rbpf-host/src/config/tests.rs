@@ -42,6 +42,7 @@ fn everything() {
         fault_limit = 3
         rate = 5000
         pauses = 9
+        log_size = 0
         [[sensor]]
         name = "thermometer"
         class = "temp"
@@ -113,6 +114,7 @@ fn everything() {
     assert_eq!((temperature.budget, other.budget), (77, 5));
     assert_eq!((config.runtime.fault_limit, config.runtime.rate), (3, 5000));
     assert_eq!(config.runtime.pauses, 9);
+    assert_eq!(config.runtime.log_size, 0);
     assert_eq!((temperature.every, other.every), (None, Some(250)));
     assert_eq!(other.allow, Capabilities::all());
     assert_eq!(other.coap, None);

@@ -13,6 +13,7 @@ use rbpf_vm::Interpreter;
 use super::packets::{self, Datagram, Figures, Watched};
 use super::{ApplicationStatus, DeviceError, DeviceSettings, IMAGE, Job, Staged, lock};
 use crate::config::{ApplicationConfig, Methods, TenantConfig};
+use crate::services::Log;
 
 /// Applications that a device holds.
 pub const MAX_APPLICATIONS: usize = 32;
@@ -22,6 +23,11 @@ pub const DEFAULT_BUDGET: u32 = 1_000_000;
 /// Faults in a row after which an application is quarantined, where the
 /// configuration does not say.
 pub const DEFAULT_FAULT_LIMIT: u8 = 10;
+/// Bytes of what applications print that are kept, where the configuration does
+/// not say.
+pub const DEFAULT_LOG_SIZE: u32 = 4096;
+/// The most that are kept.
+pub const MAX_LOG_SIZE: u32 = 65_536;
 
 /// Tenants that a device has.
 pub const MAX_TENANTS: usize = 16;
@@ -122,6 +128,7 @@ pub(super) struct Worker<'m, S> {
     staged: Staged,
     watched: Arc<Watched>,
     packets: Figures,
+    log: Log,
 }
 
 impl<'m, S: Services> Worker<'m, S> {
@@ -131,6 +138,7 @@ impl<'m, S: Services> Worker<'m, S> {
         settings: &DeviceSettings,
         staged: Staged,
         watched: Arc<Watched>,
+        log: Log,
     ) -> Result<Self, DeviceError> {
         let (memory, pause) = buffers.lend();
         let mut worker = Self {
@@ -140,6 +148,7 @@ impl<'m, S: Services> Worker<'m, S> {
             staged,
             watched,
             packets: Figures::default(),
+            log,
         };
         worker.runtime.set_pauses(settings.pauses, pause);
         worker.runtime.set_rate(settings.rate);
@@ -212,6 +221,10 @@ impl<'m, S: Services> Worker<'m, S> {
 
     /// Does a job; a request as the configuration says for its path.
     pub(super) fn work(&mut self, job: &mut Job) {
+        if matches!(job.operation(), Operation::Log | Operation::LogFrom) {
+            self.log.kept(|kept| kept.answer(job));
+            return;
+        }
         let mut budget = self.budget;
         if job.operation() == Operation::Coap
             && let Some(route) = self.routes.get(job.target())

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The log: pieces of lines from containers, put together and made harmless.
 //!
+//! The last lines are kept, for who asks the device later.
+//!
 //! Control characters are escaped, so that a container cannot command the
 //! terminal, or forge the line of another one. Lines of containers never mix.
 
@@ -8,6 +10,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rbpf_device::LogRing;
 
 /// The longest line, in bytes; a longer one is cut into several.
 const MAX_LINE: usize = 1024;
@@ -23,6 +27,8 @@ struct Inner {
     sink: Box<Sink>,
     /// Lines that have begun.
     pending: BTreeMap<String, Vec<u8>>,
+    /// The last lines, each with the container's name.
+    kept: LogRing<Vec<u8>>,
 }
 
 impl Log {
@@ -31,10 +37,11 @@ impl Log {
         Self(Arc::new(Mutex::new(Inner {
             sink: Box::new(sink),
             pending: BTreeMap::new(),
+            kept: LogRing::new(Vec::new()),
         })))
     }
 
-    /// A log that keeps nothing.
+    /// A log that shows nothing.
     #[must_use]
     pub fn silent() -> Self {
         Self::new(|_, _| ())
@@ -44,19 +51,30 @@ impl Log {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Keeps the last lines from now on, in so many bytes of memory.
+    pub fn keep(&self, size: usize) {
+        self.inner().kept = LogRing::new(vec![0; size]);
+    }
+
+    /// What is kept. Nothing may be written meanwhile.
+    pub(crate) fn kept<T>(&self, look: impl FnOnce(&LogRing<Vec<u8>>) -> T) -> T {
+        look(&self.inner().kept)
+    }
+
     /// Adds a piece of a container's line; line feeds end lines.
     pub fn write(&self, container: &str, text: &[u8]) {
         let inner = &mut *self.inner();
-        let line = inner.pending.entry(container.to_owned()).or_default();
+        let mut line = inner.pending.remove(container).unwrap_or_default();
         for &byte in text {
             if byte != b'\n' {
                 line.push(byte);
             }
             if byte == b'\n' || line.len() >= MAX_LINE {
-                (inner.sink)(container, &printable(line));
+                inner.end(container, &line);
                 line.clear();
             }
         }
+        inner.pending.insert(container.to_owned(), line);
     }
 
     /// Ends the lines that have begun; the device does it after each run.
@@ -64,9 +82,18 @@ impl Log {
         let inner = &mut *self.inner();
         for (container, line) in std::mem::take(&mut inner.pending) {
             if !line.is_empty() {
-                (inner.sink)(&container, &printable(&line));
+                inner.end(&container, &line);
             }
         }
+    }
+}
+
+impl Inner {
+    /// A line is whole.
+    fn end(&mut self, container: &str, line: &[u8]) {
+        let text = printable(line);
+        (self.sink)(container, &text);
+        self.kept.push(format!("{container}: {text}\n").as_bytes());
     }
 }
 

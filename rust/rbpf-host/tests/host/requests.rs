@@ -282,6 +282,32 @@ fn lines_of_containers_reach_the_log() {
 }
 
 #[test]
+fn lines_of_containers_are_kept() {
+    let world = World::start("");
+    let mut client = world.client(0);
+    assert_eq!(client.get("/rbpf/log").text(), "offset 0 end 0\n");
+    for _ in 0..2 {
+        client.get("/hello");
+    }
+    let log = client.get("/rbpf/log");
+    assert_eq!(log.text(), "offset 0 end 26\nhello: Hello\nhello: Hello\n");
+    assert_eq!(log.option(CoapOption::ContentFormat), Some(0));
+    let log = client.get("/rbpf/log/13");
+    assert_eq!(log.text(), "offset 13 end 26\nhello: Hello\n");
+    for _ in 0..400 {
+        client.get("/hello");
+    }
+    let log = client.get("/rbpf/log/26");
+    let lost = 402 * 13 - 4096;
+    assert!(log.text().starts_with(&format!("offset {lost} end 5226\n")));
+    // It comes in blocks, of one time.
+    let log = client.transfer(GET, "/rbpf/log", b"", 6);
+    let text = log.text().to_owned();
+    assert_eq!(text.len(), format!("offset {lost} end 5226\n").len() + 4096);
+    assert!(text.ends_with("\nhello: Hello\n"));
+}
+
+#[test]
 fn containers_survive_sensors_that_fail() {
     let faults = Faults {
         read: NonZeroU32::new(2).map(|every| (every, Errno::InputOutput)),

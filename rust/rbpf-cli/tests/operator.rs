@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What an operator sees of a device: `rbpf logs`.
+#![cfg(unix)]
+
+mod common;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use common::device::Device;
+use common::fake::{Asked, Fake};
+use common::{Folder, clang, done, rbpf};
+
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Prints a line with a number each time that it runs.
+const TICKER: &str = r#"
+#include <rbpf/helpers.h>
+
+uint32_t tick(void *context)
+{
+    uint32_t count;
+
+    bpf_fetch_local(0, &count);
+    bpf_store_local(0, count + 1);
+    bpf_printf("tick %u\n", count, 0, 0, 0);
+    return count;
+}
+"#;
+
+/// A command that runs until it is dropped, and its lines.
+struct Running {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("it can be started");
+        let stdout = child.stdout.take().expect("a pipe");
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        Self { child, lines }
+    }
+
+    /// Waits for a line with this text; it.
+    #[track_caller]
+    fn line(&self, wanted: &str) -> String {
+        let mut seen = Vec::new();
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(wanted) => return line,
+                Ok(line) => seen.push(line),
+                Err(error) => panic!("`{wanted}`: {error}, after {seen:#?}"),
+            }
+        }
+    }
+}
+
+fn logs(uri: &str) -> Command {
+    let mut command = rbpf();
+    command.args(["logs", uri]);
+    command
+}
+
+/// 2.05 with text.
+fn text(asked: &Asked, text: &str) -> Vec<Vec<u8>> {
+    vec![asked.reply(0x60, 0x45, b"\xc0", text.as_bytes())]
+}
+
+#[test]
+fn the_log_of_a_device() {
+    if !clang() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("ticker.c", TICKER);
+    folder.rbpf("build ticker.c -o ticker.rbpf").success();
+    let description = |size: u32, every: u32| {
+        let text = format!(
+            "[coap]\nlisten = ['127.0.0.1:0']\n[runtime]\nlog_size = {size}\n\
+             [[application]]\nname = 'ticker'\nimage = 'ticker.rbpf'\nevery = {every}\n"
+        );
+        folder.write("device.toml", text)
+    };
+    let device = Device::start(&description(4096, 50));
+    let uri = format!("coap://{}", device.address);
+    let mut command = logs(&uri);
+    let running = Running::start(command.args(["--follow", "--interval", "0.1"]));
+    for count in 0..10 {
+        let line = running.lines.recv_timeout(PATIENCE).expect("a line");
+        assert_eq!(line, format!("ticker: tick {count}"));
+    }
+    let once = done(&mut logs(&uri)).success();
+    assert!(
+        once.starts_with("ticker: tick 0\nticker: tick 1\n"),
+        "{once}"
+    );
+    drop(running);
+    device.end();
+
+    // So little is kept that some is lost.
+    let device = Device::start(&description(40, 1));
+    let uri = format!("coap://{}", device.address);
+    let mut command = logs(&uri);
+    let running = Running::start(command.args(["--follow", "--interval", "0.2"]));
+    for _ in 0..3 {
+        let line = running.line(" bytes lost");
+        assert!(line.starts_with("... "), "{line}");
+        running.line("ticker: tick ");
+    }
+    drop(running);
+    device.end();
+
+    let device = Device::start(&description(0, 1000));
+    let uri = format!("coap://{}", device.address);
+    done(&mut logs(&uri)).refused(&[&format!("{uri}: it keeps no log")]);
+    device.end();
+}
+
+#[test]
+fn a_device_that_is_away_and_comes_back() {
+    let fake = Fake::start(|asked| match asked.number {
+        0 => text(asked, "offset 7 end 21\na: 1\na: "),
+        1 => text(asked, "offset 15 end 21\n2\na: 3"),
+        // Away; then started anew.
+        2..6 => vec![],
+        6 => text(asked, "offset 0 end 5\nnew\x1b\n"),
+        7 => vec![asked.reply(0x60, 0xa3, b"", b"busy")],
+        8 => text(asked, "offset 8 end 9\n\n"),
+        _ => vec![asked.reply(0x60, 0x84, b"", b"")],
+    });
+    let mut command = logs(&fake.uri);
+    let ended = done(command.args(["-f", "--interval", "0.1", "--timeout", "0.3"]));
+    assert_eq!(
+        ended.stdout.lines().collect::<Vec<_>>(),
+        [
+            "... 7 bytes lost",
+            "a: 1",
+            "a: 2",
+            "a: 3",
+            "... the device has begun a new log",
+            "new\\u{1b}",
+            "... 3 bytes lost",
+            "",
+        ]
+    );
+    ended.refused(&["it keeps no log"]);
+}
+
+#[test]
+fn devices_whose_log_is_none() {
+    for answer in [
+        "",
+        "offset 1 end",
+        "offset 1 end x\n",
+        "counter state idle\n",
+    ] {
+        let fake = Fake::start(move |asked| text(asked, answer));
+        done(&mut logs(&fake.uri)).refused(&["its answer is no log"]);
+    }
+    // One that never comes to its end.
+    let fake = Fake::start(|asked| text(asked, "offset 0 end 4000000000\nx\n"));
+    let ended = done(&mut logs(&fake.uri)).success();
+    assert!(ended.len() < 1_000_000);
+    // Nobody is there: that is said at the beginning, with --follow as well.
+    let mut command = logs("coap://127.0.0.1:1");
+    done(command.arg("--follow")).refused(&["nobody listens there"]);
+}
