@@ -643,6 +643,44 @@ async def printed(node):
     await node.expect(codes.METHOD_NOT_ALLOWED, POST, "/rbpf/log")
 
 
+async def leases(node):
+    """Leases end, on the node and on the workstation's device."""
+    await leased(node)
+    if node.options.peer:
+        with workstation(node) as peer:
+            await leased(peer)
+
+
+async def leased(node):
+    """A container goes when its lease is over, although nobody asks."""
+    async def lease(code, name, seconds):
+        await node.expect(code, POST, f"/rbpf/lease/{name}", seconds)
+
+    await node.install("one", "counter", "/one")
+    await node.install("other", "counter", "/other")
+    for wrong in [b"", b"x", b"-1", b"86401", b"99999999999", b"\xff", b"1" * 100]:
+        await lease(codes.BAD_REQUEST, "one", wrong)
+    await lease(codes.NOT_FOUND, "x", b"1")
+    await node.expect(codes.METHOD_NOT_ALLOWED, GET, "/rbpf/lease/one")
+    await lease(codes.CHANGED, "one", b"1")
+    await lease(codes.CHANGED, "other", b"3")
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf"), " lease 3\n")
+    # Renewed in time.
+    for _ in range(4):
+        await asyncio.sleep(0.5)
+        await lease(codes.CHANGED, "one", b"1")
+    await asyncio.sleep(1.5)
+    same("list", await node.expect(codes.CONTENT, GET, "/rbpf"), "")
+    for path in ["/one", "/other"]:
+        await node.expect(codes.NOT_FOUND, GET, path)
+    same("bindings", await bound(node), [])
+    await node.install("one", "counter", "/one")
+    await lease(codes.CHANGED, "one", b"1")
+    await lease(codes.CHANGED, "one", b"0")
+    await asyncio.sleep(1.5)
+    await node.remove("one")
+
+
 async def life(node, image):
     """All that a container of this image answers, and what is counted."""
     seen = []
@@ -659,7 +697,7 @@ async def life(node, image):
     return seen
 
 
-OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, changes, log, payload, request, long_list, bad_images,
+OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, changes, log, leases, payload, request, long_list, bad_images,
         blocks, duplicates, long_response, options, noise, twins, endurance]
 CLOSED = [pages, closed, options]
 

@@ -49,6 +49,9 @@ pub enum Operation {
     Remove,
     /// Let a container run again that is in quarantine \[name\].
     Release,
+    /// Give a container a lease \[name, target: seconds as text\]; see
+    /// [`Leases`](crate::Leases). 0 ends it.
+    Lease,
     /// Install what is staged, or replace a container by it \[name\].
     Install,
     /// Let a container answer a request \[target, method, query, input\].
@@ -369,6 +372,9 @@ pub trait Device<const PAGE: usize> {
 
     /// Whether it keeps what containers print, if it has memory for it.
     const HAS_LOG: bool;
+
+    /// Whether containers may have leases.
+    const HAS_LEASES: bool;
 
     /// Whether anyone may install, bind and remove containers.
     fn may_change(&self) -> bool;

@@ -22,6 +22,7 @@ extern crate std;
 #[cfg(feature = "coap")]
 pub mod coap;
 mod job;
+mod lease;
 mod log;
 mod page;
 mod report;
@@ -29,6 +30,7 @@ mod staging;
 mod work;
 
 pub use job::{Device, Fill, Job, MAX_QUERY, Operation, Status};
+pub use lease::{Leases, MAX_LEASE};
 pub use log::LogRing;
 pub use page::{Page, number};
 pub use rbpf_runtime::digits;

@@ -10,13 +10,17 @@ use rbpf_runtime::{
 use rbpf_vm::{Engine, Fault};
 
 use crate::job::{Job, Operation, Status};
+use crate::lease::Leases;
+use crate::page::number;
 use crate::report::{Format, Report};
 use crate::staging::Staging;
 
 /// What a job needs beside the runtime.
-pub struct Host<'h, const IMAGE: usize> {
+pub struct Host<'h, const IMAGE: usize, const LEASES: usize> {
     /// Where images are put together.
     pub staging: &'h mut Staging<IMAGE>,
+    /// Which containers are there for a time.
+    pub leases: &'h mut Leases<LEASES>,
     /// What installed containers may be granted.
     pub allowed: Capabilities,
     /// Instructions of one run that somebody asks for by hand.
@@ -40,10 +44,11 @@ pub fn work<
     const PAUSE: usize,
     const PAGE: usize,
     const IMAGE: usize,
+    const LEASES: usize,
 >(
     runtime: &mut Runtime<'s, S, SLOTS, BINDINGS, KV, E, TENANTS, PAUSE>,
     job: &mut Job<PAGE>,
-    host: &mut Host<'_, IMAGE>,
+    host: &mut Host<'_, IMAGE, LEASES>,
 ) where
     S: Services,
     E: Engine,
@@ -66,10 +71,11 @@ struct Worker<
     const PAUSE: usize,
     const PAGE: usize,
     const IMAGE: usize,
+    const LEASES: usize,
 > {
     runtime: &'w mut Runtime<'s, S, SLOTS, BINDINGS, KV, E, TENANTS, PAUSE>,
     job: &'w mut Job<PAGE>,
-    host: &'w mut Host<'h, IMAGE>,
+    host: &'w mut Host<'h, IMAGE, LEASES>,
 }
 
 impl<
@@ -82,7 +88,8 @@ impl<
     const PAUSE: usize,
     const PAGE: usize,
     const IMAGE: usize,
-> Worker<'_, '_, '_, S, E, SLOTS, BINDINGS, KV, TENANTS, PAUSE, PAGE, IMAGE>
+    const LEASES: usize,
+> Worker<'_, '_, '_, S, E, SLOTS, BINDINGS, KV, TENANTS, PAUSE, PAGE, IMAGE, LEASES>
 where
     S: Services,
     E: Engine,
@@ -105,6 +112,7 @@ where
             Operation::Unbind => done(self.unbind()),
             Operation::Remove => done(self.remove()),
             Operation::Release => done(self.release()),
+            Operation::Lease => done(self.lease()),
             Operation::Install => self.install().unwrap_or_else(|status| status),
             Operation::Coap => self.coap(),
         }
@@ -136,12 +144,22 @@ where
         self.runtime.apps().find(|info| info.id == app)?.tenant
     }
 
+    /// What the clock of leases says.
+    fn now(&mut self) -> u32 {
+        if LEASES == 0 {
+            return 0;
+        }
+        self.runtime.services().now_ms()
+    }
+
     fn list(&mut self) -> Status {
+        let now = self.now();
         let mut report = self.job.report();
         report.list();
         for info in self.runtime.apps() {
             let tenant = self.runtime.tenant_name(info.tenant);
-            record(self.runtime.bindings(), tenant, &info, &mut report);
+            let lease = self.host.leases.left(info.id, now);
+            record(self.runtime.bindings(), tenant, lease, &info, &mut report);
             report.end();
         }
         report.end();
@@ -152,10 +170,12 @@ where
         let Some(app) = self.app() else {
             return Status::NotFound;
         };
+        let now = self.now();
         let mut report = self.job.report();
         for info in self.runtime.apps().filter(|info| info.id == app) {
             let tenant = self.runtime.tenant_name(info.tenant);
-            record(self.runtime.bindings(), tenant, &info, &mut report);
+            let lease = self.host.leases.left(info.id, now);
+            record(self.runtime.bindings(), tenant, lease, &info, &mut report);
             report.number_line("slot", info.id.slot().into());
             report.number_line("generation", info.id.generation().into());
             if let Some(digest) = self.runtime.digest(app) {
@@ -391,6 +411,19 @@ where
         found(self.runtime.remove(app))
     }
 
+    fn lease(&mut self) -> Result<(), Status> {
+        if LEASES == 0 {
+            return Err(Status::NotFound);
+        }
+        let app = self.own_app()?;
+        let seconds = number(&self.job.target).ok_or(Status::Invalid)?;
+        let now = self.now();
+        let leases = &mut *self.host.leases;
+        // Those of containers that were removed or replaced since.
+        leases.retain(|app| self.runtime.apps().any(|info| info.id == app));
+        leases.set(app, seconds, now)
+    }
+
     fn release(&mut self) -> Result<(), Status> {
         let app = self.own_app()?;
         found(self.runtime.release(app))
@@ -538,6 +571,7 @@ fn tenant_store(tenant: &str) -> String<{ MAX_NAME + 1 }> {
 fn record<'a, const PAGE: usize>(
     bindings: impl Iterator<Item = (&'a str, AppId)>,
     tenant: &str,
+    lease: Option<u32>,
     info: &AppInfo<'_>,
     report: &mut Report<'_, PAGE>,
 ) {
@@ -570,6 +604,9 @@ fn record<'a, const PAGE: usize>(
         report.text_field("tenant", tenant);
     }
     version(info, report);
+    if let Some(seconds) = lease {
+        report.number_field("lease", seconds);
+    }
     if let Some(last) = &info.last_fault {
         report.word(" last ");
         fault(last, report);

@@ -15,7 +15,9 @@ use rbpf_abi::context::Phydat;
 use rbpf_abi::image::{Function, ImageParts};
 use rbpf_abi::{Capabilities, Errno};
 use rbpf_device::coap::Resources;
-use rbpf_device::{Device, Fill, Host, Job, LogRing, Operation, PieceError, Staging, Status, work};
+use rbpf_device::{
+    Device, Fill, Host, Job, Leases, LogRing, Operation, PieceError, Staging, Status, work,
+};
 use rbpf_isa::assemble;
 use rbpf_runtime::{
     Allowance, FaultEntry, FaultLog, FaultReport, Hook, Memory, Runtime, Sensor, Services,
@@ -61,13 +63,13 @@ const PAGE: usize = 256;
 const IMAGE: usize = 512;
 const SLOTS: usize = 3;
 
-/// The faults are all that there is.
+/// Services that offer nothing but the time, in milliseconds, and the last faults.
 #[derive(Default)]
-struct Nothing(FaultLog<2>);
+struct Nothing(u32, FaultLog<2>);
 
 impl Services for Nothing {
     fn now_ms(&mut self) -> u32 {
-        0
+        self.0
     }
 
     fn now_us(&mut self) -> u32 {
@@ -97,11 +99,11 @@ impl Services for Nothing {
     }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {
-        self.0.push(report, 70);
+        self.1.push(report, 70);
     }
 
     fn fault(&self, position: usize) -> Option<&FaultEntry> {
-        self.0.get(position)
+        self.1.get(position)
     }
 
     fn digest(&self, image: &[u8]) -> Option<[u8; 32]> {
@@ -116,6 +118,7 @@ struct Fake {
     runtime: RefCell<Runtime<'static, Nothing, SLOTS, 4, 16, Interpreter, 2>>,
     staging: RefCell<Staging<IMAGE>>,
     log: RefCell<LogRing<Vec<u8>>>,
+    leases: RefCell<Leases<2>>,
     may_change: bool,
 }
 
@@ -139,6 +142,7 @@ impl Device<PAGE> for &Fake {
     type Ticket = Ticket;
 
     const HAS_LOG: bool = true;
+    const HAS_LEASES: bool = true;
 
     fn may_change(&self) -> bool {
         self.may_change
@@ -154,6 +158,7 @@ impl Device<PAGE> for &Fake {
         }
         let mut host = Host {
             staging: &mut *self.staging.borrow_mut(),
+            leases: &mut *self.leases.borrow_mut(),
             allowed: Capabilities::all(),
             budget: 1000,
             hooks: &|position| ["button"].map(Hook::new).get(position).copied(),
@@ -186,6 +191,7 @@ impl Fake {
             )),
             staging: RefCell::new(Staging::new()),
             log: RefCell::new(LogRing::new(vec![0; 1000])),
+            leases: RefCell::default(),
             may_change: true,
         }
     }

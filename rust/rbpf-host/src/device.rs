@@ -462,6 +462,7 @@ impl rbpf_device::Device<PAGE> for &Asking<'_> {
     type Ticket = Box<Job>;
 
     const HAS_LOG: bool = true;
+    const HAS_LEASES: bool = true;
 
     fn may_change(&self) -> bool {
         self.handle.may_change

@@ -15,14 +15,17 @@
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
-use rbpf_device::{Fill, Operation, Status};
+use rbpf_device::{Fill, Leases, Operation, Status};
 use riot_wrappers::mutex::{Mutex, MutexGuard};
 
-use crate::config::{QUEUE, TIMEOUT_MS};
+use crate::config::{LEASES, QUEUE, TIMEOUT_MS};
 use crate::sys::{self, Shared, Signal};
 use crate::worker::{Containers, PAGE};
 
 const LENGTH: usize = QUEUE as usize;
+
+/// Which containers are there for a time.
+pub(crate) type Leased = Leases<{ LEASES as usize }>;
 
 /// A job of this device.
 pub(crate) type Job = rbpf_device::Job<PAGE>;
@@ -281,16 +284,20 @@ pub(crate) fn call(work: &mut (dyn FnMut(&mut Containers) + Send)) -> Result<(),
 
 /// Does what is asked for, for ever, one after the other, and in between what
 /// `events` finds; `false` if that is nothing. It looks again when it is woken,
-/// or a timer is due. For the worker thread.
+/// or a timer is due, or the end of a lease. For the worker thread.
 pub(crate) fn serve(
     runtime: &mut Containers,
-    mut work: impl FnMut(&mut Containers, &mut Job),
-    mut events: impl FnMut(&mut Containers) -> bool,
+    mut work: impl FnMut(&mut Containers, &mut Leased, &mut Job),
+    mut events: impl FnMut(&mut Containers, &mut Leased) -> bool,
 ) -> ! {
+    let mut leases = Leased::new();
     loop {
         // In turns, so that neither keeps the other waiting.
-        while one(runtime, &mut work) | events(runtime) {}
-        match runtime.next_timer() {
+        while one(runtime, &mut |runtime, job| work(runtime, &mut leases, job))
+            | events(runtime, &mut leases)
+        {}
+        let due = [runtime.next_timer(), leases.next(runtime)];
+        match due.into_iter().flatten().min() {
             Some(0) => {}
             Some(left) => {
                 WAKE.wait_for(left);

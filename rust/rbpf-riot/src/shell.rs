@@ -14,7 +14,7 @@ use crate::config::LOG_SIZE;
 use crate::queue::{self, Job};
 use crate::services::HAS_LOG;
 use crate::sys;
-use crate::worker::{PAGE, stage};
+use crate::worker::{HAS_LEASES, PAGE, stage};
 
 /// Bytes that one line can load.
 const PIECE: usize = 128;
@@ -42,6 +42,13 @@ load               discard it
 /// What there is if it was selected.
 const HELP_LOGS: &str = if HAS_LOG {
     "logs               what containers have printed\n"
+} else {
+    ""
+};
+
+/// The same.
+const HELP_LEASE: &str = if HAS_LEASES {
+    "lease NAME SECONDS remove it after that; 0: it stays\n"
 } else {
     ""
 };
@@ -84,6 +91,9 @@ const VERBS: [Verb; 11] = [
     verb("remove", Operation::Remove, 1..=1, "removed"),
     verb("release", Operation::Release, 1..=1, "released"),
 ];
+
+/// As those, if it was selected.
+const LEASE: Verb = verb("lease", Operation::Lease, 2..=2, "leased");
 
 /// What a command came to.
 enum Failure {
@@ -186,6 +196,7 @@ fn execute(args: &Args<'_>) -> Result<(), Failure> {
             })
         }
         ("load", (Some(name), Some(hex), None)) => load(name, hex),
+        ("lease", _) if HAS_LEASES && fits(&&LEASE) => simple(&LEASE, args),
         ("logs", (None, ..)) if HAS_LOG => logs(),
         ("help", (None, ..)) => {
             usage(args);
@@ -223,7 +234,7 @@ fn simple(verb: &Verb, args: &Args<'_>) -> Result<(), Failure> {
 fn usage(args: &Args<'_>) {
     sys::print("usage: ");
     sys::print(args.get(0).unwrap_or("rbpf"));
-    for text in [HELP, HELP_LOGS, "help\n"] {
+    for text in [HELP, HELP_LEASE, HELP_LOGS, "help\n"] {
         sys::print(text);
     }
 }

@@ -15,7 +15,7 @@ use rbpf_runtime::{MAX_PAUSED_CONTEXT, Memory, Runtime};
 use rbpf_vm::Interpreter;
 use riot_wrappers::mutex::Mutex;
 
-use crate::queue::{self, Job, Ticket};
+use crate::queue::{self, Job, Leased, Ticket};
 use crate::services::{self, Faults, RiotServices};
 use crate::{config, hooks, sys};
 
@@ -23,6 +23,8 @@ const SLOTS: usize = config::SLOTS as usize;
 const BINDINGS: usize = config::BINDINGS as usize;
 const KV: usize = config::KV_ENTRIES as usize;
 const TENANTS: usize = config::TENANTS as usize;
+/// Whether containers may have leases.
+pub(crate) const HAS_LEASES: bool = config::LEASES != 0;
 /// Runs that may be paused at a time.
 const PAUSE: usize = if config::PAUSES == 0 { 0 } else { 1 };
 /// Bytes of stack that pausing takes.
@@ -130,15 +132,20 @@ fn run() {
     };
     queue::serve(
         runtime,
-        |runtime, job| {
+        |runtime, leases, job| {
             // Nobody else asks, and what nobody asks is not linked.
             if cfg!(any(feature = "gcoap", feature = "shell")) {
-                do_job(runtime, job);
+                do_job(runtime, leases, job);
             }
             runtime.services().end_line();
         },
-        |runtime| {
-            let event = hooks::event(runtime)
+        |runtime, leases| {
+            let expired = HAS_LEASES && leases.expire(runtime);
+            if expired {
+                publish(runtime);
+            }
+            let event = expired
+                | hooks::event(runtime)
                 | runtime.run_timer()
                 | runtime.run_change()
                 | runtime.resume();
@@ -217,7 +224,7 @@ fn figures() -> [(&'static str, u32); FIGURES] {
     figures
 }
 
-fn do_job(runtime: &mut Containers, job: &mut Job) {
+fn do_job(runtime: &mut Containers, leases: &mut Leased, job: &mut Job) {
     if services::HAS_LOG && matches!(job.operation(), Operation::Log | Operation::LogFrom) {
         services::answer_log(job);
         return;
@@ -225,6 +232,7 @@ fn do_job(runtime: &mut Containers, job: &mut Job) {
     STAGING.with(|staging| {
         let mut host = Host {
             staging,
+            leases,
             // There is no policy yet: an image gets what it wants.
             allowed: Capabilities::all(),
             budget: config::BUDGET,
@@ -249,6 +257,7 @@ impl Device<PAGE> for Queue {
     type Ticket = Ticket;
 
     const HAS_LOG: bool = services::HAS_LOG;
+    const HAS_LEASES: bool = HAS_LEASES;
 
     fn may_change(&self) -> bool {
         cfg!(rbpf_unsigned_install)

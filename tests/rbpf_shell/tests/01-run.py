@@ -10,6 +10,7 @@ import hashlib
 import os
 import pathlib
 import sys
+import time
 
 from testrunner import run
 
@@ -166,8 +167,29 @@ def logs(child):
     for _ in range(20):
         command(child, "rbpf run hello", r"hello: Hello\r?\n", r"result ")
     command(child, "rbpf logs", r"rbpf logs\s+lo\r?\n(hello: Hello\r?\n){9}")
-    command(child, "rbpf remove hello", r"removed hello\r?\n")
     passed("logs")
+
+
+def leases(child):
+    """A container goes when its lease is over, although nobody asks."""
+    for seconds in ["x", "-1", "86401", "99999999999"]:
+        command(child, f"rbpf lease hello {seconds}", r"error: invalid argument\r?\n")
+    command(child, "rbpf lease x 1", r"error: not found\r?\n")
+    command(child, "rbpf lease hello", r"usage: rbpf VERB")
+    command(child, "rbpf lease hello 100", r"leased hello 100\r?\n")
+    command(child, "rbpf list", r"hello state idle .* lease 100\r?\n")
+    command(child, "rbpf lease endless 1", r"error: no room\r?\n")
+    command(child, "rbpf lease hello 0", r"leased hello 0\r?\n")
+    command(child, "rbpf bind hello button", r"error: not found\r?\n")
+    command(child, "rbpf bind hello every:700", r"bound hello every:700\r?\n")
+    command(child, "rbpf lease hello 2", r"leased hello 2\r?\n")
+    # Its timer goes on until then, and no longer.
+    for _ in range(2):
+        child.expect(r"hello: Hello\r?\n")
+    time.sleep(2)
+    command(child, "rbpf info hello", r"error: not found\r?\n")
+    command(child, "rbpf stats", r"bindings 0\r?\n")
+    passed("leases")
 
 
 def testfunc(child):
@@ -180,6 +202,7 @@ def testfunc(child):
     full(child)
     tenants(child)
     logs(child)
+    leases(child)
     # It is still there.
     command(child, "rbpf run endless", r"error: fault BudgetExhausted")
     passed("alive at the end")

@@ -133,6 +133,8 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             }
             (code::DELETE, "app", Some(_)) => (Operation::Remove, code::DELETED),
             (code::POST, "release", Some(_)) => (Operation::Release, code::CHANGED),
+            (code::POST, "lease", Some(_)) if D::HAS_LEASES => (Operation::Lease, code::CHANGED),
+            (_, "lease", _) if D::HAS_LEASES => return Err(Status::Method),
             (code::POST, "bind", Some(_)) => (Operation::Bind, code::CHANGED),
             (code::POST, "unbind", _) => (Operation::Unbind, code::CHANGED),
             (
@@ -148,7 +150,10 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
         let ticket = self.device.ask(operation, &mut |job| {
             job.set_tenant(&request.tenant)?;
             job.set_name(name.unwrap_or_default())?;
-            if matches!(operation, Operation::Bind | Operation::Unbind) {
+            if matches!(
+                operation,
+                Operation::Bind | Operation::Unbind | Operation::Lease
+            ) {
                 let mut target = String::<MAX_PATH>::new();
                 let pushed = push_ascii(&mut target, request.payload);
                 return pushed

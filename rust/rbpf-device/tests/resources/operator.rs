@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What an operator sees of containers: what they have printed.
+//! What an operator sees of containers, and how long they may stay.
 
 use super::*;
 
@@ -90,4 +90,133 @@ fn requests_for_the_log_that_are_wrong() {
     *fake.log.borrow_mut() = LogRing::new(Vec::new());
     server.expect(NOT_FOUND, GET, "/rbpf/log", b"");
     server.expect(NOT_FOUND, GET, "/rbpf/log/0", b"");
+}
+
+impl Fake {
+    /// So many milliseconds go by, and the owner of the runtime has its turns.
+    fn wait(&self, milliseconds: u32) {
+        let runtime = &mut *self.runtime.borrow_mut();
+        runtime.services().0 = runtime.services().0.wrapping_add(milliseconds);
+        while self.leases.borrow_mut().expire(runtime) {}
+    }
+
+    /// How long the owner of the runtime may wait.
+    fn next(&self) -> Option<u32> {
+        self.leases.borrow().next(&mut self.runtime.borrow_mut())
+    }
+}
+
+#[test]
+fn a_container_goes_when_its_lease_is_over() {
+    let fake = Fake::new();
+    // The clock wraps meanwhile.
+    fake.runtime.borrow_mut().services().0 = u32::MAX - 1500;
+    let mut server = Server::new(&fake);
+    for name in ["a", "b"] {
+        server.expect(CREATED, PUT, &format!("/rbpf/app/{name}"), &number(1));
+    }
+    server.expect(CHANGED, POST, "/rbpf/bind/a", b"/a");
+    assert_eq!(fake.next(), None);
+    server.expect(CHANGED, POST, "/rbpf/lease/a", b"3");
+    assert_eq!(fake.next(), Some(3000));
+    let list = server.get("/rbpf");
+    let line = list.text().lines().next().unwrap();
+    assert!(line.ends_with(" helpers 0 lease 3"), "{line}");
+    assert_eq!(list.text().matches("lease").count(), 1);
+    fake.wait(1001);
+    assert_eq!(fake.next(), Some(1999));
+    assert!(server.get("/rbpf/app/a").text().contains(" lease 2\n"));
+    assert_eq!(
+        field(&server.cbor("/rbpf/app/a"), "lease"),
+        Some(&Value::from(2))
+    );
+    // Renewed, and then over.
+    server.expect(CHANGED, POST, "/rbpf/lease/a", b"2");
+    fake.wait(1999);
+    assert_eq!(server.get("/a").text(), "1");
+    fake.wait(1);
+    server.expect(NOT_FOUND, GET, "/a", b"");
+    server.expect(NOT_FOUND, GET, "/rbpf/app/a", b"");
+    server.expect(CONTENT, GET, "/rbpf/app/b", b"");
+    assert_eq!(fake.next(), None);
+    // One that ends stays.
+    server.expect(CHANGED, POST, "/rbpf/lease/b", b"86400");
+    assert!(server.get("/rbpf").text().contains(" lease 86400\n"));
+    server.expect(CHANGED, POST, "/rbpf/lease/b", b"0");
+    server.expect(CHANGED, POST, "/rbpf/lease/b", b"0");
+    fake.wait(86_400_000);
+    server.expect(CONTENT, GET, "/rbpf/app/b", b"");
+}
+
+#[test]
+fn a_lease_is_of_one_container() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    for name in ["a", "b", "c"] {
+        server.expect(CREATED, PUT, &format!("/rbpf/app/{name}"), &number(1));
+    }
+    server.expect(CHANGED, POST, "/rbpf/lease/a", b"1");
+    server.expect(CHANGED, POST, "/rbpf/lease/b", b"1");
+    server.expect(SERVICE_UNAVAILABLE, POST, "/rbpf/lease/c", b"1");
+    // What replaces it, or comes in its place, has none; and there is room again.
+    server.expect(CHANGED, PUT, "/rbpf/app/a", &number(2));
+    server.expect(DELETED, DELETE, "/rbpf/app/b", b"");
+    server.expect(CREATED, PUT, "/rbpf/app/b", &number(2));
+    assert!(!server.get("/rbpf").text().contains("lease"));
+    server.expect(CHANGED, POST, "/rbpf/lease/c", b"5");
+    server.expect(CHANGED, POST, "/rbpf/lease/b", b"5");
+    server.expect(SERVICE_UNAVAILABLE, POST, "/rbpf/lease/a", b"5");
+    server.expect(CHANGED, POST, "/rbpf/lease/c", b"6");
+    fake.wait(5000);
+    let list = server.get("/rbpf");
+    let names: Vec<_> = list.text().lines().map(|line| &line[..1]).collect();
+    assert_eq!(names, ["a", "c"]);
+    // Gone before its lease is over, which then means nobody.
+    server.expect(DELETED, DELETE, "/rbpf/app/c", b"");
+    assert_eq!(fake.next(), Some(1000));
+    fake.wait(1000);
+    assert_eq!(fake.next(), None);
+    assert_eq!(server.get("/rbpf").text().lines().count(), 1);
+}
+
+#[test]
+fn requests_for_a_lease_that_are_wrong() {
+    let fake = with_tenants();
+    let mut server = Server::new(&fake);
+    server.expect(CREATED, PUT, "/rbpf/app/a", &number(1));
+    server.expect(CREATED, PUT, "/rbpf/app/b?tenant=alice", &number(1));
+    let long = [b'1'; 100];
+    let payloads: [&[u8]; 10] = [
+        b"",
+        b"x",
+        b"-1",
+        b"+1",
+        b" 1",
+        b"1 ",
+        b"86401",
+        b"4294967297",
+        b"\xff\0",
+        &long,
+    ];
+    for payload in payloads {
+        server.expect(BAD_REQUEST, POST, "/rbpf/lease/a", payload);
+    }
+    for (code, method, path) in [
+        (NOT_FOUND, POST, "/rbpf/lease/x"),
+        (NOT_FOUND, POST, "/rbpf/lease/12345678901234567890"),
+        (NOT_FOUND, POST, "/rbpf/lease/a/b"),
+        (METHOD_NOT_ALLOWED, POST, "/rbpf/lease"),
+        (METHOD_NOT_ALLOWED, GET, "/rbpf/lease/a"),
+        (METHOD_NOT_ALLOWED, PUT, "/rbpf/lease/a"),
+        (METHOD_NOT_ALLOWED, DELETE, "/rbpf/lease/a"),
+        (FORBIDDEN, POST, "/rbpf/lease/a?tenant=alice"),
+        (NOT_FOUND, POST, "/rbpf/lease/a?tenant=bobby"),
+        (CHANGED, POST, "/rbpf/lease/b?tenant=alice"),
+    ] {
+        server.expect(code, method, path, b"1");
+    }
+    assert_eq!(fake.next(), Some(1000));
+    let mut fake = Fake::new();
+    fake.may_change = false;
+    Server::new(&fake).expect(NOT_FOUND, POST, "/rbpf/lease/a", b"1");
 }

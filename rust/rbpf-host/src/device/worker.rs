@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rbpf_abi::Capabilities;
-use rbpf_device::{Host, Operation, Status, work};
+use rbpf_device::{Host, Leases, Operation, Status, work};
 use rbpf_runtime::{Hook, MAX_PAUSED_CONTEXT, Memory, Packet, Runtime, Services, Verdict};
 use rbpf_vm::Interpreter;
 
@@ -126,6 +126,7 @@ pub(super) struct Worker<'m, S> {
     /// Instructions for one event, where no route says.
     budget: u32,
     staged: Staged,
+    leases: Leases<MAX_APPLICATIONS>,
     watched: Arc<Watched>,
     packets: Figures,
     log: Log,
@@ -146,6 +147,7 @@ impl<'m, S: Services> Worker<'m, S> {
             routes: BTreeMap::new(),
             budget: settings.budget,
             staged,
+            leases: Leases::new(),
             watched,
             packets: Figures::default(),
             log,
@@ -238,6 +240,7 @@ impl<'m, S: Services> Worker<'m, S> {
         self.runtime.set_budget(budget);
         let mut host = Host {
             staging: &mut *lock(&self.staged),
+            leases: &mut self.leases,
             // What comes over the network is allowed as a whole, or nothing
             // of it: `unsigned_install`.
             allowed: Capabilities::all(),
@@ -271,16 +274,24 @@ impl<'m, S: Services> Worker<'m, S> {
         verdict
     }
 
-    /// Runs an application whose timer is due, one that watches a value which has
-    /// changed, and one that is paused. How long there is until the next; `None` if
+    /// Removes an application whose lease is over, and runs one whose timer is due,
+    /// one that watches a value which has changed, and one that is paused. How long there is until the next; `None` if
     /// nobody knows.
     pub(super) fn run_due(&mut self) -> Option<Duration> {
+        let expired = self.leases.expire(&mut self.runtime);
+        if expired {
+            self.publish();
+        }
         self.runtime.set_budget(self.budget);
         self.runtime.run_timer();
-        if self.runtime.run_change() | self.runtime.resume() {
+        if self.runtime.run_change() | self.runtime.resume() | expired {
             return Some(Duration::ZERO);
         }
-        let left = self.runtime.next_timer()?;
+        let due = [
+            self.runtime.next_timer(),
+            self.leases.next(&mut self.runtime),
+        ];
+        let left = due.into_iter().flatten().min()?;
         Some(Duration::from_millis(left.into()))
     }
 

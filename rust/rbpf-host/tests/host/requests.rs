@@ -308,6 +308,31 @@ fn lines_of_containers_are_kept() {
 }
 
 #[test]
+fn a_lease_ends_although_nobody_asks() {
+    let world = World::start("unsigned_install = true");
+    let mut client = world.client(0);
+    let mut lease = |name: &str, seconds: &[u8]| {
+        let mut packet = client.request(POST, &format!("/rbpf/lease/{name}"));
+        packet.payload = seconds.to_vec();
+        client.exchange(&packet).code
+    };
+    assert_eq!(lease("hello", b"1"), CHANGED);
+    assert_eq!(lease("letters", b"60"), CHANGED);
+    assert_eq!(lease("nobody", b"1"), NOT_FOUND);
+    for wrong in [&b""[..], b"x", b"86401", b"\xff", &[b'1'; 1000]] {
+        assert_eq!(lease("hello", wrong), 0x80);
+    }
+    // What asks for the applications does not have the worker look at leases.
+    std::thread::sleep(Duration::from_millis(2500));
+    let left = world.handle().applications();
+    assert!(left.iter().all(|app| app.name != "hello"));
+    let mut client = world.client(0);
+    assert_eq!(client.get("/hello").text(), "not found");
+    let list = client.transfer(GET, "/rbpf", b"", 6);
+    assert_eq!(list.text().matches(" lease ").count(), 1);
+}
+
+#[test]
 fn containers_survive_sensors_that_fail() {
     let faults = Faults {
         read: NonZeroU32::new(2).map(|every| (every, Errno::InputOutput)),

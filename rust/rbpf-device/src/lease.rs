@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Containers that are there for a time: unless who has installed one renews
+//! its lease, the device removes it.
+//!
+//! Leases are few and lie in a table of their own, so that containers without
+//! one take no more memory. A lease belongs to an id: what replaces a container
+//! has none.
+
+use heapless::Vec;
+use rbpf_runtime::{AppId, Runtime, Services};
+use rbpf_vm::Engine;
+
+use crate::job::Status;
+
+/// Seconds of the longest lease: a day.
+pub const MAX_LEASE: u32 = 86_400;
+
+/// Leases of at most `N` containers. With 0, none of its code remains.
+#[derive(Debug, Default)]
+pub struct Leases<const N: usize>(Vec<Lease, N>);
+
+#[derive(Clone, Copy, Debug)]
+struct Lease {
+    app: AppId,
+    /// When it is over, by the clock of the runtime's services; wraps.
+    end: u32,
+}
+
+impl Lease {
+    /// Milliseconds that are left; none or less, and it is over.
+    fn left(&self, now: u32) -> i32 {
+        // A lease is shorter than half of the clock's range.
+        self.end.wrapping_sub(now) as i32
+    }
+}
+
+impl<const N: usize> Leases<N> {
+    /// No leases.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Gives a container a lease of so many seconds from now on, in place of the
+    /// one that it has; 0 ends that, and the container stays.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` if it is longer than [`MAX_LEASE`], `Full` if there is no room.
+    pub(crate) fn set(&mut self, app: AppId, seconds: u32, now: u32) -> Result<(), Status> {
+        if seconds > MAX_LEASE {
+            return Err(Status::Invalid);
+        }
+        if seconds == 0 {
+            self.0.retain(|lease| lease.app != app);
+            return Ok(());
+        }
+        let end = now.wrapping_add(seconds * 1000);
+        match self.0.iter_mut().find(|lease| lease.app == app) {
+            Some(lease) => {
+                lease.end = end;
+                Ok(())
+            }
+            None => self.0.push(Lease { app, end }).map_err(|_| Status::Full),
+        }
+    }
+
+    /// Forgets the leases of containers that are gone.
+    pub(crate) fn retain(&mut self, is_there: impl Fn(AppId) -> bool) {
+        self.0.retain(|lease| is_there(lease.app));
+    }
+
+    /// Seconds that a container has left, rounded up, if it has a lease.
+    pub(crate) fn left(&self, app: AppId, now: u32) -> Option<u32> {
+        let lease = self.0.iter().find(|lease| lease.app == app)?;
+        Some(lease.left(now).max(0).unsigned_abs().div_ceil(1000))
+    }
+
+    /// Milliseconds until a lease is over, 0 if one is; `None` if there are none.
+    /// The owner of the runtime waits no longer than that.
+    pub fn next<
+        S: Services,
+        E: Engine,
+        const SLOTS: usize,
+        const BINDINGS: usize,
+        const KV: usize,
+        const TENANTS: usize,
+        const PAUSE: usize,
+    >(
+        &self,
+        runtime: &mut Runtime<'_, S, SLOTS, BINDINGS, KV, E, TENANTS, PAUSE>,
+    ) -> Option<u32> {
+        if N == 0 || self.0.is_empty() {
+            return None;
+        }
+        let now = runtime.services().now_ms();
+        let left = self.0.iter().map(|lease| lease.left(now)).min()?;
+        Some(left.max(0).unsigned_abs())
+    }
+
+    /// Removes a container whose lease is over; `false` if there is none. The
+    /// owner of the runtime calls it in its turns.
+    pub fn expire<
+        S: Services,
+        E: Engine,
+        const SLOTS: usize,
+        const BINDINGS: usize,
+        const KV: usize,
+        const TENANTS: usize,
+        const PAUSE: usize,
+    >(
+        &mut self,
+        runtime: &mut Runtime<'_, S, SLOTS, BINDINGS, KV, E, TENANTS, PAUSE>,
+    ) -> bool {
+        if N == 0 || self.0.is_empty() {
+            return false;
+        }
+        let now = runtime.services().now_ms();
+        let over = self.0.iter().position(|lease| lease.left(now) <= 0);
+        let Some(position) = over else {
+            return false;
+        };
+        let lease = self.0.swap_remove(position);
+        // It may be gone already.
+        runtime.remove(lease.app);
+        true
+    }
+}
