@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A CoAP client (RFC 7252): GET over UDP, with retransmission and Block2
+//! A CoAP client (RFC 7252) over UDP, with retransmission and blocks both ways
 //! (RFC 7959).
 //!
 //! Devices are not trusted: what they send is limited in length, number and
@@ -10,14 +10,14 @@
 //! limits neither the length of an answer nor the number of its blocks, and
 //! resolves no zones of link-local addresses.
 //!
-//! Deliberately not here: other methods, observing, multicast, security.
+//! Deliberately not here: other methods than four, observing, multicast, security.
 
 mod client;
 mod message;
 mod uri;
 
 pub use client::{Client, GetError};
-pub use message::Answer;
+pub use message::{Answer, Method};
 pub use uri::{Target, UriError};
 
 /// Content-Formats (RFC 7252, section 12.3; RFC 8949).

@@ -2,6 +2,7 @@
 //! The subcommands of `rbpf`, one module each.
 
 mod asm;
+mod attach;
 mod build;
 mod compile;
 mod device;
@@ -63,6 +64,8 @@ pub enum Command {
     Top(top::Args),
     /// Show what a device's containers have printed
     Logs(logs::Args),
+    /// Build a container, run it on a device for a while, and show what it prints and stores
+    Attach(attach::Args),
     /// Run a simulated device that answers CoAP requests
     Device(device::Args),
 }
@@ -79,6 +82,7 @@ impl Command {
             Self::Fault(arguments) => fault::run(&arguments),
             Self::Top(arguments) => top::run(&arguments),
             Self::Logs(arguments) => logs::run(&arguments),
+            Self::Attach(arguments) => attach::run(&arguments),
             Self::Device(arguments) => device::run(&arguments),
         }
     }

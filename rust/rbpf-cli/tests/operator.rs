@@ -4,73 +4,12 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::process::Command;
 
 use common::device::Device;
 use common::fake::{Asked, Fake};
-use common::{Folder, clang, done, rbpf};
-
-/// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Prints a line with a number each time that it runs.
-const TICKER: &str = r#"
-#include <rbpf/helpers.h>
-
-uint32_t tick(void *context)
-{
-    uint32_t count;
-
-    bpf_fetch_local(0, &count);
-    bpf_store_local(0, count + 1);
-    bpf_printf("tick %u\n", count, 0, 0, 0);
-    return count;
-}
-"#;
-
-/// A command that runs until it is dropped, and its lines.
-struct Running {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("it can be started");
-        let stdout = child.stdout.take().expect("a pipe");
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        Self { child, lines }
-    }
-
-    /// Waits for a line with this text; it.
-    #[track_caller]
-    fn line(&self, wanted: &str) -> String {
-        let mut seen = Vec::new();
-        loop {
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains(wanted) => return line,
-                Ok(line) => seen.push(line),
-                Err(error) => panic!("`{wanted}`: {error}, after {seen:#?}"),
-            }
-        }
-    }
-}
+use common::running::Running;
+use common::{Folder, clang, done, rbpf, source};
 
 fn logs(uri: &str) -> Command {
     let mut command = rbpf();
@@ -89,8 +28,7 @@ fn the_log_of_a_device() {
         return;
     }
     let folder = Folder::new();
-    folder.write("ticker.c", TICKER);
-    folder.rbpf("build ticker.c -o ticker.rbpf").success();
+    folder.build(&source("ticker.c"), "ticker.rbpf");
     let description = |size: u32, every: u32| {
         let text = format!(
             "[coap]\nlisten = ['127.0.0.1:0']\n[runtime]\nlog_size = {size}\n\
@@ -103,7 +41,7 @@ fn the_log_of_a_device() {
     let mut command = logs(&uri);
     let running = Running::start(command.args(["--follow", "--interval", "0.1"]));
     for count in 0..10 {
-        let line = running.lines.recv_timeout(PATIENCE).expect("a line");
+        let line = running.next();
         assert_eq!(line, format!("ticker: tick {count}"));
     }
     let once = done(&mut logs(&uri)).success();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use coap_lite::MessageType;
 
-use super::message::{Answer, Block, CONTENT, Meaning, Request, empty};
+use super::message::{Answer, Block, CONTENT, CONTINUE, Meaning, Method, Request, empty};
 use super::uri::Target;
 use crate::terminal::printable;
 
@@ -121,17 +121,18 @@ impl Client {
         loop {
             let (id, token) = self.fresh();
             let request = Request {
+                method: Method::Get,
                 path,
                 accept,
                 block: next,
+                payload: b"",
+                payload_block: None,
                 id,
                 token,
             };
             let answer = self.exchange(&request)?;
             if answer.code != CONTENT {
-                let text = String::from_utf8_lossy(&answer.payload);
-                let text = printable(text.trim_end(), MAX_TEXT);
-                return Err(GetError::Refused(answer.code, text));
+                return Err(refused(&answer));
             }
             match next {
                 None => {
@@ -152,6 +153,65 @@ impl Client {
             if Instant::now() > until {
                 return Err(GetError::Blocks("they take too long"));
             }
+        }
+    }
+
+    /// Has something done, with a payload that fits a message, or by PUT in
+    /// blocks.
+    ///
+    /// A request whose answer is lost is repeated, and not every device
+    /// remembers that it has done it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer, or none of class 2.
+    pub fn ask(
+        &mut self,
+        method: Method,
+        path: &[&str],
+        payload: &[u8],
+    ) -> Result<Answer, GetError> {
+        let mut block = Block {
+            number: 0,
+            more: payload.len() > Block::SMALL.size(),
+            ..Block::SMALL
+        };
+        let in_blocks = block.more && method == Method::Put;
+        loop {
+            let (id, token) = self.fresh();
+            let offset = block.offset();
+            let rest = payload.get(offset..).unwrap_or_default();
+            let piece = match in_blocks {
+                true => rest.get(..block.size()).unwrap_or(rest),
+                false => payload,
+            };
+            block.more = rest.len() > piece.len();
+            let request = Request {
+                method,
+                path,
+                accept: None,
+                block: None,
+                payload: piece,
+                payload_block: in_blocks.then_some(block),
+                id,
+                token,
+            };
+            let answer = self.exchange(&request)?;
+            match answer.code {
+                CONTINUE if in_blocks && block.more => {}
+                CONTINUE => return Err(GetError::Blocks("it awaits more than there is")),
+                code if code >> 5 == 2 => return Ok(answer),
+                _ => return Err(refused(&answer)),
+            }
+            // It may want smaller ones from then on.
+            let next = offset + piece.len();
+            if let Some(wanted) = answer.payload_block
+                && wanted.exponent < block.exponent
+            {
+                block.exponent = wanted.exponent;
+            }
+            // Sizes are powers of two, and never grow.
+            block.number = (next / block.size()) as u32;
         }
     }
 
@@ -262,6 +322,12 @@ impl Client {
             }
         }
     }
+}
+
+/// An answer that says no.
+fn refused(answer: &Answer) -> GetError {
+    let text = String::from_utf8_lossy(&answer.payload);
+    GetError::Refused(answer.code, printable(text.trim_end(), MAX_TEXT))
 }
 
 /// A socket that hears this peer only.

@@ -3,10 +3,23 @@
 
 use coap_lite::{CoapOption, MessageType, Packet};
 
-/// GET.
-const GET: u8 = 0x01;
+/// What is to be done with a resource (RFC 7252, section 5.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Say what it is.
+    Get = 1,
+    /// Do what it is for.
+    Post = 2,
+    /// Make it of the payload.
+    Put = 3,
+    /// Remove it.
+    Delete = 4,
+}
+
 /// 2.05.
 pub(super) const CONTENT: u8 = 0x45;
+/// 2.31.
+pub(super) const CONTINUE: u8 = 0x5f;
 const EMPTY: u8 = 0x00;
 const VERSION: u8 = 1;
 /// The largest size exponent of blocks, 1024 bytes; 7 is reserved.
@@ -15,10 +28,14 @@ const MAX_EXPONENT: u8 = 6;
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'r> {
+    pub(super) method: Method,
     pub(super) path: &'r [&'r str],
     pub(super) accept: Option<u16>,
     /// Which block of the answer.
     pub(super) block: Option<Block>,
+    pub(super) payload: &'r [u8],
+    /// Which block of the whole payload it is.
+    pub(super) payload_block: Option<Block>,
     pub(super) id: u16,
     pub(super) token: [u8; 8],
 }
@@ -34,6 +51,8 @@ pub struct Answer {
     pub payload: Vec<u8>,
     /// Which block it is.
     pub(super) block: Option<Block>,
+    /// Which block of the request it answers.
+    pub(super) payload_block: Option<Block>,
     /// What the payload is a version of.
     pub(super) entity_tag: Option<Vec<u8>>,
 }
@@ -73,6 +92,14 @@ pub(super) enum Meaning {
 }
 
 impl Block {
+    /// The first, of a size that any device takes: RIOT drops messages of more
+    /// than 128 bytes, if not told otherwise.
+    pub(super) const SMALL: Self = Self {
+        number: 0,
+        more: false,
+        exponent: 2,
+    };
+
     pub(super) const fn size(self) -> usize {
         16 << self.exponent
     }
@@ -115,7 +142,7 @@ impl Request<'_> {
         let mut packet = Packet::new();
         packet.header.set_version(VERSION);
         packet.header.set_type(MessageType::Confirmable);
-        packet.header.code = GET.into();
+        packet.header.code = (self.method as u8).into();
         packet.header.message_id = self.id;
         packet.set_token(self.token.to_vec());
         for segment in self.path {
@@ -127,7 +154,12 @@ impl Request<'_> {
         if let Some(block) = self.block {
             packet.add_option(CoapOption::Block2, block.encode());
         }
-        // Fails for messages that are too long, which paths of ours are not.
+        if let Some(block) = self.payload_block {
+            packet.add_option(CoapOption::Block1, block.encode());
+        }
+        packet.payload = self.payload.to_vec();
+        // Fails for messages that are too long, which paths and blocks of ours
+        // are not.
         packet.to_bytes().unwrap_or_default()
     }
 
@@ -173,9 +205,9 @@ impl Request<'_> {
 
 fn answer(packet: Packet, code: u8) -> Option<Answer> {
     let option = |option| packet.get_first_option(option);
-    let block = match option(CoapOption::Block2) {
-        Some(value) => Some(Block::decode(value)?),
-        None => None,
+    let block = |number| match option(number) {
+        Some(value) => Block::decode(value).map(Some),
+        None => Some(None),
     };
     let content_format = match option(CoapOption::ContentFormat) {
         Some(value) => Some(uint(value, 2)? as u16),
@@ -184,7 +216,8 @@ fn answer(packet: Packet, code: u8) -> Option<Answer> {
     Some(Answer {
         code,
         content_format,
-        block,
+        block: block(CoapOption::Block2)?,
+        payload_block: block(CoapOption::Block1)?,
         entity_tag: option(CoapOption::ETag).cloned(),
         payload: packet.payload,
     })
@@ -205,9 +238,12 @@ mod tests {
     use super::*;
 
     const REQUEST: Request<'_> = Request {
+        method: Method::Get,
         path: &["rbpf"],
         accept: Some(60),
         block: None,
+        payload: b"",
+        payload_block: None,
         id: 0x1234,
         token: *b"12345678",
     };
@@ -227,6 +263,19 @@ mod tests {
         });
         let expected = datagram(&[0x48, 0x01, 0x12, 0x34], b"\xb4rbpf\x61\x3c\x61\x32");
         assert_eq!(Request { block, ..REQUEST }.encode(), expected);
+        let put = Request {
+            method: Method::Put,
+            accept: None,
+            payload: b"data",
+            payload_block: Some(Block {
+                number: 1,
+                more: true,
+                exponent: 2,
+            }),
+            ..REQUEST
+        };
+        let expected = datagram(&[0x48, 0x03, 0x12, 0x34], b"\xb4rbpf\xd1\x03\x1a\xffdata");
+        assert_eq!(put.encode(), expected);
     }
 
     #[test]

@@ -93,10 +93,15 @@ impl Device {
         reply
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        done(Command::new("kill").args([signal, &id])).success();
+    }
+
     /// Tells it to end; all that it has printed.
     pub(crate) fn end(mut self) -> String {
-        let id = self.child.id().to_string();
-        done(Command::new("kill").args(["-TERM", &id])).success();
+        self.signal("-TERM");
         // Stdout is closed when it ends.
         let Self { lines, printed, .. } = &mut self;
         printed.extend(lines.map_while(Result::ok));

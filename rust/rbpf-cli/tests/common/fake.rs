@@ -78,9 +78,10 @@ impl Asked {
             block: 0,
             bytes: bytes.to_vec(),
         };
-        // Options of less than 13 bytes, with steps of less than 13.
+        // Options of less than 13 bytes, with steps of less than 13; those after
+        // others, and a payload, are not looked at.
         let (mut rest, mut option) = (&bytes[4 + token..], 0);
-        while let [head, tail @ ..] = rest {
+        while let [head @ ..0xd0, tail @ ..] = rest {
             option += head >> 4;
             let (value, next) = tail.split_at(usize::from(head & 0xf));
             if option == 23 {

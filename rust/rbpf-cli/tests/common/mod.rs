@@ -5,6 +5,8 @@
 #[cfg(unix)]
 pub(crate) mod device;
 pub(crate) mod fake;
+#[cfg(unix)]
+pub(crate) mod running;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
