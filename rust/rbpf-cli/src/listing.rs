@@ -33,6 +33,8 @@ const METHOD_NOT_ALLOWED: u8 = 0x85;
 pub struct Record {
     /// Its name.
     pub name: Option<String>,
+    /// The tenant that it belongs to.
+    pub tenant: Option<String>,
     /// `idle` or `bound`.
     pub state: Option<String>,
     /// The path that it is bound to.

@@ -74,6 +74,30 @@ fn a_device() {
 }
 
 #[test]
+fn tenants_of_a_device() {
+    if !clang() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.example("counter");
+    let application = |name: &str, more: &str| {
+        format!(
+            "[[application]]\nname = '{name}'\nimage = 'counter.rbpf'\ncoap = '/{name}'\n{more}\n"
+        )
+    };
+    let description = format!(
+        "[coap]\nlisten = ['127.0.0.1:0']\n[[tenant]]\nname = 'alice'\n{}{}",
+        application("hers", "tenant = 'alice'"),
+        application("own", "")
+    );
+    let device = Device::start(&folder.write("device.toml", description));
+    let table = top(&[&format!("coap://{}", device.address)]).success();
+    assert!(table.contains("  CONTAINER  TENANT  STATE "), "{table}");
+    assert_eq!(row(&table, "hers")[1..4], ["hers", "alice", "bound"]);
+    assert_eq!(row(&table, "own")[1..4], ["own", "-", "bound"]);
+}
+
+#[test]
 fn rates_of_a_device() {
     let mut runs = 0;
     let fake = Fake::start(move |asked| {

@@ -46,6 +46,7 @@ fn record(decoder: &mut Decoder<'_>) -> Result<Record, Error> {
         };
         match key {
             "name" => record.name = text(decoder)?.map(str::to_owned),
+            "tenant" => record.tenant = text(decoder)?.map(str::to_owned),
             "state" => record.state = text(decoder)?.map(str::to_owned),
             "path" => record.path = text(decoder)?.map(str::to_owned),
             "bytes" => record.bytes = number(decoder)?,

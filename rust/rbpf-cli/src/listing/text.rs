@@ -55,6 +55,10 @@ fn container(line: &str, tokens: &[&str]) -> Option<Record> {
                 record.state = Some(value.to_owned());
                 continue;
             }
+            "tenant" => {
+                record.tenant = Some(value.to_owned());
+                continue;
+            }
             "path" => {
                 record.path = Some(value).filter(|&path| path != "-").map(str::to_owned);
                 continue;
@@ -159,7 +163,9 @@ mod tests {
 
     #[test]
     fn lists() {
-        let text = format!("{LINE}\nfault state idle path - bytes 9 new 5 runs 0\nnonsense\n");
+        let text = format!(
+            "{LINE}\nfault state idle path - bytes 9 new 5 runs 0 tenant alice lease 3\nnonsense\n"
+        );
         let records = from_text(&text);
         let [counter, other] = &records[..] else {
             panic!("{records:?}");
@@ -171,6 +177,8 @@ mod tests {
         assert_eq!(other.name.as_deref(), Some("fault"));
         assert_eq!((other.runs, other.path.as_ref()), (Some(0), None));
         assert_eq!(other.fault, None);
+        assert_eq!(other.tenant.as_deref(), Some("alice"));
+        assert_eq!(counter.tenant, None);
     }
 
     #[test]

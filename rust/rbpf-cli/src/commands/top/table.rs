@@ -19,6 +19,7 @@ const LEAST_FAULT: usize = 18;
 pub(super) enum Column {
     Device,
     Container,
+    Tenant,
     State,
     Runs,
     RunsRate,
@@ -32,9 +33,10 @@ pub(super) enum Column {
 
 impl Column {
     /// All columns, from the left.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Device,
         Self::Container,
+        Self::Tenant,
         Self::State,
         Self::Runs,
         Self::RunsRate,
@@ -47,13 +49,14 @@ impl Column {
     ];
 
     /// What a narrow screen does without, the first first.
-    const DISPENSABLE: [Self; 7] = [
+    const DISPENSABLE: [Self; 8] = [
         Self::Helpers,
         Self::Longest,
         Self::State,
         Self::Instructions,
         Self::Runs,
         Self::LastFault,
+        Self::Tenant,
         Self::Device,
     ];
 
@@ -61,6 +64,7 @@ impl Column {
         match self {
             Self::Device => "DEVICE",
             Self::Container => "CONTAINER",
+            Self::Tenant => "TENANT",
             Self::State => "STATE",
             Self::Runs => "RUNS",
             Self::RunsRate => "RUNS/S",
@@ -77,7 +81,7 @@ impl Column {
     pub(super) const fn is_number(self) -> bool {
         !matches!(
             self,
-            Self::Device | Self::Container | Self::State | Self::LastFault
+            Self::Device | Self::Container | Self::Tenant | Self::State | Self::LastFault
         )
     }
 
@@ -88,6 +92,7 @@ impl Column {
         let cell = match self {
             Self::Device => Some(short(device.uri()).to_owned()),
             Self::Container => text(&record.name),
+            Self::Tenant => text(&record.tenant),
             Self::State => text(&record.state),
             Self::Runs => number(record.runs),
             Self::RunsRate => container.runs_rate.map(rate),
@@ -137,18 +142,24 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(devices: &[Device], rows: &[Row]) -> Self {
         let found = rows.iter().filter_map(|row| row.of(devices));
+        // Most devices have no tenants.
+        let tenants = found
+            .clone()
+            .any(|(_, container)| container.record.tenant.is_some());
+        let shown = |column: &&Column| tenants || **column != Column::Tenant;
+        let columns: Vec<&Column> = Column::ALL.iter().filter(shown).collect();
         let cells: Vec<Vec<String>> = found
             .map(|(device, container)| {
-                let cell = |column: &Column| column.cell(device, container);
-                Column::ALL.iter().map(cell).collect()
+                let cell = |column: &&Column| column.cell(device, container);
+                columns.iter().map(cell).collect()
             })
             .collect();
-        let width = |(index, column): (usize, &Column)| {
+        let width = |(index, &column): (usize, &&Column)| {
             let cells = cells.iter().filter_map(|row: &Vec<String>| row.get(index));
             let widest = cells.map(|cell| columns_of(cell)).max().unwrap_or(0);
             (*column, widest.max(column.title().len()))
         };
-        let columns = Column::ALL.iter().enumerate().map(width).collect();
+        let columns = columns.iter().enumerate().map(width).collect();
         Self { columns, cells }
     }
 
@@ -262,6 +273,27 @@ node        été           bound  1000000       -             5        -       
 node        \\u{1b}[2Jx\\n  -            -       -             -        -        -       -        -  -
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn tenants_where_there_are_any() {
+        let mut hers = record("b", 1, 2, 0);
+        hers.tenant = Some("ali\x1bce".into());
+        let mut device = Device::new("coap://node".into());
+        let records = vec![record("a", 1, 2, 0), hers];
+        device.update(said(0, Instant::now(), Ok(records)));
+        let devices = [device];
+        let text = text(&devices, &rows(&devices, Sort::Device));
+        let expected = "\
+DEVICE  CONTAINER  TENANT       STATE  RUNS  RUNS/S  INSTRUCTIONS  INSTR/S  LONGEST  FAULTS  HELPERS  LAST FAULT
+node    a          -            bound     1       -             2        -        -       0        -  -
+node    b          ali\\u{1b}ce  bound     1       -             2        -        -       0        -  -
+";
+        assert_eq!(text, expected);
+        let mut table = Table::new(&devices, &rows(&devices, Sort::Device));
+        table.fit(0);
+        assert_eq!(table.columns.len(), 4);
+        assert!(table.cells.iter().all(|row| row.len() == 4));
     }
 
     #[test]

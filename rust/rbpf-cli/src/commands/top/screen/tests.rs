@@ -180,6 +180,7 @@ fn hostile_records() {
     let record = Record {
         name: text(),
         state: text(),
+        tenant: text(),
         path: text(),
         bytes: Some(u64::MAX),
         runs: Some(u64::MAX),
