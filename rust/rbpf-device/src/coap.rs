@@ -204,6 +204,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
                 response.code = code::CONTINUE;
                 response.block1 = Some(*block);
             }
+            Reply::Piece { .. } if !D::HAS_LOG => {}
             Reply::Answer { ticket, .. }
             | Reply::Piece { ticket, .. }
             | Reply::Container {

@@ -72,6 +72,9 @@ impl<const N: usize> Leases<N> {
 
     /// Seconds that a container has left, rounded up, if it has a lease.
     pub(crate) fn left(&self, app: AppId, now: u32) -> Option<u32> {
+        if N == 0 {
+            return None;
+        }
         let lease = self.0.iter().find(|lease| lease.app == app)?;
         Some(lease.left(now).max(0).unsigned_abs().div_ceil(1000))
     }

@@ -293,11 +293,12 @@ pub(crate) fn serve(
     let mut leases = Leased::new();
     loop {
         // In turns, so that neither keeps the other waiting.
-        while one(runtime, &mut |runtime, job| work(runtime, &mut leases, job))
-            | events(runtime, &mut leases)
-        {}
-        let due = [runtime.next_timer(), leases.next(runtime)];
-        match due.into_iter().flatten().min() {
+        while one(runtime, &mut leases, &mut work) | events(runtime, &mut leases) {}
+        let mut due = runtime.next_timer();
+        if let Some(left) = leases.next(runtime) {
+            due = Some(due.map_or(left, |due| due.min(left)));
+        }
+        match due {
             Some(0) => {}
             Some(left) => {
                 WAKE.wait_for(left);
@@ -308,7 +309,11 @@ pub(crate) fn serve(
 }
 
 /// Does what waits longest; `false` if nothing does.
-fn one(runtime: &mut Containers, work: &mut impl FnMut(&mut Containers, &mut Job)) -> bool {
+fn one(
+    runtime: &mut Containers,
+    leases: &mut Leased,
+    work: &mut impl FnMut(&mut Containers, &mut Leased, &mut Job),
+) -> bool {
     let Some(index) = next() else {
         return false;
     };
@@ -322,7 +327,7 @@ fn one(runtime: &mut Containers, work: &mut impl FnMut(&mut Containers, &mut Job
                 let function = unsafe { function.as_mut() };
                 function(runtime);
             }
-            None => work(runtime, &mut asked.job),
+            None => work(runtime, leases, &mut asked.job),
         }
     }
     let answered = TABLE.with(|table| {

@@ -19,7 +19,11 @@ use crate::worker::{HAS_LEASES, PAGE, stage};
 /// Bytes that one line can load.
 const PIECE: usize = 128;
 
-const HELP: &str = " VERB ...
+/// The help, with the lines of what was selected.
+macro_rules! help {
+    ($($selected:literal)*) => {
+        concat!(
+            " VERB ...
 list               containers
 info NAME          what it may do, where it answers
 run NAME [HEX]     run it once, with this context
@@ -37,20 +41,21 @@ load NAME HEX      append to an image
 load NAME [for TENANT]
                    install it, or replace NAME by it
 load               discard it
-";
+",
+            $($selected,)*
+            "help\n"
+        )
+    };
+}
 
-/// What there is if it was selected.
-const HELP_LOGS: &str = if HAS_LOG {
-    "logs               what containers have printed\n"
-} else {
-    ""
-};
-
-/// The same.
-const HELP_LEASE: &str = if HAS_LEASES {
-    "lease NAME SECONDS remove it after that; 0: it stays\n"
-} else {
-    ""
+const HELP: &str = match (HAS_LEASES, HAS_LOG) {
+    (false, false) => help!(),
+    (true, false) => help!("lease NAME SECONDS remove it after that; 0: it stays\n"),
+    (false, true) => help!("logs               what containers have printed\n"),
+    (true, true) => help!(
+        "lease NAME SECONDS remove it after that; 0: it stays\n"
+        "logs               what containers have printed\n"
+    ),
 };
 
 /// A verb that is one operation.
@@ -163,6 +168,14 @@ fn execute(args: &Args<'_>) -> Result<(), Failure> {
     if let Some(verb) = VERBS.iter().find(fits) {
         return simple(verb, args);
     }
+    // What was not selected is not linked: not even its name, as it would be for
+    // an arm with a guard.
+    if HAS_LEASES && fits(&&LEASE) {
+        return simple(&LEASE, args);
+    }
+    if HAS_LOG && word == "logs" && count == 0 {
+        return logs();
+    }
     match (word, arguments) {
         ("kv", (Some("get"), Some(scope), Some(key))) if count == 3 => {
             let key = number(key).ok_or(Failure::Usage)?;
@@ -196,8 +209,6 @@ fn execute(args: &Args<'_>) -> Result<(), Failure> {
             })
         }
         ("load", (Some(name), Some(hex), None)) => load(name, hex),
-        ("lease", _) if HAS_LEASES && fits(&&LEASE) => simple(&LEASE, args),
-        ("logs", (None, ..)) if HAS_LOG => logs(),
         ("help", (None, ..)) => {
             usage(args);
             Ok(())
@@ -234,9 +245,7 @@ fn simple(verb: &Verb, args: &Args<'_>) -> Result<(), Failure> {
 fn usage(args: &Args<'_>) {
     sys::print("usage: ");
     sys::print(args.get(0).unwrap_or("rbpf"));
-    for text in [HELP, HELP_LEASE, HELP_LOGS, "help\n"] {
-        sys::print(text);
-    }
+    sys::print(HELP);
 }
 
 /// Prints what containers have printed: as much as is kept when it begins,
