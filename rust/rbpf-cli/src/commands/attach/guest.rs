@@ -73,7 +73,11 @@ impl Guest {
         let bindings = self.client.get(&["rbpf", "bindings"], None);
         bindings.is_ok_and(|answer| {
             let text = String::from_utf8_lossy(&answer.payload);
-            text.lines().any(|found| found == line)
+            let is_it = |found: &str| {
+                let rest = found.strip_prefix(&line);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+            };
+            text.lines().any(is_it)
         })
     }
 
