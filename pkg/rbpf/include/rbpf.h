@@ -65,6 +65,7 @@
 #define RBPF_CAPABILITY_PACKET         0x0100 /**< See packets of the network stack */
 #define RBPF_CAPABILITY_APPLICATION    0x0200 /**< Call helpers that the device's application registered itself */
 #define RBPF_CAPABILITY_PACKET_DROP    0x0400 /**< Drop packets of the network stack */
+#define RBPF_CAPABILITY_GPIO           0x0800 /**< Find, read and write pins, and see their edges */
 #define RBPF_CAPABILITY_KV_TENANT      0x1000 /**< Use the key-value store that the containers of a tenant share */
 /** @} */
 

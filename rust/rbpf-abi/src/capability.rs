@@ -35,6 +35,8 @@ macro_rules! for_each_capability {
             APPLICATION = 9 "application";
             /// Drop packets of the network stack.
             PACKET_DROP = 10 "packet-drop";
+            /// Find, read and write pins, and see their edges.
+            GPIO = 11 "gpio";
             /// Use the key-value store that the containers of a tenant share.
             KV_TENANT = 12 "kv-tenant";
         }

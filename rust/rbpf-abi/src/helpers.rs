@@ -217,6 +217,27 @@ macro_rules! for_each_helper {
             /// A random number, from the device's best source.
             0x61 Random random RANDOM
                 () -> u32;
+
+            /// Finds the pin of a name, of those that the device has for containers.
+            ///
+            /// Returns its index, or `-ENODEV` if there is none of that name, `-ENOTSUP` if
+            /// the device has no pins for containers.
+            0x80 GpioFind gpio_find GPIO
+                (name: input(length) as "const char *", length: u32 as "size_t") -> i32;
+
+            /// Reads a pin; of an output, the level that it is set to.
+            ///
+            /// Returns 0 for low, 1 for high, or a negative error: `-ENODEV` for an index
+            /// that names nothing, `-ENOTSUP` if the device has no pins for containers.
+            0x81 GpioRead gpio_read GPIO
+                (pin: u32) -> i32;
+
+            /// Sets an output to low, if `level` is 0, else to high.
+            ///
+            /// Returns 0, or a negative error as `gpio_read` does, `-ENOTSUP` for an input
+            /// too.
+            0x82 GpioWrite gpio_write GPIO
+                (pin: u32, level: u32) -> i32;
         }
     };
 }

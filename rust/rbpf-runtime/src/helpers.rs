@@ -10,7 +10,7 @@
 //! # Cost
 //!
 //! A helper that takes long charges the budget, in instructions: sensors
-//! [`COST_SENSOR`], copies one for each [`BYTES_PER_INSTRUCTION`] bytes, the
+//! [`COST_SENSOR`], pins [`COST_PIN`], copies one for each [`BYTES_PER_INSTRUCTION`] bytes, the
 //! log [`COST_LOG_BYTE`] for each byte, since a serial line is slow.
 
 use core::num::NonZeroU16;
@@ -25,10 +25,12 @@ use crate::coap::{CoapExchange, CoapRequest};
 use crate::format::{self, Piece};
 use crate::kv::{KvScope, KvStore};
 use crate::run::Account;
-use crate::{Sensor, Services};
+use crate::{Pin, Sensor, Services};
 
 /// Instructions charged for reading or writing a device.
 const COST_SENSOR: u32 = 100;
+/// Instructions charged for finding, reading or writing a pin.
+const COST_PIN: u32 = 10;
 /// Bytes that a copy moves in the time of one instruction.
 const BYTES_PER_INSTRUCTION: u32 = 16;
 /// Instructions charged for a byte of log.
@@ -196,6 +198,11 @@ fn count(result: Result<usize, Errno>) -> i32 {
         Ok(count) => i32::try_from(count).unwrap_or(i32::MAX),
         Err(errno) => errno.to_guest(),
     }
+}
+
+/// Lets something happen to the pin of an index; there is none beyond 16 bits.
+fn with_pin<T>(index: u32, action: impl FnOnce(Pin) -> Result<T, Errno>) -> Result<T, Errno> {
+    action(Pin(u16::try_from(index).map_err(|_| Errno::NoDevice)?))
 }
 
 impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
@@ -517,5 +524,29 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
         let text = format::digits(value.into(), 10);
         write(memory, out, &text)?;
         Ok(text.len() as u32)
+    }
+
+    fn gpio_find(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        name: Address,
+        length: u32,
+    ) -> HelperResult<i32> {
+        self.charge(COST_PIN + length / BYTES_PER_INSTRUCTION);
+        let name = read(memory, name, length)?;
+        let found = self.services.gpio_find(name);
+        Ok(count(found.map(|Pin(index)| index.into())))
+    }
+
+    fn gpio_read(&mut self, _: &mut MemoryMap<'_>, pin: u32) -> HelperResult<i32> {
+        self.charge(COST_PIN);
+        let level = with_pin(pin, |pin| self.services.gpio_read(pin));
+        Ok(count(level.map(usize::from)))
+    }
+
+    fn gpio_write(&mut self, _: &mut MemoryMap<'_>, pin: u32, level: u32) -> HelperResult<i32> {
+        self.charge(COST_PIN);
+        let written = with_pin(pin, |pin| self.services.gpio_write(pin, level != 0));
+        Ok(count(written.map(|()| 0)))
     }
 }

@@ -47,7 +47,7 @@ pub use runtime::{
     BindError, CoapError, ExecuteError, MAX_TARGET, Memory, RunError, Runtime, Triggered,
     is_automatic,
 };
-pub use services::{Sensor, Services};
+pub use services::{Pin, Sensor, Services};
 pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME};
 pub use tenant::{Allowance, TenantError, TenantId, TenantInfo};
 pub use timer::MAX_TIMER;

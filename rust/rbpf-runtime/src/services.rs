@@ -14,6 +14,10 @@ use crate::fault_log::{FaultEntry, FaultReport};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sensor(pub NonZeroU16);
 
+/// A pin, as a guest knows it: an index that the host checks at each use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pin(pub u16);
+
 /// What differs between hosts: clocks, console, sensors, and the helpers of
 /// their applications.
 ///
@@ -52,6 +56,37 @@ pub trait Services {
     ///
     /// As [`saul_read`](Self::saul_read).
     fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno>;
+
+    /// The pin of a name, which may be any bytes.
+    ///
+    /// # Errors
+    ///
+    /// What the guest is told; `NoDevice` for a name that no pin has. Hosts without
+    /// pins leave this and the other two as they are: `NotSupported`.
+    fn gpio_find(&mut self, name: &[u8]) -> Result<Pin, Errno> {
+        let _ = name;
+        Err(Errno::NotSupported)
+    }
+
+    /// Reads a pin: whether it is high.
+    ///
+    /// # Errors
+    ///
+    /// What the guest is told; `NoDevice` for an index that names nothing.
+    fn gpio_read(&mut self, pin: Pin) -> Result<bool, Errno> {
+        let _ = pin;
+        Err(Errno::NotSupported)
+    }
+
+    /// Sets an output to high or low.
+    ///
+    /// # Errors
+    ///
+    /// As [`gpio_read`](Self::gpio_read), and `NotSupported` for an input.
+    fn gpio_write(&mut self, pin: Pin, high: bool) -> Result<(), Errno> {
+        let _ = (pin, high);
+        Err(Errno::NotSupported)
+    }
 
     /// A run has ended in a fault. A host that wants to know the last ones puts
     /// them into a [`FaultLog`](crate::FaultLog).

@@ -92,6 +92,13 @@ fn good_use(helper: Helper) -> Use {
             b"-0.01\x05",
         ),
         Helper::FmtU32Dec => writing(&[at::CONTEXT, 0x1_ffff_ffff], 10, vec![], b"4294967295\x0a"),
+        Helper::GpioFind => plain(
+            &[at::RODATA, 5],
+            BUTTON.into(),
+            vec![Call::FindPin(b"hello".to_vec())],
+        ),
+        Helper::GpioRead => plain(&[BUTTON as u64], 1, vec![Call::ReadPin(BUTTON)]),
+        Helper::GpioWrite => plain(&[LED as u64, 1], 0, vec![Call::WritePin(LED, true)]),
     }
 }
 
@@ -187,7 +194,9 @@ fn bad_addresses_are_faults_with_that_address() {
                 assert_eq!(result, fault(kind, pc, address), "{case}");
                 assert_eq!(context, self::context(), "{case}: nothing is written");
                 // The sensor may have been asked, nothing may have been told.
-                let told = |call: &Call| matches!(call, Call::Log(..) | Call::Write(..));
+                let told = |call: &Call| {
+                    matches!(call, Call::Log(..) | Call::Write(..) | Call::WritePin(..))
+                };
                 assert!(!calls.iter().any(told), "{case}: {calls:?}");
             }
         }
@@ -244,6 +253,52 @@ fn searches_without_a_find_are_0() {
         let (result, _, made) = call(helper, &[argument]);
         assert_eq!(result, Ok(0), "{helper:?} {argument:#x}");
         assert_eq!(made, calls, "{helper:?} {argument:#x}");
+    }
+}
+
+#[test]
+fn pins_that_are_none_or_unfit_are_errors() {
+    use Call::{FindPin, ReadPin, WritePin};
+    use Helper::{GpioFind, GpioRead, GpioWrite};
+    let no_device = errno(Errno::NoDevice);
+    let led: u64 = LED.into();
+    for (helper, arguments, result, calls) in [
+        (
+            GpioFind,
+            [at::RODATA, 4],
+            led,
+            vec![FindPin(b"hell".into())],
+        ),
+        (
+            GpioFind,
+            [at::RODATA, 3],
+            no_device,
+            vec![FindPin(b"hel".into())],
+        ),
+        (GpioFind, [at::RODATA, 0], no_device, vec![FindPin(vec![])]),
+        (GpioRead, [led, 0], 0, vec![ReadPin(LED)]),
+        // The upper half of a register is ignored.
+        (GpioRead, [1 << 32, 0], 1, vec![ReadPin(BUTTON)]),
+        (GpioRead, [1, 0], no_device, vec![ReadPin(1)]),
+        // Other indices are not cut off: the services never see them.
+        (GpioRead, [0x1_0000, 0], no_device, vec![]),
+        (GpioRead, [no_device, 0], no_device, vec![]),
+        (GpioWrite, [0x1_ffff, 1], no_device, vec![]),
+        (GpioWrite, [u64::MAX, 1], no_device, vec![]),
+        (GpioWrite, [led, 0], 0, vec![WritePin(LED, false)]),
+        (GpioWrite, [led, 0x100], 0, vec![WritePin(LED, true)]),
+        (GpioWrite, [led, 1 << 32], 0, vec![WritePin(LED, false)]),
+        (
+            GpioWrite,
+            [BUTTON.into(), 0],
+            errno(Errno::NotSupported),
+            vec![WritePin(BUTTON, false)],
+        ),
+    ] {
+        let (actual, context, made) = call(helper, &arguments);
+        assert_eq!(actual, Ok(result), "{helper:?} {arguments:x?}");
+        assert_eq!(made, calls, "{helper:?} {arguments:x?}");
+        assert_eq!(context, self::context());
     }
 }
 

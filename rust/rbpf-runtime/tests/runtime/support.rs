@@ -7,7 +7,7 @@ use rbpf_abi::context::Phydat;
 use rbpf_abi::image::{Function, ImageParts};
 use rbpf_abi::{Capabilities, Errno};
 use rbpf_isa::assemble;
-use rbpf_runtime::{AppId, Memory, RunError, Runtime, Sensor, Services};
+use rbpf_runtime::{AppId, Memory, Pin, RunError, Runtime, Sensor, Services};
 use rbpf_vm::{Fault, FaultKind, HelperCall, MemoryMap};
 use zerocopy::IntoBytes;
 
@@ -22,6 +22,9 @@ pub(crate) enum Call {
     FindType(u8),
     Read(u16),
     Write(u16, Phydat),
+    FindPin(Vec<u8>),
+    ReadPin(u16),
+    WritePin(u16, bool),
     Application(u32, [u64; 5]),
 }
 
@@ -51,6 +54,11 @@ pub(crate) const THERMOMETER: u16 = 1;
 pub(crate) const LAMP: u16 = 2;
 /// A sensor that does not answer.
 pub(crate) const BROKEN: u16 = 3;
+
+/// An input, which is high; its name is `hello`.
+pub(crate) const BUTTON: u16 = 0;
+/// An output.
+pub(crate) const LED: u16 = 0xffff;
 
 pub(crate) fn reading() -> Phydat {
     Phydat {
@@ -155,6 +163,33 @@ impl Services for Recording {
         match sensor.0.get() {
             LAMP => Ok(1),
             THERMOMETER => Err(Errno::NotSupported),
+            _ => Err(Errno::NoDevice),
+        }
+    }
+
+    fn gpio_find(&mut self, name: &[u8]) -> Result<Pin, Errno> {
+        self.0.push(Call::FindPin(name.into()));
+        match name {
+            b"hello" => Ok(Pin(BUTTON)),
+            b"hell" => Ok(Pin(LED)),
+            _ => Err(Errno::NoDevice),
+        }
+    }
+
+    fn gpio_read(&mut self, pin: Pin) -> Result<bool, Errno> {
+        self.0.push(Call::ReadPin(pin.0));
+        match pin.0 {
+            BUTTON => Ok(true),
+            LED => Ok(false),
+            _ => Err(Errno::NoDevice),
+        }
+    }
+
+    fn gpio_write(&mut self, pin: Pin, high: bool) -> Result<(), Errno> {
+        self.0.push(Call::WritePin(pin.0, high));
+        match pin.0 {
+            LED => Ok(()),
+            BUTTON => Err(Errno::NotSupported),
             _ => Err(Errno::NoDevice),
         }
     }

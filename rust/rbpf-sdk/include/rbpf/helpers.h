@@ -304,6 +304,43 @@ static uint32_t (*const bpf_ztimer_now)(void)
 static uint32_t (*const bpf_random)(void)
     = (void *)0x61;
 
+/**
+ * @brief   Finds the pin of a name, of those that the device has for
+ *          containers.
+ *
+ * @param[in] name memory that the host reads, `length` bytes
+ * @param[in] length number
+ * @return  its index, or `-ENODEV` if there is none of that name, `-ENOTSUP` if
+ *          the device has no pins for containers.
+ * @note    Capability gpio
+ */
+static int (*const bpf_gpio_find)(const char *name, size_t length)
+    = (void *)0x80;
+
+/**
+ * @brief   Reads a pin; of an output, the level that it is set to.
+ *
+ * @param[in] pin number
+ * @return  0 for low, 1 for high, or a negative error: `-ENODEV` for an index
+ *          that names nothing, `-ENOTSUP` if the device has no pins for
+ *          containers.
+ * @note    Capability gpio
+ */
+static int (*const bpf_gpio_read)(uint32_t pin)
+    = (void *)0x81;
+
+/**
+ * @brief   Sets an output to low, if `level` is 0, else to high.
+ *
+ * @param[in] pin number
+ * @param[in] level number
+ * @return  0, or a negative error as `gpio_read` does, `-ENOTSUP` for an input
+ *          too.
+ * @note    Capability gpio
+ */
+static int (*const bpf_gpio_write)(uint32_t pin, uint32_t level)
+    = (void *)0x82;
+
 #include <rbpf/printf.h>
 
 #endif /* RBPF_HELPERS_H */
