@@ -29,6 +29,12 @@
 //! min = 1500
 //! max = 3000
 //!
+//! [[pin]]
+//! name = "button"
+//! direction = "input"         # or output
+//! level = 1                   # 0, if the key is left out
+//! changes = [{ at_ms = 500, level = 0 }, { at_ms = 700, level = 1 }]
+//!
 //! [[application]]
 //! name = "temperature"
 //! image = "temperature.rbpf"  # beside this file
@@ -53,10 +59,14 @@ use rbpf_runtime::Allowance;
 
 mod error;
 mod names;
+mod pin;
 mod raw;
 mod sensor;
 
 pub use error::ConfigError;
+
+/// What the hooks of pins begin with.
+pub(crate) const GPIO_PREFIX: &str = "gpio:";
 
 /// A device, as its file describes it.
 #[derive(Clone, Debug)]
@@ -69,6 +79,8 @@ pub struct Config {
     pub tenants: Vec<TenantConfig>,
     /// Its sensors and actuators, in the order of the registry.
     pub sensors: Vec<SensorConfig>,
+    /// Its pins, in the order of their indices.
+    pub pins: Vec<PinConfig>,
     /// Its containers.
     pub applications: Vec<ApplicationConfig>,
 }
@@ -174,6 +186,37 @@ pub struct Ramp {
     pub max: i16,
     /// Whether it moves once a second rather than once a reading.
     pub per_second: bool,
+}
+
+/// `[[pin]]`: a simulated pin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinConfig {
+    /// The name that containers find it by, 1 to 27 visible characters of ASCII.
+    pub name: String,
+    /// Who decides on its level.
+    pub direction: Direction,
+    /// `level`: whether it is high at first.
+    pub high: bool,
+    /// `changes` of an input, in the order of their times.
+    pub changes: Vec<PinChange>,
+}
+
+/// Who decides on the level of a pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The world: containers only read it.
+    Input,
+    /// Containers, which can read it, too.
+    Output,
+}
+
+/// What the world does to an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinChange {
+    /// When: milliseconds since the device's start, up to 1073741823.
+    pub at_ms: u32,
+    /// `level`: whether it is high from then on.
+    pub high: bool,
 }
 
 /// `[[application]]`: a container.

@@ -87,7 +87,7 @@ pub fn run_until(
     } else {
         Log::silent()
     };
-    let services = WorkstationServices::new(&config.sensors, log.clone());
+    let services = WorkstationServices::new(&config.sensors, log.clone()).with_pins(&config.pins);
     let settings = DeviceSettings::from(&config);
     let device = Device::start(services, log, settings)?;
     if config.coap.unsigned_install {

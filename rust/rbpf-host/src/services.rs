@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a workstation offers to containers: its clock, its random numbers,
-//! simulated sensors, and a log.
+//! simulated sensors and pins, and a log.
 //!
 //! [`WorkstationServices`] is the real one. [`Recorder`] and [`FaultInjector`]
 //! wrap any other, for tests.
@@ -10,18 +10,20 @@ use std::time::Instant;
 
 use rbpf_abi::Errno;
 use rbpf_abi::context::Phydat;
-use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, Sensor, Services};
+use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, Sensor, Services, Pin};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::SensorConfig;
+use crate::config::{PinConfig, SensorConfig};
 
 mod fault_injector;
 mod log;
+mod pins;
 mod recorder;
 mod simulation;
 
 pub use fault_injector::{FaultInjector, Faults};
 pub use log::Log;
+use pins::SimulatedPin;
 pub use recorder::{Call, Recorder, Recording};
 use simulation::SimulatedSensor;
 
@@ -38,6 +40,7 @@ const FAULTS: usize = 16;
 pub struct WorkstationServices {
     start: Instant,
     sensors: Vec<SimulatedSensor>,
+    pins: Vec<SimulatedPin>,
     log: Log,
     faults: FaultLog<FAULTS>,
 }
@@ -51,9 +54,19 @@ impl WorkstationServices {
         Self {
             start: Instant::now(),
             sensors: sensors.iter().map(SimulatedSensor::new).collect(),
+            pins: Vec::new(),
             log,
             faults: FaultLog::new(),
         }
+    }
+
+    /// The same with these simulated pins.
+    ///
+    /// Indices are 16 bits wide: pins from the 65537th on cannot be found.
+    #[must_use]
+    pub fn with_pins(self, pins: &[PinConfig]) -> Self {
+        let pins = pins.iter().map(SimulatedPin::new).collect();
+        Self { pins, ..self }
     }
 
     /// The device behind a handle; a handle is its position, counted from 1.
@@ -61,6 +74,11 @@ impl WorkstationServices {
         self.sensors
             .get_mut(usize::from(sensor.0.get()) - 1)
             .ok_or(Errno::NoDevice)
+    }
+
+    /// The pin at an index.
+    fn pin(&mut self, pin: Pin) -> Result<&mut SimulatedPin, Errno> {
+        self.pins.get_mut(usize::from(pin.0)).ok_or(Errno::NoDevice)
     }
 }
 
@@ -114,6 +132,23 @@ impl Services for WorkstationServices {
 
     fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
         self.sensor(sensor)?.write(value)
+    }
+
+    fn gpio_find(&mut self, name: &[u8]) -> Result<Pin, Errno> {
+        let mut pins = (0..=u16::MAX).zip(&self.pins);
+        pins.find(|(_, pin)| pin.name().as_bytes() == name)
+            .map(|(index, _)| Pin(index))
+            .ok_or(Errno::NoDevice)
+    }
+
+    fn gpio_read(&mut self, pin: Pin) -> Result<bool, Errno> {
+        // 64 bits of milliseconds do not wrap.
+        let now_ms = self.start.elapsed().as_millis() as u64;
+        Ok(self.pin(pin)?.read(now_ms))
+    }
+
+    fn gpio_write(&mut self, pin: Pin, high: bool) -> Result<(), Errno> {
+        self.pin(pin)?.write(high)
     }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {

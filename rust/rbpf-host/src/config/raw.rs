@@ -15,9 +15,11 @@ use rbpf_runtime::{Allowance, is_automatic};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::pin::RawPin;
 use super::sensor::RawSensor;
 use super::{
-    ApplicationConfig, CoapConfig, Config, ConfigError, Methods, RuntimeConfig, TenantConfig,
+    ApplicationConfig, CoapConfig, Config, ConfigError, Methods, PinConfig, RuntimeConfig,
+    TenantConfig,
 };
 use crate::device::{
     DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, DEFAULT_LOG_SIZE, MAX_APPLICATIONS, MAX_BINDINGS,
@@ -48,6 +50,8 @@ struct RawConfig {
     tenant: Vec<Spanned<RawTenant>>,
     #[serde(default)]
     sensor: Vec<Spanned<RawSensor>>,
+    #[serde(default)]
+    pin: Vec<Spanned<RawPin>>,
     #[serde(default)]
     application: Vec<Spanned<RawApplication>>,
 }
@@ -128,7 +132,7 @@ impl Reader<'_> {
     }
 
     /// A number within limits, or its default.
-    fn number(
+    pub(super) fn number(
         &self,
         value: Option<&Spanned<u32>>,
         default: u32,
@@ -192,6 +196,10 @@ impl Reader<'_> {
             .into_iter()
             .map(|sensor| self.sensor(&sensor))
             .collect::<Result<_, _>>()?;
+        let mut pins: Vec<PinConfig> = Vec::new();
+        for pin in &raw.pin {
+            pins.push(self.pin(pin, &pins)?);
+        }
         let mut applications: Vec<ApplicationConfig> = Vec::new();
         for application in raw.application {
             let application = application.into_inner();
@@ -211,6 +219,7 @@ impl Reader<'_> {
             },
             tenants,
             sensors,
+            pins,
             applications,
         })
     }

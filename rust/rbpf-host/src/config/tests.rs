@@ -277,6 +277,79 @@ fn tenants() {
 }
 
 #[test]
+fn pins() {
+    let config = parse(
+        "[[pin]]
+        name = 'button'
+        direction = 'input'
+        level = 1
+        changes = [{ at_ms = 5, level = 0 }, { at_ms = 6, level = 1 }]
+        [[pin]]
+        name = 'twenty-seven-characters.led'
+        direction = 'output'",
+    )
+    .unwrap();
+    let change = |at_ms, high| PinChange { at_ms, high };
+    let button = PinConfig {
+        name: "button".into(),
+        direction: Direction::Input,
+        high: true,
+        changes: vec![change(5, false), change(6, true)],
+    };
+    let led = PinConfig {
+        name: "twenty-seven-characters.led".into(),
+        direction: Direction::Output,
+        high: false,
+        changes: vec![],
+    };
+    assert_eq!(config.pins, [button, led]);
+    let pin = |rest: &str| refused(&format!("[[pin]]\n{rest}\n"));
+    for (text, parts) in [
+        (
+            "name = 'a'",
+            ["dir/device.toml:1:1: ", "missing field `direction`"],
+        ),
+        (
+            "name = 'a'\ndirection = 'sideways'",
+            [":3:13: ", "unknown variant `sideways`"],
+        ),
+        (
+            "name = ''\ndirection = 'input'",
+            [":2:8: ", "1 to 27 visible"],
+        ),
+        (
+            "name = 'twenty-eight-characters.led.'\ndirection = 'input'",
+            [":2:8: ", "1 to 27 visible"],
+        ),
+        (
+            "name = 'a'\ndirection = 'input'\nlevel = 2",
+            [":4:9: ", "from 0 to 1"],
+        ),
+        (
+            "name = 'a'\ndirection = 'output'\nchanges = []",
+            [":4:11: ", "`changes` belong to inputs"],
+        ),
+        (
+            "name = 'a'\ndirection = 'input'\nchanges = [{ at_ms = 1, level = 1 }, { at_ms = 1, level = 0 }]",
+            [":4:48: ", "in the order of their times"],
+        ),
+        (
+            "name = 'a'\ndirection = 'input'\nchanges = [{ at_ms = 1073741824, level = 1 }]",
+            [":4:22: ", "from 0 to 1073741823"],
+        ),
+        (
+            "name = 'a'\ndirection = 'input'\n[[pin]]\nname = 'a'\ndirection = 'output'",
+            [":5:8: ", "there is a pin `a` already"],
+        ),
+    ] {
+        let message = pin(text);
+        for part in parts {
+            assert!(message.contains(part), "{message}\nwanted {part}");
+        }
+    }
+}
+
+#[test]
 fn a_file_that_is_not_there() {
     let error = Config::load(Path::new("absent/device.toml")).unwrap_err();
     assert_eq!(error.place, None);
@@ -332,5 +405,6 @@ fn the_example_is_right() {
     let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/device.toml"));
     let config = Config::load(file).unwrap();
     assert_eq!(config.sensors.len(), 4);
+    assert_eq!(config.pins.len(), 2);
     assert_eq!(config.applications.len(), 4);
 }

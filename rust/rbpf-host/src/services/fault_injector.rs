@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
-use rbpf_runtime::{FaultEntry, FaultReport, Sensor, Services};
+use rbpf_runtime::{FaultEntry, FaultReport, Sensor, Services, Pin};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 /// Which calls fail. By default none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
-    /// Every n-th read of a sensor has this error.
+    /// Every n-th read of a sensor or pin has this error.
     pub read: Option<(NonZeroU32, Errno)>,
-    /// Every n-th write to an actuator has this error.
+    /// Every n-th write to an actuator or pin has this error.
     pub write: Option<(NonZeroU32, Errno)>,
     /// Every n-th search finds nothing.
     pub find: Option<NonZeroU32>,
@@ -115,6 +115,31 @@ impl<S: Services> Services for FaultInjector<S> {
         }
         let dimensions = self.inner.saul_write(sensor, value)?;
         Ok(self.faults.dimensions.unwrap_or(dimensions))
+    }
+
+    fn gpio_find(&mut self, name: &[u8]) -> Result<Pin, Errno> {
+        if self.search_fails() {
+            return Err(Errno::NoDevice);
+        }
+        self.inner.gpio_find(name)
+    }
+
+    fn gpio_read(&mut self, pin: Pin) -> Result<bool, Errno> {
+        if let Some((every, error)) = self.faults.read
+            && due(&mut self.reads, every)
+        {
+            return Err(error);
+        }
+        self.inner.gpio_read(pin)
+    }
+
+    fn gpio_write(&mut self, pin: Pin, high: bool) -> Result<(), Errno> {
+        if let Some((every, error)) = self.faults.write
+            && due(&mut self.writes, every)
+        {
+            return Err(error);
+        }
+        self.inner.gpio_write(pin, high)
     }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
-use rbpf_runtime::{FaultEntry, FaultReport, Sensor, Services};
+use rbpf_runtime::{FaultEntry, FaultReport, Sensor, Services, Pin};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 /// Calls beyond this are not recorded.
@@ -30,6 +30,12 @@ pub enum Call {
     Read(Sensor, Result<(Phydat, u8), Errno>),
     /// `saul_write`: the value.
     Write(Sensor, Phydat, Result<u8, Errno>),
+    /// `gpio_find`: the name.
+    FindPin(Vec<u8>, Result<Pin, Errno>),
+    /// `gpio_read`.
+    ReadPin(Pin, Result<bool, Errno>),
+    /// `gpio_write`: whether to high.
+    WritePin(Pin, bool, Result<(), Errno>),
     /// `call_application_helper`: the id, the arguments.
     Application(u32, [u64; 5], Result<u64, FaultKind>),
 }
@@ -122,6 +128,24 @@ impl<S: Services> Services for Recorder<S> {
     fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
         let result = self.inner.saul_write(sensor, value);
         self.recording.push(Call::Write(sensor, *value, result));
+        result
+    }
+
+    fn gpio_find(&mut self, name: &[u8]) -> Result<Pin, Errno> {
+        let result = self.inner.gpio_find(name);
+        self.recording.push(Call::FindPin(name.to_owned(), result));
+        result
+    }
+
+    fn gpio_read(&mut self, pin: Pin) -> Result<bool, Errno> {
+        let result = self.inner.gpio_read(pin);
+        self.recording.push(Call::ReadPin(pin, result));
+        result
+    }
+
+    fn gpio_write(&mut self, pin: Pin, high: bool) -> Result<(), Errno> {
+        let result = self.inner.gpio_write(pin, high);
+        self.recording.push(Call::WritePin(pin, high, result));
         result
     }
 

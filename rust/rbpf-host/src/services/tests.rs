@@ -6,7 +6,7 @@ use rbpf_abi::Capabilities;
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap, region};
 
 use super::*;
-use crate::config::{Ramp, Reading, Source};
+use crate::config::{Direction, PinChange, Ramp, Reading, Source};
 
 const TEMP: u8 = 0x82;
 const SWITCH: u8 = 0x44;
@@ -127,6 +127,92 @@ fn only_actuators_are_written() {
     );
     assert_eq!(services.saul_write(switch, &value), Ok(1));
     assert_eq!(services.saul_read(switch), Ok((value, 1)));
+}
+
+/// A button that was pressed long ago, and an LED.
+fn pins() -> [PinConfig; 2] {
+    let pin = |name: &str, direction, changes: &[PinChange]| PinConfig {
+        name: name.into(),
+        direction,
+        high: direction == Direction::Input,
+        changes: changes.to_vec(),
+    };
+    let pressed = PinChange {
+        at_ms: 0,
+        high: false,
+    };
+    let later = PinChange {
+        at_ms: 3_600_000,
+        high: true,
+    };
+    [
+        pin("button", Direction::Input, &[pressed, later]),
+        pin("led", Direction::Output, &[]),
+    ]
+}
+
+#[test]
+fn pins_are_found_read_and_written() {
+    let mut services = services(&[]).with_pins(&pins());
+    let [button, led, wild] = [0, 1, 2].map(Pin);
+    assert_eq!(services.gpio_find(b"button"), Ok(button));
+    assert_eq!(services.gpio_find(b"led"), Ok(led));
+    for name in ["", "le", "leds", "LED", "gpio:led", "led\0"] {
+        let found = services.gpio_find(name.as_bytes());
+        assert_eq!(found, Err(Errno::NoDevice), "{name:?}");
+    }
+    assert_eq!(services.gpio_read(button), Ok(false));
+    assert_eq!(services.gpio_write(button, true), Err(Errno::NotSupported));
+    assert_eq!(services.gpio_read(button), Ok(false));
+    assert_eq!(services.gpio_read(led), Ok(false));
+    assert_eq!(services.gpio_write(led, true), Ok(()));
+    assert_eq!(services.gpio_read(led), Ok(true));
+    assert_eq!(services.gpio_read(wild), Err(Errno::NoDevice));
+    assert_eq!(services.gpio_write(wild, true), Err(Errno::NoDevice));
+}
+
+#[test]
+fn pins_change_when_their_time_has_come() {
+    let [button, _] = pins();
+    let mut pin = SimulatedPin::new(&button);
+    let mut at = |now| pin.read(now);
+    assert_eq!(
+        [at(0), at(3_599_999), at(3_600_000), at(u64::MAX)],
+        [false, false, true, true]
+    );
+    assert!(SimulatedPin::new(&button).read(u64::MAX), "the last counts");
+}
+
+#[test]
+fn wrappers_record_and_fail_pins() {
+    let every = |n| NonZeroU32::new(n).unwrap();
+    let faults = Faults {
+        read: Some((every(2), Errno::InputOutput)),
+        write: Some((every(2), Errno::Busy)),
+        find: Some(every(2)),
+        ..Faults::default()
+    };
+    let inner = services(&[]).with_pins(&pins());
+    let mut services = Recorder::new(FaultInjector::new(inner, faults));
+    let recording = services.recording();
+    for (found, read, written) in [
+        (Ok(Pin(1)), Ok(false), Ok(())),
+        (
+            Err(Errno::NoDevice),
+            Err(Errno::InputOutput),
+            Err(Errno::Busy),
+        ),
+    ] {
+        assert_eq!(services.gpio_find(b"led"), found);
+        assert_eq!(services.gpio_read(Pin(1)), read);
+        assert_eq!(services.gpio_write(Pin(1), false), written);
+        let calls = [
+            Call::FindPin(b"led".to_vec(), found),
+            Call::ReadPin(Pin(1), read),
+            Call::WritePin(Pin(1), false, written),
+        ];
+        assert_eq!(recording.take(), calls);
+    }
 }
 
 #[test]

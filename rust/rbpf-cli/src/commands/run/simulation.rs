@@ -55,7 +55,8 @@ impl Simulation {
             // Without stderr, nobody is there to read it.
             let _ = writeln!(std::io::stderr(), "log: {text}");
         });
-        let services = WorkstationServices::new(&config.sensors, log.clone());
+        let services =
+            WorkstationServices::new(&config.sensors, log.clone()).with_pins(&config.pins);
         Ok(Self {
             helpers: Helpers::new(services),
             log,

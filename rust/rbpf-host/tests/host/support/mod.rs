@@ -93,7 +93,8 @@ impl World {
                 lines.lock().unwrap().push(format!("{container}: {text}"));
             })
         };
-        let services = wrap(WorkstationServices::new(&config.sensors, log.clone()));
+        let services = WorkstationServices::new(&config.sensors, log.clone());
+        let services = wrap(services.with_pins(&config.pins));
         let settings = DeviceSettings::from(&config);
         let device = Device::start(services, log, settings).unwrap();
         let reports = Arc::new(Mutex::new(Vec::new()));
