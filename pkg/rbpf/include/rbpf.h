@@ -19,7 +19,7 @@
  * The thread `rbpf` owns the containers; functions hand their request to it
  * and wait until it is done. So they may be called by threads only, once the
  * module has been started. Some only touch what is theirs, and do not wait:
- * @ref rbpf_hook_register, @ref rbpf_helper_register, and, from interrupts
+ * @ref rbpf_hook_register, @ref rbpf_helper_register, `rbpf_gpio_register()`, and, from interrupts
  * too, @ref rbpf_hook_post and @ref rbpf_stats.
  *
  * Every function that waits has these errors beside its own. Nothing has been
@@ -44,6 +44,10 @@
  * @file
  * @brief       rBPF containers from C
  */
+
+#ifdef MODULE_RBPF_GPIO
+#include "periph/gpio.h"
+#endif
 
 /**
  * @brief   Smallest number of a helper of the application's own
@@ -115,6 +119,30 @@
  */
 #define RBPF_HOOK_INIT_RIGHTS(name, policy, needs, say) \
     { NULL, (name), (policy), 0, (needs), (say) }
+
+/**
+ * @brief   Initialiser of a @ref rbpf_pin_t
+ *
+ * @param[in] name      its name, a literal: 1 to 27 visible characters of ASCII
+ * @param[in] pin       a `gpio_t`, which no other code sets up
+ * @param[in] mode      `GPIO_IN`, `GPIO_IN_PD` or `GPIO_IN_PU` for an input;
+ *                      `GPIO_OUT`, `GPIO_OD` or `GPIO_OD_PU` for an output
+ */
+#define RBPF_PIN_INIT(name, pin, mode) RBPF_PIN_INIT_EDGES(name, pin, mode, RBPF_EDGE_NONE)
+
+/**
+ * @brief   Initialiser of a @ref rbpf_pin_t whose edges run the containers that
+ *          are bound to the hook `gpio:NAME`
+ *
+ * @param[in] name      as for @ref RBPF_PIN_INIT
+ * @param[in] pin       as for @ref RBPF_PIN_INIT
+ * @param[in] mode      as for @ref RBPF_PIN_INIT, of an input
+ * @param[in] edges     @ref RBPF_EDGE_RISING, @ref RBPF_EDGE_FALLING or
+ *                      @ref RBPF_EDGE_BOTH
+ */
+#define RBPF_PIN_INIT_EDGES(name, pin, mode, edges) \
+    { RBPF_HOOK_INIT_RIGHTS("gpio:" name, RBPF_POLICY_LAST, RBPF_CAPABILITY_GPIO, 0), NULL, \
+       (pin), (mode), 0, (edges) }
 
 /**
  * @brief   Initialiser of a @ref rbpf_helper_t
@@ -199,6 +227,26 @@
  *          writes
  */
 #define RBPF_PARAMETER_IN_OUT 3
+
+/**
+ * @brief   The pin's edges are no events
+ */
+#define RBPF_EDGE_NONE 0
+
+/**
+ * @brief   An event when the pin becomes high
+ */
+#define RBPF_EDGE_RISING 1
+
+/**
+ * @brief   An event when the pin becomes low
+ */
+#define RBPF_EDGE_FALLING 2
+
+/**
+ * @brief   An event whenever the pin changes
+ */
+#define RBPF_EDGE_BOTH 3
 
 /**
  * @brief   On whose behalf containers are installed
@@ -483,6 +531,42 @@ typedef struct {
     void *user;
 } rbpf_helper_t;
 
+#if defined(MODULE_RBPF_GPIO)
+/**
+ * @brief   A pin that containers may use
+ *
+ * A static, initialised by @ref RBPF_PIN_INIT or @ref RBPF_PIN_INIT_EDGES and
+ * registered once.
+ */
+typedef struct {
+    /**
+     * What its edges trigger, and, after `gpio:`, its name; private
+     */
+    rbpf_hook_t hook;
+    /**
+     * The next of all pins; private
+     */
+    const void *next;
+    /**
+     * The pin
+     */
+    gpio_t pin;
+    /**
+     * `GPIO_IN`, `GPIO_IN_PD` or `GPIO_IN_PU` for an input; `GPIO_OUT`,
+     * `GPIO_OD` or `GPIO_OD_PU` for an output
+     */
+    gpio_mode_t mode;
+    /**
+     * Index by which containers know it; private
+     */
+    uint16_t index;
+    /**
+     * Edges of an input that are events: `RBPF_EDGE_...`
+     */
+    uint8_t edges;
+} rbpf_pin_t;
+#endif
+
 /**
  * @brief   What the module has counted
  */
@@ -756,8 +840,8 @@ int rbpf_hook_trigger(const rbpf_hook_t *hook,
 /**
  * @brief   Have the containers that are bound to a hook run soon
  *
- * Leaves an event for the worker thread, with a copy of the context. From
- * any context, also an interrupt.
+ * Leaves an event for the worker thread, with a copy of the context, of which
+ * each container gets its own. From any context, also an interrupt.
  *
  * @param[in] hook      the hook, registered
  * @param[in] context   what containers get; may be `NULL` if @p length is 0
@@ -802,6 +886,35 @@ int rbpf_boot(void);
  * @retval -EEXIST      there is a helper of that number
  */
 int rbpf_helper_register(rbpf_helper_t *helper);
+
+#if defined(MODULE_RBPF_GPIO)
+/**
+ * @brief   Set a pin up, and make it known to containers
+ *
+ * They find it by name, if they have the right `gpio`; its index is how many pins
+ * were known before. Where edges of an input are events, it has a hook
+ * `gpio:NAME`, to which containers with that right are bound. They get a
+ * `rbpf_gpio_ctx_t`. While none is bound, its interrupt ends after a load and a
+ * branch.
+ *
+ * The pin stays what it is. An output keeps its level as far as `gpio_init()`
+ * does. As of RIOT's functions, the board must have the pin, and, on some, enough
+ * interrupts for pins.
+ *
+ * @param[in] pin       the pin, initialised by @ref RBPF_PIN_INIT or
+ *                      @ref RBPF_PIN_INIT_EDGES; it stays where it is
+ *
+ * @retval 0            containers may use it
+ * @retval -EPERM       it was called in an interrupt
+ * @retval -EINVAL      @p pin is `NULL`; it is `GPIO_UNDEF`; its name is not 1 to
+ *                      27 visible characters of ASCII; its mode or edges are not
+ *                      defined, or edges are those of an output
+ * @retval -EEXIST      there is a pin or hook of that name, or the pin is known
+ * @retval -ENOMEM      65536 pins are known
+ * @retval -ENOTSUP     the hardware does not do that
+ */
+int rbpf_gpio_register(rbpf_pin_t *pin);
+#endif
 
 /**
  * @brief   Run an image once, without installing it

@@ -118,6 +118,24 @@ layout! {
 }
 
 layout! {
+    /// What a container gets that an edge of a pin has triggered: `rbpf_gpio_ctx_t`.
+    pub struct GpioContext {
+        /// Index of the pin.
+        pub pin: U32,
+        /// Its level after the edge: 0 or 1.
+        pub level: U32,
+    }
+}
+
+impl GpioContext {
+    /// The context as the guest has it in memory.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+layout! {
     /// What a container gets that a packet has triggered: `rbpf_packet_ctx_t`.
     pub struct PacketContext {
         /// Address of the first bytes, which may be read.
@@ -161,6 +179,7 @@ const _: () = {
     assert!(size_of::<WordsContext>() == 16 && offset_of!(WordsContext, words) == 8);
     assert!(size_of::<TimerContext>() == 12 && offset_of!(TimerContext, missed) == 8);
     assert!(size_of::<ChangeContext>() == 12 && offset_of!(ChangeContext, value) == 8);
+    assert!(size_of::<GpioContext>() == 8 && offset_of!(GpioContext, level) == 4);
     assert!(size_of::<PacketContext>() == 24);
     assert!(offset_of!(PacketContext, available) == 12);
     assert!(offset_of!(PacketContext, kind) == 19);

@@ -19,6 +19,8 @@ use rbpf_runtime::{Allowance, Grant, TenantId};
 use rbpf_vm::Rights;
 
 use crate::containers::{self, Error};
+#[cfg(feature = "gpio")]
+use crate::gpio::Pin;
 use crate::helpers::Helper;
 use crate::hooks::{self, Hook};
 use crate::{queue, sys, worker};
@@ -712,8 +714,8 @@ pub unsafe extern "C" fn rbpf_hook_trigger(
 
 /// @brief   Have the containers that are bound to a hook run soon
 ///
-/// Leaves an event for the worker thread, with a copy of the context. From
-/// any context, also an interrupt.
+/// Leaves an event for the worker thread, with a copy of the context, of which
+/// each container gets its own. From any context, also an interrupt.
 ///
 /// @param[in] hook      the hook, registered
 /// @param[in] context   what containers get; may be `NULL` if @p length is 0
@@ -775,6 +777,36 @@ pub unsafe extern "C" fn rbpf_helper_register(helper: *mut Helper) -> c_int {
         let helper = helper.filter(|helper| !helper.is_empty());
         Ok(helper.ok_or(INVALID)?.register()?)
     })
+}
+
+/// @brief   Set a pin up, and make it known to containers
+///
+/// They find it by name, if they have the right `gpio`; its index is how many pins
+/// were known before. Where edges of an input are events, it has a hook
+/// `gpio:NAME`, to which containers with that right are bound. They get a
+/// `rbpf_gpio_ctx_t`. While none is bound, its interrupt ends after a load and a
+/// branch.
+///
+/// The pin stays what it is. An output keeps its level as far as `gpio_init()`
+/// does. As of RIOT's functions, the board must have the pin, and, on some, enough
+/// interrupts for pins.
+///
+/// @param[in] pin       the pin, initialised by @ref RBPF_PIN_INIT or
+///                      @ref RBPF_PIN_INIT_EDGES; it stays where it is
+///
+/// @retval 0            containers may use it
+/// @retval -EPERM       it was called in an interrupt
+/// @retval -EINVAL      @p pin is `NULL`; it is `GPIO_UNDEF`; its name is not 1 to
+///                      27 visible characters of ASCII; its mode or edges are not
+///                      defined, or edges are those of an output
+/// @retval -EEXIST      there is a pin or hook of that name, or the pin is known
+/// @retval -ENOMEM      65536 pins are known
+/// @retval -ENOTSUP     the hardware does not do that
+#[cfg(feature = "gpio")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_gpio_register(pin: *mut Pin) -> c_int {
+    // SAFETY: null, or a pin that stays: promised by the caller.
+    answer(|| unsafe { pin.as_ref() }.ok_or(INVALID)?.register())
 }
 
 /// @brief   Run an image once, without installing it

@@ -195,6 +195,18 @@ impl Hook {
         }
     }
 
+    /// Whether its name, policy and capabilities are such.
+    pub(crate) fn is_sound(&self) -> bool {
+        let name = self.name();
+        let rights = Capabilities::from_bits(self.needs | self.say);
+        self.policy().is_some()
+            && rights.is_some()
+            && (1..=MAX_TARGET).contains(&name.len())
+            && !name.starts_with('/')
+            && !is_automatic(name)
+            && name.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+
     /// Makes it known, so that containers can be bound to it. Threads only.
     ///
     /// # Errors
@@ -202,20 +214,10 @@ impl Hook {
     /// `Invalid` for a name, policy or capability that is none, `Taken` if there is a hook of that
     /// name.
     pub fn register(&'static self) -> Result<(), Status> {
+        if !self.is_sound() {
+            return Err(Status::Invalid);
+        }
         let name = self.name();
-        let rights = Capabilities::from_bits(self.needs | self.say);
-        if self.policy().is_none() || rights.is_none() {
-            return Err(Status::Invalid);
-        }
-        let visible = name.bytes().all(|byte| byte.is_ascii_graphic());
-        if name.is_empty()
-            || name.len() > MAX_TARGET
-            || name.starts_with('/')
-            || is_automatic(name)
-            || !visible
-        {
-            return Err(Status::Invalid);
-        }
         riot_wrappers::interrupt::free(|_| {
             if all().any(|hook| hook.name() == name) {
                 return Err(Status::Taken);
@@ -268,7 +270,7 @@ impl Hook {
     }
 
     /// Leaves an event for the worker, who runs the containers that are bound
-    /// to it with a copy of the context, as soon as it comes to it. From any
+    /// to it, each with a copy of the context, as soon as it comes to it. From any
     /// context, also an interrupt.
     ///
     /// # Errors
@@ -334,6 +336,7 @@ pub(crate) fn event(runtime: &mut Containers) -> bool {
         return false;
     };
     let rules = hook.rules().posted();
-    runtime.trigger(&rules, &mut context, &mut [], BUDGET);
+    let mut memory = context.clone();
+    runtime.trigger_copies(&rules, &context, &mut memory, BUDGET);
     true
 }

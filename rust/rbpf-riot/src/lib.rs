@@ -31,7 +31,7 @@
 //! let triggered = TICK.trigger(&mut context, &mut [])?;
 //! ```
 //!
-//! Unsafe code is in `sys`, `queue` (lending a function), `hooks` (their list),
+//! Unsafe code is in `sys`, `queue` (lending a function), `hooks` and `gpio` (their lists),
 //! `gcoap` and `gnrc` (what they call and are called by) and [`c_api`].
 #![no_std]
 #![cfg_attr(
@@ -56,6 +56,8 @@ mod worker;
 mod gcoap;
 #[cfg(feature = "gnrc")]
 mod gnrc;
+#[cfg(feature = "gpio")]
+pub mod gpio;
 #[cfg(feature = "shell")]
 mod shell;
 

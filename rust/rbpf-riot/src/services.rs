@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What containers are served with on RIOT: ztimer, random, the console,
-//! SAUL.
+//! SAUL, pins.
 //!
 //! Numbers of the interface to containers (classes, units, errors) and of
 //! RIOT are translated by name, although they agree today: the compiler makes
@@ -9,10 +9,14 @@
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
 use rbpf_device::LogRing;
+#[cfg(feature = "gpio")]
+use rbpf_runtime::Pin;
 use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, Sensor, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 use crate::config::{self, LOG_SIZE};
+#[cfg(feature = "gpio")]
+use crate::gpio;
 use crate::queue::Job;
 use crate::{helpers, sys};
 
@@ -114,6 +118,21 @@ impl Services for RiotServices {
         memory: &mut MemoryMap<'_>,
     ) -> Result<u64, FaultKind> {
         helpers::call(call, memory)
+    }
+
+    #[cfg(feature = "gpio")]
+    fn gpio_find(&mut self, name: &[u8]) -> Result<Pin, Errno> {
+        gpio::find(name)
+    }
+
+    #[cfg(feature = "gpio")]
+    fn gpio_read(&mut self, pin: Pin) -> Result<bool, Errno> {
+        gpio::read(pin)
+    }
+
+    #[cfg(feature = "gpio")]
+    fn gpio_write(&mut self, pin: Pin, high: bool) -> Result<(), Errno> {
+        gpio::write(pin, high)
     }
 
     fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {

@@ -247,3 +247,55 @@ pub(crate) mod saul {
         }
     }
 }
+
+/// Pins.
+#[cfg(feature = "gpio")]
+pub(crate) mod gpio {
+    use core::ffi::c_void;
+    use core::ptr;
+
+    use riot_sys::{gpio_flank_t, gpio_mode_t, gpio_t};
+
+    /// What is called in an interrupt.
+    type Callback = unsafe extern "C" fn(*mut c_void);
+
+    /// Whether it is a pin at all, as far as RIOT knows.
+    pub(crate) fn is_valid(pin: gpio_t) -> bool {
+        // SAFETY: compares numbers.
+        unsafe { riot_sys::gpio_is_valid(pin) != 0 }
+    }
+
+    /// Makes it an input or output; `false` if the hardware can't.
+    pub(crate) fn init(pin: gpio_t, mode: gpio_mode_t) -> bool {
+        // SAFETY: the application has said that the pin is containers'; RIOT
+        // knows what its hardware does.
+        unsafe { riot_sys::gpio_init(pin, mode) == 0 }
+    }
+
+    /// Makes it an input that calls a function with something static at edges;
+    /// `false` if the hardware can't.
+    pub(crate) fn init_with_edges<T: Sync>(
+        pin: gpio_t,
+        mode: gpio_mode_t,
+        edges: gpio_flank_t,
+        callback: Callback,
+        user: &'static T,
+    ) -> bool {
+        let user = ptr::from_ref(user).cast_mut().cast();
+        // SAFETY: as in `init`; what is called later is a function, and what it
+        // gets is static.
+        unsafe { riot_sys::gpio_init_int(pin, mode, edges, Some(callback), user) == 0 }
+    }
+
+    /// Whether it is high; from any context.
+    pub(crate) fn read(pin: gpio_t) -> bool {
+        // SAFETY: the pin has been set up.
+        unsafe { riot_sys::gpio_read(pin) }
+    }
+
+    /// Sets it.
+    pub(crate) fn write(pin: gpio_t, high: bool) {
+        // SAFETY: the pin has been set up as an output.
+        unsafe { riot_sys::gpio_write(pin, high) }
+    }
+}

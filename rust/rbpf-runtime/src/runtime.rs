@@ -945,6 +945,28 @@ where
         self.trigger_with(hook, context, &|_| {}, granted, budget)
     }
 
+    /// [`trigger`](Self::trigger) for an event that grants nothing but its context, of
+    /// which each container gets a copy: what one writes there, nobody else sees.
+    ///
+    /// The copies are made in the first bytes of `memory`; of an event that is longer,
+    /// they are as long as that.
+    pub fn trigger_copies(
+        &mut self,
+        hook: &Hook<'_>,
+        event: &[u8],
+        memory: &mut [u8],
+        budget: u32,
+    ) -> Triggered {
+        let length = event.len().min(memory.len());
+        let copy = |context: &mut [u8]| {
+            for (to, from) in context.iter_mut().zip(event) {
+                *to = *from;
+            }
+        };
+        let context = memory.get_mut(..length).unwrap_or_default();
+        self.trigger_with(hook, context, &copy, &mut [], budget)
+    }
+
     /// Has the containers that are bound to the packet's hook judge it, as
     /// [`trigger`](Self::trigger) does, each with at most `budget` instructions.
     ///

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use rbpf_abi::context::{
-    ChangeContext, CoapContext, CoapPacket, PacketContext, Phydat, TimerContext, WordsContext,
+    ChangeContext, CoapContext, CoapPacket, GpioContext, PacketContext, Phydat, TimerContext,
+    WordsContext,
 };
 use rbpf_sdk::{CLANG_FLAGS, HEADERS};
 
@@ -99,6 +100,8 @@ fn layouts_agree() {
         ("OFFSET_WORDS", offset_of!(WordsContext, words)),
         ("SIZE_CHANGE", size_of::<ChangeContext>()),
         ("OFFSET_VALUE", offset_of!(ChangeContext, value)),
+        ("SIZE_GPIO", size_of::<GpioContext>()),
+        ("OFFSET_LEVEL", offset_of!(GpioContext, level)),
         ("SIZE_TIMER", size_of::<TimerContext>()),
         ("OFFSET_PERIOD", offset_of!(TimerContext, period_ms)),
         ("OFFSET_MISSED", offset_of!(TimerContext, missed)),

@@ -77,7 +77,7 @@ fn preface() -> String {
  * The thread `rbpf` owns the containers; functions hand their request to it
  * and wait until it is done. So they may be called by threads only, once the
  * module has been started. Some only touch what is theirs, and do not wait:
- * @ref rbpf_hook_register, @ref rbpf_helper_register, and, from interrupts
+ * @ref rbpf_hook_register, @ref rbpf_helper_register, `rbpf_gpio_register()`, and, from interrupts
  * too, @ref rbpf_hook_post and @ref rbpf_stats.
  *
  * Every function that waits has these errors beside its own. Nothing has been
@@ -102,6 +102,10 @@ fn preface() -> String {
  * @file
  * @brief       rBPF containers from C
  */
+
+#ifdef MODULE_RBPF_GPIO
+#include "periph/gpio.h"
+#endif
 
 /**
  * @brief   Smallest number of a helper of the application's own
@@ -151,6 +155,30 @@ fn preface() -> String {
  */
 #define RBPF_HOOK_INIT_RIGHTS(name, policy, needs, say) \
     {{ NULL, (name), (policy), 0, (needs), (say) }}
+
+/**
+ * @brief   Initialiser of a @ref rbpf_pin_t
+ *
+ * @param[in] name      its name, a literal: 1 to 27 visible characters of ASCII
+ * @param[in] pin       a `gpio_t`, which no other code sets up
+ * @param[in] mode      `GPIO_IN`, `GPIO_IN_PD` or `GPIO_IN_PU` for an input;
+ *                      `GPIO_OUT`, `GPIO_OD` or `GPIO_OD_PU` for an output
+ */
+#define RBPF_PIN_INIT(name, pin, mode) RBPF_PIN_INIT_EDGES(name, pin, mode, RBPF_EDGE_NONE)
+
+/**
+ * @brief   Initialiser of a @ref rbpf_pin_t whose edges run the containers that
+ *          are bound to the hook `gpio:NAME`
+ *
+ * @param[in] name      as for @ref RBPF_PIN_INIT
+ * @param[in] pin       as for @ref RBPF_PIN_INIT
+ * @param[in] mode      as for @ref RBPF_PIN_INIT, of an input
+ * @param[in] edges     @ref RBPF_EDGE_RISING, @ref RBPF_EDGE_FALLING or
+ *                      @ref RBPF_EDGE_BOTH
+ */
+#define RBPF_PIN_INIT_EDGES(name, pin, mode, edges) \
+    {{ RBPF_HOOK_INIT_RIGHTS("gpio:" name, RBPF_POLICY_LAST, RBPF_CAPABILITY_GPIO, 0), NULL, \
+       (pin), (mode), 0, (edges) }}
 
 /**
  * @brief   Initialiser of a @ref rbpf_helper_t
@@ -203,7 +231,7 @@ fn generate() -> String {
         .expect("pkg/rbpf/cbindgen.toml is a configuration");
     config.after_includes = Some(preface().trim_end().to_owned());
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for module in ["c_api", "hooks", "helpers"] {
+    for module in ["c_api", "hooks", "helpers", "gpio"] {
         builder = builder.with_src(root.join(format!("rust/rbpf-riot/src/{module}.rs")));
     }
     let mut header = Vec::new();

@@ -393,3 +393,23 @@ fn only_those_with_a_say_decide() {
         assert_eq!(denied, [2, 0], "{policy:?}");
     }
 }
+
+#[test]
+fn copies_of_an_event_are_each_containers_own() {
+    let sources = [digit(1), digit(2)];
+    let (mut device, apps) = device_with(sources.each_ref().map(|text| &text[..]));
+    for app in apps {
+        device.bind("edge", app).unwrap();
+    }
+    let hook = Hook::new("edge");
+    let mut memory = [7; 3];
+    let triggered = device.trigger_copies(&hook, &[4, 5], &mut memory, 1000);
+    assert_eq!(triggered, returned(2, 42), "not 412");
+    assert_eq!(memory, [42, 5, 7], "no more than the event");
+    // An event that is longer than the memory is cut.
+    let triggered = device.trigger_copies(&hook, &[4, 5], &mut memory[..1], 1000);
+    assert_eq!(triggered, returned(2, 42));
+    assert_eq!(memory, [42, 5, 7]);
+    let nothing = device.trigger_copies(&Hook::new("none"), &[4], &mut [], 1000);
+    assert_eq!(nothing, Triggered::default());
+}

@@ -79,6 +79,12 @@ typedef struct {
     uint32_t value;         /**< value now; 0 if there is none */
 } rbpf_change_ctx_t;
 
+/** @brief  Context of a container that an edge of a pin has triggered. */
+typedef struct {
+    uint32_t pin;           /**< index of the pin, as of `bpf_gpio_find` */
+    uint32_t level;         /**< its level after the edge, 0 or 1 */
+} rbpf_gpio_ctx_t;
+
 /**
  * @brief   Context of a container that a packet has triggered
  *

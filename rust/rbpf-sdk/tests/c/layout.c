@@ -24,6 +24,8 @@ IS(offsetof(rbpf_timer_ctx_t, period_ms), OFFSET_PERIOD);
 IS(offsetof(rbpf_timer_ctx_t, missed), OFFSET_MISSED);
 IS(sizeof(rbpf_change_ctx_t), SIZE_CHANGE);
 IS(offsetof(rbpf_change_ctx_t, value), OFFSET_VALUE);
+IS(sizeof(rbpf_gpio_ctx_t), SIZE_GPIO);
+IS(offsetof(rbpf_gpio_ctx_t, level), OFFSET_LEVEL);
 IS(sizeof(rbpf_packet_ctx_t), SIZE_PACKET_CONTEXT);
 IS(offsetof(rbpf_packet_ctx_t, length), OFFSET_LENGTH);
 IS(offsetof(rbpf_packet_ctx_t, available), OFFSET_AVAILABLE);

@@ -1,0 +1,215 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The rBPF for RIOT authors
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+
+/**
+ * @ingroup     tests
+ * @{
+ *
+ * @file
+ * @brief       Pins: registered, used by containers, and as events
+ *
+ * On native the pins are those of simulated.c, and their interrupts a timer's. In the emulator the button is pressed after 1 s and after 2 s, for half
+ * a second; on a board, by who tests it.
+ *
+ * @}
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "board.h"
+#include "button.rbpf.h"
+#include "periph/gpio.h"
+#include "pins.rbpf.h"
+#include "plain.rbpf.h"
+#include "rbpf.h"
+#include "simulated.h"
+#include "spoil.rbpf.h"
+#include "ztimer.h"
+
+#ifdef BTN0_PIN
+#define BUTTON BTN0_PIN
+#else
+#define BUTTON GPIO_PIN(0, 1)
+#endif
+#ifdef LED0_PIN
+#define LED LED0_PIN
+#else
+#define LED GPIO_PIN(0, 2)
+#endif
+#define SWITCH GPIO_PIN(0, 3)
+#define SPARE GPIO_PIN(0, 4)
+
+/* How long the button is waited for */
+#define PATIENCE_MS 10000
+/* By when the worker has done what an interrupt left */
+#define SETTLE_MS 20
+
+/* As in examples/containers/button.c */
+#define KEY_PRESSES 512
+
+static rbpf_pin_t _button = RBPF_PIN_INIT_EDGES("button", BUTTON, GPIO_IN_PU, RBPF_EDGE_BOTH);
+static rbpf_pin_t _led = RBPF_PIN_INIT("led", LED, GPIO_OUT);
+static rbpf_pin_t _switch = RBPF_PIN_INIT("switch", SWITCH, GPIO_IN);
+static rbpf_pin_t _wrong[] = {
+    RBPF_PIN_INIT("", SPARE, GPIO_IN),
+    RBPF_PIN_INIT("two words", SPARE, GPIO_IN),
+    RBPF_PIN_INIT("twenty-eight-characters.led.", SPARE, GPIO_OUT),
+    RBPF_PIN_INIT("mode", SPARE, 0x7e),
+    RBPF_PIN_INIT("none", GPIO_UNDEF, GPIO_IN),
+    RBPF_PIN_INIT_EDGES("edges", SPARE, GPIO_IN, 4),
+    RBPF_PIN_INIT_EDGES("output", SPARE, GPIO_OUT, RBPF_EDGE_BOTH),
+    { .hook = RBPF_HOOK_INIT("prefix"), .pin = SPARE, .mode = GPIO_IN },
+    { .hook = RBPF_HOOK_INIT_RIGHTS("gpio:rights", RBPF_POLICY_LAST, 1u << 31, 0),
+      .pin = SPARE, .mode = GPIO_IN },
+    { .pin = SPARE, .mode = GPIO_IN },
+};
+static rbpf_pin_t _same_name = RBPF_PIN_INIT("led", SPARE, GPIO_OUT);
+static rbpf_pin_t _same_pin = RBPF_PIN_INIT("lamp", LED, GPIO_IN);
+static rbpf_pin_t _same_hook = RBPF_PIN_INIT("hook", SPARE, GPIO_IN);
+static rbpf_hook_t _hook = RBPF_HOOK_INIT("gpio:hook");
+static rbpf_pin_t _late = RBPF_PIN_INIT("late", SPARE, GPIO_IN);
+
+static unsigned _failed;
+static int _result;
+
+static void _expect(const char *name, bool good)
+{
+    _failed += !good;
+    printf("%s %s\n", good ? "PASS" : "FAIL", name);
+}
+
+static void _in_interrupt(ztimer_callback_t function, void *arg)
+{
+    ztimer_t timer = { .callback = function, .arg = arg };
+
+    ztimer_set(ZTIMER_USEC, &timer, 100);
+    ztimer_sleep(ZTIMER_MSEC, SETTLE_MS);
+}
+
+static void _register(void *pin)
+{
+    _result = rbpf_gpio_register(pin);
+}
+
+/* Waits for a level of the button, and for what comes of it */
+static void _until(bool level)
+{
+#ifdef CPU_NATIVE
+    if (gpio_read(BUTTON) != level) {
+        _in_interrupt(simulated_edge, (void *)(uintptr_t)BUTTON);
+    }
+#else
+    for (unsigned i = 0; i < PATIENCE_MS && gpio_read(BUTTON) != level; i++) {
+        ztimer_sleep(ZTIMER_MSEC, 1);
+    }
+#endif
+    _expect(level ? "the button is high" : "the button is low", gpio_read(BUTTON) == level);
+    ztimer_sleep(ZTIMER_MSEC, SETTLE_MS);
+}
+
+static uint32_t _value(const char *name, uint32_t key)
+{
+    uint32_t value = 0;
+
+    rbpf_kv_fetch(name, key, &value);
+    return value;
+}
+
+static uint32_t _runs(const char *name)
+{
+    rbpf_info_t info = { 0 };
+
+    rbpf_find(name, &info);
+    return info.runs;
+}
+
+static void _misuse(void)
+{
+    _expect("no pin", rbpf_gpio_register(NULL) == -EINVAL);
+    for (unsigned i = 0; i < sizeof(_wrong) / sizeof(_wrong[0]); i++) {
+        int result = rbpf_gpio_register(&_wrong[i]);
+
+        if (result != -EINVAL) {
+            printf("pin %u: %d\n", i, result);
+            _expect("what is wrong is refused", false);
+        }
+    }
+    _expect("a pin again", rbpf_gpio_register(&_led) == -EEXIST);
+    _expect("a name again", rbpf_gpio_register(&_same_name) == -EEXIST);
+    _expect("a pin by another name", rbpf_gpio_register(&_same_pin) == -EEXIST);
+    _expect("hook", rbpf_hook_register(&_hook) == 0);
+    _expect("the name of a hook", rbpf_gpio_register(&_same_hook) == -EEXIST);
+    _in_interrupt(_register, &_late);
+    _expect("in an interrupt", _result == -EPERM);
+}
+
+static void _use(void)
+{
+    int64_t result = -1;
+
+    _expect("use pins", rbpf_execute(pins_rbpf, sizeof(pins_rbpf), NULL, 0, NULL, 0, 10000,
+                                     &result) == 0);
+    printf("pins.c: %" PRId32 "\n", (int32_t)result);
+    _expect("pins do what they should", result == 0);
+}
+
+static void _bind(void)
+{
+    _expect("install plain", rbpf_install("plain", plain_rbpf, sizeof(plain_rbpf)) == 0);
+    _expect("bind without right", rbpf_bind("plain", "gpio:button") == -EACCES);
+    _expect("install button", rbpf_install("button", button_rbpf, sizeof(button_rbpf)) == 0);
+    _expect("bind to an output", rbpf_bind("button", "gpio:led") == -ENOENT);
+    _expect("bind to an input without events", rbpf_bind("button", "gpio:switch") == -ENOENT);
+    _expect("bind to no pin", rbpf_bind("button", "gpio:none") == -ENOENT);
+    _expect("install spoil", rbpf_install("spoil", spoil_rbpf, sizeof(spoil_rbpf)) == 0);
+    _expect("bind spoil", rbpf_bind("spoil", "gpio:button") == 0);
+    _expect("bind", rbpf_bind("button", "gpio:button") == 0);
+}
+
+static void _events(void)
+{
+    rbpf_stats_t stats = { 0 };
+
+    _until(false);
+    _expect("pressed: one run", _runs("button") == 1 && _runs("spoil") == 1);
+    _expect("pressed: counted", _value(NULL, KEY_PRESSES) == 1);
+    _expect("pressed: the LED shines", gpio_read(LED));
+    _expect("the context has the pin", _value("spoil", 0) == 0);
+    _expect("the context has the level", _value("spoil", 1) == 0);
+    _expect("the context has 8 bytes", _value("spoil", 2) == 8);
+    _until(true);
+    _expect("released: one more run", _runs("button") == 2 && _runs("spoil") == 2);
+    _expect("released: the LED is dark", !gpio_read(LED));
+    _expect("released: not counted", _value(NULL, KEY_PRESSES) == 1);
+    _expect("the context has the other level", _value("spoil", 1) == 1);
+
+    _expect("unbind", rbpf_unbind(NULL, "gpio:button") == 0);
+    _until(false);
+    _until(true);
+    _expect("nobody is bound: nobody runs", _runs("button") == 2 && _runs("spoil") == 2);
+    _expect("stats", rbpf_stats(&stats) == 0);
+    _expect("no event is lost", stats.events_lost == 0);
+}
+
+int main(void)
+{
+    _expect("register an input with events", rbpf_gpio_register(&_button) == 0);
+    _expect("register an output", rbpf_gpio_register(&_led) == 0);
+    _expect("register an input", rbpf_gpio_register(&_switch) == 0);
+#ifdef CPU_NATIVE
+    /* As if it had a pull-up resistor */
+    gpio_write(BUTTON, true);
+#endif
+    _misuse();
+    _use();
+    _bind();
+    _events();
+    printf("%u failed\n", _failed);
+
+    return 0;
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Containers read, write and watch the pins that an application has for them."""
+
+import os
+import pathlib
+import re
+import sys
+
+from testrunner import run
+
+HERE = pathlib.Path(__file__).resolve()
+sys.path.append(str(HERE.parents[2]))
+import checks  # noqa: E402
+
+SOURCE = (HERE.parents[1] / "main.c").read_text()
+# Those of main.c, but for the one that must not be; the button has four levels.
+CHECKS = len(re.findall(r"^ +_expect\(", SOURCE, re.MULTILINE)) - 1 - 1 + 4
+
+
+def testfunc(child):
+    passed = checks.count(child)
+    assert passed == CHECKS, f"{passed} of {CHECKS} checks"
+    print(f"\nok {passed} checks of pins")
+
+
+if __name__ == "__main__":
+    sys.exit(run(testfunc, timeout=60, echo=bool(os.environ.get("VERBOSE"))))
