@@ -233,7 +233,8 @@ pub struct ApplicationConfig {
     /// `every`: milliseconds from one run by its timer to the next, if it has
     /// one.
     pub every: Option<u32>,
-    /// `on`: further events that it runs on: `boot`, values, timers.
+    /// `on`: further events that it runs on: `boot`, values, timers, `gpio:NAME` of an
+    /// input.
     pub on: Vec<String>,
     /// What it may be granted.
     pub allow: Capabilities,

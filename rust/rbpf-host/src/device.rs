@@ -24,10 +24,11 @@ use rbpf_device::{Fill, Operation, PieceError, Staging, Status};
 use rbpf_runtime::{BindError, InstallError, Services, Verdict};
 use thiserror::Error;
 
-use crate::config::{ApplicationConfig, Config, TenantConfig};
+use crate::config::{ApplicationConfig, Config, PinConfig, TenantConfig};
 use crate::services::Log;
 
 mod packets;
+mod sources;
 mod status;
 mod worker;
 
@@ -181,6 +182,8 @@ enum Command {
 pub struct DeviceSettings {
     /// Whose containers it hosts, beside its own.
     pub tenants: Vec<TenantConfig>,
+    /// Its pins, whose edges are events.
+    pub pins: Vec<PinConfig>,
     /// Its containers.
     pub applications: Vec<ApplicationConfig>,
     /// Instructions for one event, where an application does not say.
@@ -206,6 +209,7 @@ impl From<&Config> for DeviceSettings {
     fn from(config: &Config) -> Self {
         Self {
             tenants: config.tenants.clone(),
+            pins: config.pins.clone(),
             applications: config.applications.clone(),
             budget: config.runtime.budget,
             response_size: config.runtime.response_size,

@@ -18,8 +18,8 @@ use toml::Spanned;
 use super::pin::RawPin;
 use super::sensor::RawSensor;
 use super::{
-    ApplicationConfig, CoapConfig, Config, ConfigError, Methods, PinConfig, RuntimeConfig,
-    TenantConfig,
+    ApplicationConfig, CoapConfig, Config, ConfigError, Direction, GPIO_PREFIX, Methods, PinConfig,
+    RuntimeConfig, TenantConfig,
 };
 use crate::device::{
     DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, DEFAULT_LOG_SIZE, MAX_APPLICATIONS, MAX_BINDINGS,
@@ -200,11 +200,13 @@ impl Reader<'_> {
         for pin in &raw.pin {
             pins.push(self.pin(pin, &pins)?);
         }
+        let hooks = hooks(&pins);
         let mut applications: Vec<ApplicationConfig> = Vec::new();
         for application in raw.application {
             let application = application.into_inner();
             let tenant = self.tenant_of(&application, &tenants)?;
-            let application = self.application(application, tenant, budget, &applications)?;
+            let application =
+                self.application(application, tenant, budget, &hooks, &applications)?;
             applications.push(application);
         }
         Ok(Config {
@@ -284,6 +286,7 @@ impl Reader<'_> {
         raw: RawApplication,
         tenant: Option<String>,
         budget: u32,
+        hooks: &[String],
         others: &[ApplicationConfig],
     ) -> Result<ApplicationConfig, ConfigError> {
         let name = self.name(&raw.name)?;
@@ -317,12 +320,12 @@ impl Reader<'_> {
         let mut on: Vec<String> = Vec::new();
         for target in raw.on.iter().flatten() {
             let name = target.get_ref();
-            if !is_automatic(name) && !hook_names().any(|hook| hook == name) {
+            if !is_automatic(name) && !hooks.contains(name) {
                 return Err(self.error(
                     &target.span(),
                     format!(
                         "there is no event `{name}`; use `every:MS`, `after:MS`, `kv:global:KEY`, `kv:tenant:KEY`, `kv:local:KEY` or {}",
-                        hook_names().collect::<Vec<_>>().join(", ")
+                        hooks.join(", ")
                     ),
                 ));
             }
@@ -469,6 +472,13 @@ impl Reader<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// The names of the hooks of a device.
+fn hooks(pins: &[PinConfig]) -> Vec<String> {
+    let inputs = pins.iter().filter(|pin| pin.direction == Direction::Input);
+    let edges = inputs.map(|pin| format!("{GPIO_PREFIX}{}", pin.name));
+    hook_names().map(String::from).chain(edges).collect()
 }
 
 /// Whether a byte stands for itself in a URI, and in the link format.

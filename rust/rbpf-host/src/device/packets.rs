@@ -25,7 +25,7 @@ pub(super) const SEEN: usize = 128;
 const HEADER: usize = 8;
 
 /// Where datagrams come by.
-const HOOKS: [PacketHook; 2] = [
+pub(super) const HOOKS: [PacketHook; 2] = [
     PacketHook::new(Direction::Rx, PacketType::Udp),
     PacketHook::new(Direction::Tx, PacketType::Udp),
 ];

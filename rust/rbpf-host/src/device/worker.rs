@@ -11,6 +11,7 @@ use rbpf_runtime::{Hook, MAX_PAUSED_CONTEXT, Memory, Packet, Runtime, Services, 
 use rbpf_vm::Interpreter;
 
 use super::packets::{self, Datagram, Figures, Watched};
+use super::sources::Sources;
 use super::{ApplicationStatus, DeviceError, DeviceSettings, IMAGE, Job, Staged, lock};
 use crate::config::{ApplicationConfig, Methods, TenantConfig};
 use crate::services::Log;
@@ -57,22 +58,28 @@ pub const MAX_PAUSED: usize = 4;
 /// Bytes for what they have.
 const PAUSE_MEMORY: usize = MAX_PAUSED * (STACK + DATA + MAX_PAUSED_CONTEXT);
 
-/// The hook at a position, from 0.
-fn hook<'h>(position: usize) -> Option<Hook<'h>> {
+/// Hooks that every device has.
+const COMMON: usize = 1 + packets::HOOKS.len();
+
+/// The hook at a position, from 0, of those that every device has.
+fn common_hook<'h>(position: usize) -> Option<Hook<'h>> {
     match position.checked_sub(1) {
         None => Some(Hook::new(BOOT).posted()),
         Some(position) => packets::hook(position),
     }
 }
 
-/// The hooks of a device.
-fn hooks() -> impl Iterator<Item = Hook<'static>> {
-    (0..).map_while(hook)
+/// The hook at a position, from 0.
+fn hook(sources: &Sources, position: usize) -> Option<Hook<'_>> {
+    match position.checked_sub(COMMON) {
+        None => common_hook(position),
+        Some(position) => sources.hook(position),
+    }
 }
 
-/// The names of the hooks of a device.
+/// The names of the hooks that every device has.
 pub fn hook_names() -> impl Iterator<Item = &'static str> {
-    hooks().map(|hook| hook.name)
+    (0..).map_while(common_hook).map(|hook| hook.name)
 }
 
 /// What the runtime works in.
@@ -130,6 +137,7 @@ pub(super) struct Worker<'m, S> {
     watched: Arc<Watched>,
     packets: Figures,
     log: Log,
+    sources: Sources,
 }
 
 impl<'m, S: Services> Worker<'m, S> {
@@ -151,6 +159,7 @@ impl<'m, S: Services> Worker<'m, S> {
             watched,
             packets: Figures::default(),
             log,
+            sources: Sources::new(settings),
         };
         worker.runtime.set_pauses(settings.pauses, pause);
         worker.runtime.set_rate(settings.rate);
@@ -201,7 +210,8 @@ impl<'m, S: Services> Worker<'m, S> {
                 .map_err(|error| bind_error(&target, error))?;
         }
         for target in &application.on {
-            let bound = match hooks().find(|hook| hook.name == target) {
+            let mut hooks = (0..).map_while(|position| hook(&self.sources, position));
+            let bound = match hooks.find(|hook| hook.name == target) {
                 Some(hook) => self.runtime.bind_hook(&hook, app),
                 None => self.runtime.bind(target, app),
             };
@@ -245,7 +255,7 @@ impl<'m, S: Services> Worker<'m, S> {
             // of it: `unsigned_install`.
             allowed: Capabilities::all(),
             budget,
-            hooks: &hook,
+            hooks: &|position| hook(&self.sources, position),
             figures: &self.packets.named(),
         };
         work(&mut self.runtime, job, &mut host);
@@ -275,6 +285,7 @@ impl<'m, S: Services> Worker<'m, S> {
     }
 
     /// Removes an application whose lease is over, and runs one whose timer is due,
+    /// those that a simulated event is for,
     /// one that watches a value which has changed, and one that is paused. How long there is until the next; `None` if
     /// nobody knows.
     pub(super) fn run_due(&mut self) -> Option<Duration> {
@@ -284,15 +295,38 @@ impl<'m, S: Services> Worker<'m, S> {
         }
         self.runtime.set_budget(self.budget);
         self.runtime.run_timer();
-        if self.runtime.run_change() | self.runtime.resume() | expired {
+        let ran = self.run_event() | self.runtime.run_change() | self.runtime.resume();
+        if ran | expired {
             return Some(Duration::ZERO);
         }
+        let simulated = match self.sources.is_empty() {
+            true => None,
+            false => self.sources.next(self.runtime.services().now_ms()),
+        };
         let due = [
             self.runtime.next_timer(),
             self.leases.next(&mut self.runtime),
+            simulated,
         ];
         let left = due.into_iter().flatten().min()?;
         Some(Duration::from_millis(left.into()))
+    }
+
+    /// Runs the applications that are bound to the simulated event that is due;
+    /// `false` if there is none.
+    fn run_event(&mut self) -> bool {
+        if self.sources.is_empty() {
+            return false;
+        }
+        let now = self.runtime.services().now_ms();
+        let Some((hook, context)) = self.sources.take(now) else {
+            return false;
+        };
+        let mut memory = context.clone();
+        // Counted with the applications.
+        self.runtime
+            .trigger_copies(&hook, &context, &mut memory, self.budget);
+        true
     }
 
     /// The applications, by slot.
