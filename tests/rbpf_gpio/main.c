@@ -8,7 +8,7 @@
  * @{
  *
  * @file
- * @brief       Pins: registered, used by containers, and as events
+ * @brief       Pins and sensors: registered, used by containers, and as events
  *
  * On native the pins are those of simulated.c, and their interrupts a timer's. In the emulator the button is pressed after 1 s and after 2 s, for half
  * a second; on a board, by who tests it.
@@ -21,12 +21,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "alert.rbpf.h"
 #include "board.h"
 #include "button.rbpf.h"
 #include "periph/gpio.h"
 #include "pins.rbpf.h"
 #include "plain.rbpf.h"
 #include "rbpf.h"
+#include "saul_reg.h"
 #include "simulated.h"
 #include "spoil.rbpf.h"
 #include "ztimer.h"
@@ -73,6 +75,22 @@ static rbpf_pin_t _same_pin = RBPF_PIN_INIT("lamp", LED, GPIO_IN);
 static rbpf_pin_t _same_hook = RBPF_PIN_INIT("hook", SPARE, GPIO_IN);
 static rbpf_hook_t _hook = RBPF_HOOK_INIT("gpio:hook");
 static rbpf_pin_t _late = RBPF_PIN_INIT("late", SPARE, GPIO_IN);
+
+static int _read(const void *device, phydat_t *value)
+{
+    (void)device;
+    *value = (phydat_t){ .val = { 2345 }, .unit = UNIT_TEMP_C, .scale = -2 };
+    return 1;
+}
+
+static const saul_driver_t _driver = { _read, saul_write_notsup, SAUL_SENSE_TEMP };
+static saul_reg_t _sensor = { .name = "thermometer", .driver = &_driver };
+static saul_reg_t _absent = { .name = "absent", .driver = &_driver };
+static rbpf_saul_source_t _hot = RBPF_SAUL_SOURCE_INIT("hot");
+static rbpf_saul_source_t _again = RBPF_SAUL_SOURCE_INIT("hot");
+static rbpf_saul_source_t _nameless = RBPF_SAUL_SOURCE_INIT("");
+static rbpf_saul_source_t _blank = RBPF_SAUL_SOURCE_INIT("too hot");
+static rbpf_saul_source_t _prefix = { .hook = RBPF_HOOK_INIT("hot") };
 
 static unsigned _failed;
 static int _result;
@@ -196,6 +214,58 @@ static void _events(void)
     _expect("no event is lost", stats.events_lost == 0);
 }
 
+static void _register_source(void *source)
+{
+    _result = rbpf_saul_register(source, &_sensor);
+}
+
+static void _post(void *value)
+{
+    _result = rbpf_saul_event(&_hot, value, 1);
+}
+
+static void _sensors(void)
+{
+    phydat_t value = { .val = { -7, 1, 2 }, .unit = UNIT_TEMP_K, .scale = -1 };
+    phydat_t large = { .val = { 9000 }, .unit = UNIT_TEMP_F, .scale = 1 };
+
+    _expect("add a sensor", saul_reg_add(&_sensor) == 0);
+    _expect("no source", rbpf_saul_register(NULL, &_sensor) == -EINVAL);
+    _expect("no device", rbpf_saul_register(&_hot, NULL) == -ENOENT);
+    _expect("a device of no registry", rbpf_saul_register(&_hot, &_absent) == -ENOENT);
+    _expect("no name", rbpf_saul_register(&_nameless, &_sensor) == -EINVAL);
+    _expect("two words", rbpf_saul_register(&_blank, &_sensor) == -EINVAL);
+    _expect("no prefix", rbpf_saul_register(&_prefix, &_sensor) == -EINVAL);
+    _in_interrupt(_register_source, &_hot);
+    _expect("register in an interrupt", _result == -EPERM);
+    _expect("event of none", rbpf_saul_event(NULL, &value, 1) == -EINVAL);
+    _expect("event before", rbpf_saul_event(&_hot, &value, 1) == 0);
+    _expect("register a source", rbpf_saul_register(&_hot, &_sensor) == 0);
+    _expect("register a source again", rbpf_saul_register(&_hot, &_sensor) == -EEXIST);
+    _expect("register its name again", rbpf_saul_register(&_again, &_sensor) == -EEXIST);
+    _expect("event, nothing bound", rbpf_saul_event(&_hot, &value, 4) == 0);
+
+    _expect("bind without right", rbpf_bind("plain", "saul:hot") == -EACCES);
+    _expect("install alert", rbpf_install("alert", alert_rbpf, sizeof(alert_rbpf)) == 0);
+    _expect("bind alert", rbpf_bind("alert", "saul:hot") == 0);
+    _expect("no dimensions", rbpf_saul_event(&_hot, &value, 0) == -EINVAL);
+    _expect("four dimensions", rbpf_saul_event(&_hot, &value, 4) == -EINVAL);
+    _expect("event with a value", rbpf_saul_event(&_hot, &value, 3) == 0);
+    ztimer_sleep(ZTIMER_MSEC, SETTLE_MS);
+    _expect("one event", _value("alert", 0) == 1);
+    _expect("its value", _value("alert", 1) == (uint32_t)-7);
+    _expect("its scale", _value("alert", 2) == (uint32_t)-1);
+    _expect("its unit", _value("alert", 3) == 4);
+    _expect("event without a value", rbpf_saul_event(&_hot, NULL, 0) == 0);
+    ztimer_sleep(ZTIMER_MSEC, SETTLE_MS);
+    _expect("the sensor was read", _value("alert", 1) == 2345);
+    _expect("the sensor's unit", _value("alert", 3) == 2);
+    _in_interrupt(_post, &large);
+    _expect("event in an interrupt", _result == 0);
+    _expect("the interrupt's value", _value("alert", 1) == 9000 && _value("alert", 2) == 1);
+    _expect("three events", _value("alert", 0) == 3 && _runs("alert") == 3);
+}
+
 int main(void)
 {
     _expect("register an input with events", rbpf_gpio_register(&_button) == 0);
@@ -209,6 +279,7 @@ int main(void)
     _use();
     _bind();
     _events();
+    _sensors();
     printf("%u failed\n", _failed);
 
     return 0;

@@ -19,8 +19,9 @@
  * The thread `rbpf` owns the containers; functions hand their request to it
  * and wait until it is done. So they may be called by threads only, once the
  * module has been started. Some only touch what is theirs, and do not wait:
- * @ref rbpf_hook_register, @ref rbpf_helper_register, `rbpf_gpio_register()`, and, from interrupts
- * too, @ref rbpf_hook_post and @ref rbpf_stats.
+ * @ref rbpf_hook_register, @ref rbpf_helper_register, `rbpf_gpio_register()`,
+ * `rbpf_saul_register()`, and, from interrupts too, @ref rbpf_hook_post,
+ * `rbpf_saul_event()` and @ref rbpf_stats.
  *
  * Every function that waits has these errors beside its own. Nothing has been
  * done then, and it can be tried again:
@@ -47,6 +48,10 @@
 
 #ifdef MODULE_RBPF_GPIO
 #include "periph/gpio.h"
+#endif
+
+#ifdef MODULE_RBPF_SAUL
+#include "saul_reg.h"
 #endif
 
 /**
@@ -143,6 +148,14 @@
 #define RBPF_PIN_INIT_EDGES(name, pin, mode, edges) \
     { RBPF_HOOK_INIT_RIGHTS("gpio:" name, RBPF_POLICY_LAST, RBPF_CAPABILITY_GPIO, 0), NULL, \
        (pin), (mode), 0, (edges) }
+
+/**
+ * @brief   Initialiser of a @ref rbpf_saul_source_t
+ *
+ * @param[in] name      its name, a literal: 1 to 27 visible characters of ASCII
+ */
+#define RBPF_SAUL_SOURCE_INIT(name) \
+    { RBPF_HOOK_INIT_RIGHTS("saul:" name, RBPF_POLICY_LAST, RBPF_CAPABILITY_SENSOR, 0), 0 }
 
 /**
  * @brief   Initialiser of a @ref rbpf_helper_t
@@ -567,6 +580,24 @@ typedef struct {
 } rbpf_pin_t;
 #endif
 
+#if defined(MODULE_RBPF_SAUL)
+/**
+ * @brief   A SAUL device that has events
+ *
+ * A static, initialised by @ref RBPF_SAUL_SOURCE_INIT and registered once.
+ */
+typedef struct {
+    /**
+     * What its events trigger; private
+     */
+    rbpf_hook_t hook;
+    /**
+     * Handle by which containers know the device; private
+     */
+    uint16_t handle;
+} rbpf_saul_source_t;
+#endif
+
 /**
  * @brief   What the module has counted
  */
@@ -914,6 +945,50 @@ int rbpf_helper_register(rbpf_helper_t *helper);
  * @retval -ENOTSUP     the hardware does not do that
  */
 int rbpf_gpio_register(rbpf_pin_t *pin);
+#endif
+
+#if defined(MODULE_RBPF_SAUL)
+/**
+ * @brief   Make a SAUL device known as a source of events
+ *
+ * It has a hook `saul:NAME`, to which containers with the right `sensor` are
+ * bound. They get a `rbpf_saul_ctx_t`.
+ *
+ * @param[in] source    the source, initialised by @ref RBPF_SAUL_SOURCE_INIT; it
+ *                      stays where it is
+ * @param[in] device    a device of the SAUL registry, which stays there
+ *
+ * @retval 0            containers can be bound to it
+ * @retval -EPERM       it was called in an interrupt
+ * @retval -EINVAL      @p source is `NULL`; its name is not 1 to 27 visible
+ *                      characters of ASCII; or `CONFIG_RBPF_EVENT_SIZE` is below
+ *                      16
+ * @retval -ENOENT      the device is `NULL`, or not in the registry
+ * @retval -EEXIST      the source, or a hook of that name, is known
+ */
+int rbpf_saul_register(rbpf_saul_source_t *source, const saul_reg_t *device);
+#endif
+
+#if defined(MODULE_RBPF_SAUL)
+/**
+ * @brief   Have the containers run soon that are bound to a SAUL device's events
+ *
+ * For whoever notices that its value is worth it: a driver's callback, a thread
+ * that compares. From any context, also an interrupt. If nothing is bound, this
+ * is a load and a branch: 0 is returned, whatever the value is.
+ *
+ * @param[in] source        the source, registered
+ * @param[in] value         the value; copied. `NULL` leaves it to containers to
+ *                          read it, in the worker thread
+ * @param[in] dimensions    of the value, 1 to 3; not looked at without
+ *
+ * @retval 0            the event waits, or nothing is bound
+ * @retval -EINVAL      @p source is `NULL`, or the dimensions are others
+ * @retval -ENOMEM      too many events wait; this one is lost, and counted
+ */
+int rbpf_saul_event(const rbpf_saul_source_t *source,
+                    const phydat_t *value,
+                    uint8_t dimensions);
 #endif
 
 /**

@@ -136,6 +136,27 @@ impl GpioContext {
 }
 
 layout! {
+    /// What a container gets that an event of a SAUL device has triggered:
+    /// `rbpf_saul_ctx_t`.
+    pub struct SaulContext {
+        /// Handle of the device.
+        pub device: U32,
+        /// Dimensions of the value, 1 to 3; 0 if the event brings none.
+        pub dimensions: U32,
+        /// The value.
+        pub value: Phydat,
+    }
+}
+
+impl SaulContext {
+    /// The context as the guest has it in memory.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+layout! {
     /// What a container gets that a packet has triggered: `rbpf_packet_ctx_t`.
     pub struct PacketContext {
         /// Address of the first bytes, which may be read.
@@ -180,6 +201,7 @@ const _: () = {
     assert!(size_of::<TimerContext>() == 12 && offset_of!(TimerContext, missed) == 8);
     assert!(size_of::<ChangeContext>() == 12 && offset_of!(ChangeContext, value) == 8);
     assert!(size_of::<GpioContext>() == 8 && offset_of!(GpioContext, level) == 4);
+    assert!(size_of::<SaulContext>() == 16 && offset_of!(SaulContext, value) == 8);
     assert!(size_of::<PacketContext>() == 24);
     assert!(offset_of!(PacketContext, available) == 12);
     assert!(offset_of!(PacketContext, kind) == 19);

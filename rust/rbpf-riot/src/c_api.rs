@@ -23,6 +23,8 @@ use crate::containers::{self, Error};
 use crate::gpio::Pin;
 use crate::helpers::Helper;
 use crate::hooks::{self, Hook};
+#[cfg(feature = "saul")]
+use crate::saul::SaulSource;
 use crate::{queue, sys, worker};
 
 /// Regions that a run may be granted.
@@ -807,6 +809,69 @@ pub unsafe extern "C" fn rbpf_helper_register(helper: *mut Helper) -> c_int {
 pub unsafe extern "C" fn rbpf_gpio_register(pin: *mut Pin) -> c_int {
     // SAFETY: null, or a pin that stays: promised by the caller.
     answer(|| unsafe { pin.as_ref() }.ok_or(INVALID)?.register())
+}
+
+/// @brief   Make a SAUL device known as a source of events
+///
+/// It has a hook `saul:NAME`, to which containers with the right `sensor` are
+/// bound. They get a `rbpf_saul_ctx_t`.
+///
+/// @param[in] source    the source, initialised by @ref RBPF_SAUL_SOURCE_INIT; it
+///                      stays where it is
+/// @param[in] device    a device of the SAUL registry, which stays there
+///
+/// @retval 0            containers can be bound to it
+/// @retval -EPERM       it was called in an interrupt
+/// @retval -EINVAL      @p source is `NULL`; its name is not 1 to 27 visible
+///                      characters of ASCII; or `CONFIG_RBPF_EVENT_SIZE` is below
+///                      16
+/// @retval -ENOENT      the device is `NULL`, or not in the registry
+/// @retval -EEXIST      the source, or a hook of that name, is known
+#[cfg(feature = "saul")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_saul_register(
+    source: *mut SaulSource,
+    device: *const riot_sys::saul_reg_t,
+) -> c_int {
+    answer(|| {
+        if sys::in_interrupt() {
+            return Err(Error::Interrupt);
+        }
+        // SAFETY: null, or a source that stays: promised by the caller.
+        let source = unsafe { source.as_ref() }.ok_or(INVALID)?;
+        let position = sys::saul::Device::position(device).ok_or(Status::NotFound)?;
+        Ok(source.register(position)?)
+    })
+}
+
+/// @brief   Have the containers run soon that are bound to a SAUL device's events
+///
+/// For whoever notices that its value is worth it: a driver's callback, a thread
+/// that compares. From any context, also an interrupt. If nothing is bound, this
+/// is a load and a branch: 0 is returned, whatever the value is.
+///
+/// @param[in] source        the source, registered
+/// @param[in] value         the value; copied. `NULL` leaves it to containers to
+///                          read it, in the worker thread
+/// @param[in] dimensions    of the value, 1 to 3; not looked at without
+///
+/// @retval 0            the event waits, or nothing is bound
+/// @retval -EINVAL      @p source is `NULL`, or the dimensions are others
+/// @retval -ENOMEM      too many events wait; this one is lost, and counted
+#[cfg(feature = "saul")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_saul_event(
+    source: *const SaulSource,
+    value: *const riot_sys::phydat_t,
+    dimensions: u8,
+) -> c_int {
+    answer(|| {
+        // SAFETY: null, or a source that stays: promised by the caller.
+        let source = unsafe { source.as_ref() }.ok_or(INVALID)?;
+        // SAFETY: null, or a value: promised by the caller.
+        let value = unsafe { value.as_ref() };
+        Ok(source.event(value.map(|value| (value, dimensions)))?)
+    })
 }
 
 /// @brief   Run an image once, without installing it

@@ -58,6 +58,8 @@ mod gcoap;
 mod gnrc;
 #[cfg(feature = "gpio")]
 pub mod gpio;
+#[cfg(feature = "saul")]
+pub mod saul;
 #[cfg(feature = "shell")]
 mod shell;
 

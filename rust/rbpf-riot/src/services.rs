@@ -20,6 +20,9 @@ use crate::gpio;
 use crate::queue::Job;
 use crate::{helpers, sys};
 
+#[cfg(feature = "saul")]
+pub(crate) use saul::reading;
+
 /// What containers have printed last. Only the worker writes to it.
 static LOG: sys::Lock<LogRing<[u8; LOG_SIZE as usize]>> =
     sys::Lock::new(LogRing::new([0; LOG_SIZE as usize]));
@@ -257,6 +260,11 @@ mod saul {
     pub(super) fn read(sensor: Sensor) -> Result<(Phydat, u8), Errno> {
         let mut value = riot_sys::phydat_t::default();
         let dimensions = dimensions(device(sensor)?.read(&mut value))?;
+        Ok((reading(&value, dimensions), dimensions))
+    }
+
+    /// A value of so many dimensions as containers know it.
+    pub(crate) fn reading(value: &riot_sys::phydat_t, dimensions: u8) -> Phydat {
         let mut reading = Phydat {
             unit: unit_to_guest(value.unit),
             scale: value.scale,
@@ -266,7 +274,7 @@ mod saul {
         for (to, from) in values.take(dimensions.into()) {
             to.set(from);
         }
-        Ok((reading, dimensions))
+        reading
     }
 
     pub(super) fn write(sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {

@@ -226,6 +226,14 @@ pub(crate) mod saul {
             (!device.is_null()).then_some(Self(device))
         }
 
+        /// Where it stands in the registry, if it does.
+        pub(crate) fn position(wanted: *const riot_sys::saul_reg_t) -> Option<u16> {
+            (0..=u16::MAX)
+                .map_while(|position| Some((position, Self::nth(position)?)))
+                .find(|(_, device)| core::ptr::eq(device.0, wanted))
+                .map(|(position, _)| position)
+        }
+
         /// Its class.
         pub(crate) fn class(&self) -> u8 {
             // SAFETY: entries are static, as are their drivers: RIOT's

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use rbpf_abi::context::{
-    ChangeContext, CoapContext, CoapPacket, GpioContext, PacketContext, Phydat, TimerContext,
-    WordsContext,
+    ChangeContext, CoapContext, CoapPacket, GpioContext, PacketContext, Phydat, SaulContext,
+    TimerContext, WordsContext,
 };
 use rbpf_sdk::{CLANG_FLAGS, HEADERS};
 
@@ -102,6 +102,9 @@ fn layouts_agree() {
         ("OFFSET_VALUE", offset_of!(ChangeContext, value)),
         ("SIZE_GPIO", size_of::<GpioContext>()),
         ("OFFSET_LEVEL", offset_of!(GpioContext, level)),
+        ("SIZE_SAUL", size_of::<SaulContext>()),
+        ("OFFSET_DIMENSIONS", offset_of!(SaulContext, dimensions)),
+        ("OFFSET_SAUL_VALUE", offset_of!(SaulContext, value)),
         ("SIZE_TIMER", size_of::<TimerContext>()),
         ("OFFSET_PERIOD", offset_of!(TimerContext, period_ms)),
         ("OFFSET_MISSED", offset_of!(TimerContext, missed)),

@@ -77,8 +77,9 @@ fn preface() -> String {
  * The thread `rbpf` owns the containers; functions hand their request to it
  * and wait until it is done. So they may be called by threads only, once the
  * module has been started. Some only touch what is theirs, and do not wait:
- * @ref rbpf_hook_register, @ref rbpf_helper_register, `rbpf_gpio_register()`, and, from interrupts
- * too, @ref rbpf_hook_post and @ref rbpf_stats.
+ * @ref rbpf_hook_register, @ref rbpf_helper_register, `rbpf_gpio_register()`,
+ * `rbpf_saul_register()`, and, from interrupts too, @ref rbpf_hook_post,
+ * `rbpf_saul_event()` and @ref rbpf_stats.
  *
  * Every function that waits has these errors beside its own. Nothing has been
  * done then, and it can be tried again:
@@ -105,6 +106,10 @@ fn preface() -> String {
 
 #ifdef MODULE_RBPF_GPIO
 #include "periph/gpio.h"
+#endif
+
+#ifdef MODULE_RBPF_SAUL
+#include "saul_reg.h"
 #endif
 
 /**
@@ -181,6 +186,14 @@ fn preface() -> String {
        (pin), (mode), 0, (edges) }}
 
 /**
+ * @brief   Initialiser of a @ref rbpf_saul_source_t
+ *
+ * @param[in] name      its name, a literal: 1 to 27 visible characters of ASCII
+ */
+#define RBPF_SAUL_SOURCE_INIT(name) \
+    {{ RBPF_HOOK_INIT_RIGHTS("saul:" name, RBPF_POLICY_LAST, RBPF_CAPABILITY_SENSOR, 0), 0 }}
+
+/**
  * @brief   Initialiser of a @ref rbpf_helper_t
  *
  * @param[in] id            its number, from @ref RBPF_HELPER_FIRST on
@@ -231,7 +244,7 @@ fn generate() -> String {
         .expect("pkg/rbpf/cbindgen.toml is a configuration");
     config.after_includes = Some(preface().trim_end().to_owned());
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for module in ["c_api", "hooks", "helpers", "gpio"] {
+    for module in ["c_api", "hooks", "helpers", "gpio", "saul"] {
         builder = builder.with_src(root.join(format!("rust/rbpf-riot/src/{module}.rs")));
     }
     let mut header = Vec::new();

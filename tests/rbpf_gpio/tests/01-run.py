@@ -21,7 +21,7 @@ CHECKS = len(re.findall(r"^ +_expect\(", SOURCE, re.MULTILINE)) - 1 - 1 + 4
 def testfunc(child):
     passed = checks.count(child)
     assert passed == CHECKS, f"{passed} of {CHECKS} checks"
-    print(f"\nok {passed} checks of pins")
+    print(f"\nok {passed} checks of pins and sensors")
 
 
 if __name__ == "__main__":

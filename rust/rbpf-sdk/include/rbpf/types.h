@@ -85,6 +85,13 @@ typedef struct {
     uint32_t level;         /**< its level after the edge, 0 or 1 */
 } rbpf_gpio_ctx_t;
 
+/** @brief  Context of a container that an event of a sensor has triggered. */
+typedef struct {
+    uint32_t device;        /**< its handle: cast it to `bpf_saul_reg_t *` to read it */
+    uint32_t dimensions;    /**< of the value, 1 to 3; 0 if the event brings none */
+    phydat_t value;         /**< the value */
+} rbpf_saul_ctx_t;
+
 /**
  * @brief   Context of a container that a packet has triggered
  *
