@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The example that watches a button, built from its source as for RIOT, with the
-//! simulated pins of the workstation.
+//! The examples that events of pins and sensors trigger, built from their sources as
+//! for RIOT, with those that are simulated on the workstation.
 
 mod common;
 
@@ -10,24 +10,76 @@ use common::{clang, done, rbpf, repository};
 use rbpf_host::Device;
 use rbpf_host::config::Config;
 use rbpf_host::device::{DeviceSettings, Request};
-use rbpf_host::services::{Call, Log, Recorder, WorkstationServices};
+use rbpf_host::services::{Call, Log, Recorder, Recording, WorkstationServices};
 use rbpf_runtime::Pin;
+
+/// A device with an example, which its description names.
+struct World {
+    device: Device,
+    recording: Recording,
+}
+
+impl World {
+    /// `None` if there is no compiler.
+    fn start(example: &str, description: &str) -> Option<Self> {
+        if !clang() {
+            return None;
+        }
+        let folder = tempfile::tempdir().expect("temporary folder");
+        done(
+            rbpf()
+                .args(["build", "-o"])
+                .arg(folder.path().join(format!("{example}.rbpf")))
+                .arg(repository(&format!("examples/containers/{example}.c"))),
+        )
+        .success();
+        let file = folder.path().join("device.toml");
+        std::fs::write(&file, description).expect("it can be written");
+        let config = Config::load(&file).expect("it is sound");
+        let log = Log::new(|_, _| {});
+        let services = WorkstationServices::new(&config.sensors, log.clone());
+        let services = Recorder::new(services.with_pins(&config.pins));
+        let recording = services.recording();
+        let device = Device::start(services, log, DeviceSettings::from(&config));
+        Some(Self {
+            device: device.expect("it starts"),
+            recording,
+        })
+    }
+
+    /// Code and payload of an answer.
+    fn ask(&self, code: u8, path: &str, payload: &str) -> (u8, String) {
+        let reply = self.device.handle().request(&Request {
+            code,
+            path: path.into(),
+            query: vec![],
+            accept: None,
+            payload: payload.into(),
+        });
+        let text = String::from_utf8_lossy(&reply.payload);
+        (reply.code, text.into_owned())
+    }
+
+    /// Waits until a value of a store is as large as this.
+    fn wait(&self, key: &str, value: u32) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !self
+            .ask(1, key, "")
+            .1
+            .parse()
+            .is_ok_and(|now: u32| now >= value)
+        {
+            assert!(Instant::now() < deadline, "{key} becomes {value}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
 
 #[test]
 fn the_led_shines_while_the_button_is_pressed() {
-    if !clang() {
-        return;
-    }
-    let folder = tempfile::tempdir().expect("temporary folder");
-    done(
-        rbpf()
-            .args(["build", "-o"])
-            .arg(folder.path().join("button.rbpf"))
-            .arg(repository("examples/containers/button.c")),
-    )
-    .success();
-    let file = folder.path().join("device.toml");
-    let text = "
+    let Some(world) = World::start(
+        "button",
+        "
         [coap]
         unsigned_install = true
         [[pin]]
@@ -55,44 +107,69 @@ fn the_led_shines_while_the_button_is_pressed() {
         on = ['gpio:button']
         [[application]]
         name = 'deaf'
-        image = 'button.rbpf'";
-    std::fs::write(&file, text).expect("it can be written");
-    let config = Config::load(&file).expect("it is sound");
-    let log = Log::new(|_, _| {});
-    let services = WorkstationServices::new(&[], log.clone()).with_pins(&config.pins);
-    let services = Recorder::new(services);
-    let recording = services.recording();
-    let device = Device::start(services, log, DeviceSettings::from(&config)).expect("it starts");
-    let ask = |code, path: &str, payload: &str| {
-        let reply = device.handle().request(&Request {
-            code,
-            path: path.into(),
-            query: vec![],
-            accept: None,
-            payload: payload.into(),
-        });
-        (
-            reply.code,
-            String::from_utf8_lossy(&reply.payload).into_owned(),
-        )
+        image = 'button.rbpf'",
+    ) else {
+        return;
     };
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while ask(1, "/rbpf/kv/global/512", "").1 != "2" {
-        assert!(Instant::now() < deadline, "it is pressed twice");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let writes = recording.take().into_iter().filter_map(|call| match call {
+    world.wait("/rbpf/kv/global/512", 2);
+    let calls = world.recording.take().into_iter();
+    let writes = calls.filter_map(|call| match call {
         Call::WritePin(pin, high, result) => Some((pin, high, result)),
         _ => None,
     });
     let led = |high| (Pin(2), high, Ok(()));
     assert!(writes.eq([led(true), led(false), led(true)]));
 
-    let (_, bindings) = ask(1, "/rbpf/bindings", "");
+    let (_, bindings) = world.ask(1, "/rbpf/bindings", "");
     for line in ["gpio:button button", "gpio:other -"] {
         assert!(bindings.lines().any(|other| other == line), "{bindings}");
     }
     assert!(!bindings.contains("gpio:led"), "{bindings}");
-    assert_eq!(ask(2, "/rbpf/bind/deaf", "gpio:led").0, 0x84);
-    assert_eq!(ask(2, "/rbpf/bind/deaf", "gpio:other").0, 0x44);
+    assert_eq!(world.ask(2, "/rbpf/bind/deaf", "gpio:led").0, 0x84);
+    assert_eq!(world.ask(2, "/rbpf/bind/deaf", "gpio:other").0, 0x44);
+}
+
+#[test]
+fn the_alert_keeps_the_largest_value() {
+    let Some(world) = World::start(
+        "alert",
+        "
+        [[sensor]]
+        name = 'thermometer'
+        class = 'temp'
+        unit = 'degC'
+        scale = -2
+        kind = 'constant'
+        value = [2345]
+        [[event]]
+        hook = 'saul:hot'
+        at_ms = 10
+        context = [1, 0, 0, 0, 1, 0, 0, 0, 249, 255, 0, 0, 0, 0, 4, 255]
+        [[event]]
+        hook = 'saul:read'
+        every_ms = 20
+        context = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        [[event]]
+        hook = 'nobody'
+        every_ms = 1
+        [[application]]
+        name = 'alert'
+        image = 'alert.rbpf'
+        on = ['saul:hot']
+        [[application]]
+        name = 'reader'
+        image = 'alert.rbpf'
+        on = ['saul:read']",
+    ) else {
+        return;
+    };
+    world.wait("/rbpf/kv/alert/0", 1);
+    let value = |key: &str| world.ask(1, &format!("/rbpf/kv/{key}"), "").1;
+    assert_eq!(value("alert/1"), (-7_i32).cast_unsigned().to_string());
+    assert_eq!(value("alert/2"), u32::MAX.to_string());
+    assert_eq!(value("alert/3"), "4");
+    world.wait("/rbpf/kv/reader/0", 3);
+    assert_eq!(value("reader/1"), "2345");
+    assert_eq!(value("reader/3"), "2");
+    assert_eq!(value("alert/0"), "1");
 }

@@ -35,6 +35,11 @@
 //! level = 1                   # 0, if the key is left out
 //! changes = [{ at_ms = 500, level = 0 }, { at_ms = 700, level = 1 }]
 //!
+//! [[event]]                   # whatever else happens
+//! hook = "saul:hot"
+//! every_ms = 1000             # or at_ms, once
+//! context = [1, 0, 0, 0]      # bytes; none, if the key is left out
+//!
 //! [[application]]
 //! name = "temperature"
 //! image = "temperature.rbpf"  # beside this file
@@ -58,6 +63,7 @@ use rbpf_abi::Capabilities;
 use rbpf_runtime::Allowance;
 
 mod error;
+mod event;
 mod names;
 mod pin;
 mod raw;
@@ -67,6 +73,8 @@ pub use error::ConfigError;
 
 /// What the hooks of pins begin with.
 pub(crate) const GPIO_PREFIX: &str = "gpio:";
+/// What the hooks of sensors begin with.
+pub(crate) const SAUL_PREFIX: &str = "saul:";
 
 /// A device, as its file describes it.
 #[derive(Clone, Debug)]
@@ -81,6 +89,8 @@ pub struct Config {
     pub sensors: Vec<SensorConfig>,
     /// Its pins, in the order of their indices.
     pub pins: Vec<PinConfig>,
+    /// What else happens.
+    pub events: Vec<EventConfig>,
     /// Its containers.
     pub applications: Vec<ApplicationConfig>,
 }
@@ -219,6 +229,31 @@ pub struct PinChange {
     pub high: bool,
 }
 
+/// `[[event]]`: a simulated source of events.
+///
+/// Its hook is one of the device's, or a further one. That of a pin or sensor
+/// (`gpio:NAME`, `saul:NAME`) needs the same right as on a microcontroller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventConfig {
+    /// The hook: 1 to 32 visible characters of ASCII; no path, timer, value or
+    /// packet.
+    pub hook: String,
+    /// `at_ms` or `every_ms`.
+    pub when: When,
+    /// The context that containers get a copy of, up to 1024 bytes.
+    pub context: Vec<u8>,
+}
+
+/// When an event happens, in milliseconds since the device's start, up to
+/// 1073741823.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Once, at that time.
+    Once(u32),
+    /// Each so many milliseconds, from 1 on; for the first time after as many.
+    Every(u32),
+}
+
 /// `[[application]]`: a container.
 #[derive(Clone, Debug)]
 pub struct ApplicationConfig {
@@ -234,7 +269,7 @@ pub struct ApplicationConfig {
     /// one.
     pub every: Option<u32>,
     /// `on`: further events that it runs on: `boot`, values, timers, `gpio:NAME` of an
-    /// input.
+    /// input, hooks of events.
     pub on: Vec<String>,
     /// What it may be granted.
     pub allow: Capabilities,

@@ -24,7 +24,7 @@ use rbpf_device::{Fill, Operation, PieceError, Staging, Status};
 use rbpf_runtime::{BindError, InstallError, Services, Verdict};
 use thiserror::Error;
 
-use crate::config::{ApplicationConfig, Config, PinConfig, TenantConfig};
+use crate::config::{ApplicationConfig, Config, EventConfig, PinConfig, TenantConfig};
 use crate::services::Log;
 
 mod packets;
@@ -37,6 +37,7 @@ use worker::Worker;
 pub use worker::{
     DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, DEFAULT_LOG_SIZE, KV_SHARE, MAX_APPLICATIONS,
     MAX_BINDINGS, MAX_LOG_SIZE, MAX_PAUSED, MAX_RESPONSE, MAX_TENANTS, MAX_VALUES, hook_names,
+    packet_hook_names,
 };
 
 /// Requests that wait; a further one is told that the device is busy.
@@ -184,6 +185,8 @@ pub struct DeviceSettings {
     pub tenants: Vec<TenantConfig>,
     /// Its pins, whose edges are events.
     pub pins: Vec<PinConfig>,
+    /// What else happens.
+    pub events: Vec<EventConfig>,
     /// Its containers.
     pub applications: Vec<ApplicationConfig>,
     /// Instructions for one event, where an application does not say.
@@ -210,6 +213,7 @@ impl From<&Config> for DeviceSettings {
         Self {
             tenants: config.tenants.clone(),
             pins: config.pins.clone(),
+            events: config.events.clone(),
             applications: config.applications.clone(),
             budget: config.runtime.budget,
             response_size: config.runtime.response_size,

@@ -15,11 +15,12 @@ use rbpf_runtime::{Allowance, is_automatic};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::event::RawEvent;
 use super::pin::RawPin;
 use super::sensor::RawSensor;
 use super::{
-    ApplicationConfig, CoapConfig, Config, ConfigError, Direction, GPIO_PREFIX, Methods, PinConfig,
-    RuntimeConfig, TenantConfig,
+    ApplicationConfig, CoapConfig, Config, ConfigError, Direction, EventConfig, GPIO_PREFIX,
+    Methods, PinConfig, RuntimeConfig, TenantConfig,
 };
 use crate::device::{
     DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, DEFAULT_LOG_SIZE, MAX_APPLICATIONS, MAX_BINDINGS,
@@ -52,6 +53,8 @@ struct RawConfig {
     sensor: Vec<Spanned<RawSensor>>,
     #[serde(default)]
     pin: Vec<Spanned<RawPin>>,
+    #[serde(default)]
+    event: Vec<Spanned<RawEvent>>,
     #[serde(default)]
     application: Vec<Spanned<RawApplication>>,
 }
@@ -200,7 +203,12 @@ impl Reader<'_> {
         for pin in &raw.pin {
             pins.push(self.pin(pin, &pins)?);
         }
-        let hooks = hooks(&pins);
+        let events = raw
+            .event
+            .iter()
+            .map(|event| self.event(event))
+            .collect::<Result<Vec<_>, _>>()?;
+        let hooks = hooks(&pins, &events);
         let mut applications: Vec<ApplicationConfig> = Vec::new();
         for application in raw.application {
             let application = application.into_inner();
@@ -222,6 +230,7 @@ impl Reader<'_> {
             tenants,
             sensors,
             pins,
+            events,
             applications,
         })
     }
@@ -475,10 +484,16 @@ impl Reader<'_> {
 }
 
 /// The names of the hooks of a device.
-fn hooks(pins: &[PinConfig]) -> Vec<String> {
+fn hooks(pins: &[PinConfig], events: &[EventConfig]) -> Vec<String> {
     let inputs = pins.iter().filter(|pin| pin.direction == Direction::Input);
     let edges = inputs.map(|pin| format!("{GPIO_PREFIX}{}", pin.name));
-    hook_names().map(String::from).chain(edges).collect()
+    let mut hooks: Vec<String> = hook_names().map(String::from).chain(edges).collect();
+    for EventConfig { hook, .. } in events {
+        if !hooks.contains(hook) {
+            hooks.push(hook.clone());
+        }
+    }
+    hooks
 }
 
 /// Whether a byte stands for itself in a URI, and in the link format.

@@ -350,6 +350,77 @@ fn pins() {
 }
 
 #[test]
+fn events() {
+    let config = parse(
+        "[[event]]
+        hook = 'saul:hot'
+        every_ms = 1000
+        context = [1, 0, 255]
+        [[event]]
+        hook = 'boot'
+        at_ms = 0
+        [[pin]]
+        name = 'button'
+        direction = 'input'
+        [[application]]
+        name = 'a'
+        image = 'a.rbpf'
+        on = ['gpio:button', 'saul:hot', 'boot']",
+    )
+    .unwrap();
+    let event = |hook: &str, when, context: &[u8]| EventConfig {
+        hook: hook.into(),
+        when,
+        context: context.into(),
+    };
+    let expected = [
+        event("saul:hot", When::Every(1000), &[1, 0, 255]),
+        event("boot", When::Once(0), &[]),
+    ];
+    assert_eq!(config.events, expected);
+    assert_eq!(config.applications[0].on.len(), 3);
+
+    let long = format!("hook = 'a'\nat_ms = 1\ncontext = [{}]", "0, ".repeat(1025));
+    for (text, part) in [
+        ("at_ms = 1", "missing field `hook`"),
+        ("hook = 'a'", ":1:1: an event happens once or over and over"),
+        (
+            "hook = 'a'\nat_ms = 1\nevery_ms = 1",
+            "either `at_ms` or `every_ms`",
+        ),
+        ("hook = ''\nat_ms = 1", ":2:8: `` is no hook for events"),
+        ("hook = 'two words'\nat_ms = 1", "is no hook for events"),
+        ("hook = '/a'\nat_ms = 1", "is no hook for events"),
+        ("hook = 'every:5'\nat_ms = 1", "is no hook for events"),
+        ("hook = 'kv:global:5'\nat_ms = 1", "is no hook for events"),
+        ("hook = 'rx:udp'\nat_ms = 1", "is no hook for events"),
+        (
+            "hook = 'thirty-three-characters-too-long.'\nat_ms = 1",
+            "is no hook for events",
+        ),
+        ("hook = 'a'\nevery_ms = 0", ":3:12: 0 is out of range"),
+        ("hook = 'a'\nat_ms = 1073741824", "out of range"),
+        ("hook = 'a'\nat_ms = 1\ncontext = [256]", ":4:12: "),
+        (&long, ":4:11: a context has at most 1024 bytes"),
+    ] {
+        let message = refused(&format!("[[event]]\n{text}\n"));
+        assert!(message.contains(part), "{message}\nwanted {part}");
+    }
+    for on in ["gpio:led", "gpio:other", "saul:cold"] {
+        let message = refused(&format!(
+            "[[pin]]\nname = 'led'\ndirection = 'output'\n\
+             [[event]]\nhook = 'saul:hot'\nat_ms = 1\n\
+             [[application]]\nname = 'a'\nimage = 'a.rbpf'\non = ['{on}']"
+        ));
+        assert!(message.contains("there is no event"), "{message}");
+        assert!(
+            message.ends_with("boot, rx:udp, tx:udp, saul:hot"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
 fn a_file_that_is_not_there() {
     let error = Config::load(Path::new("absent/device.toml")).unwrap_err();
     assert_eq!(error.place, None);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Simulated sources of events: what happens to pins.
+//! Simulated sources of events: what happens to pins, and what else is said to happen.
 //!
 //! They have no thread: the device's own asks in its turns what is due, and waits
 //! no longer than until the next.
@@ -9,7 +9,7 @@ use rbpf_abi::context::GpioContext;
 use rbpf_runtime::Hook;
 
 use super::DeviceSettings;
-use crate::config::{Direction, GPIO_PREFIX, PinConfig};
+use crate::config::{Direction, EventConfig, GPIO_PREFIX, PinConfig, SAUL_PREFIX, When};
 
 /// A hook that they have.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ struct Event {
     source: usize,
     /// When: milliseconds of the device's clock, which wraps.
     due: u32,
+    /// Milliseconds from one time to the next, if it happens again.
+    period: Option<u32>,
     context: Vec<u8>,
 }
 
@@ -44,6 +46,9 @@ impl Sources {
         };
         for (index, pin) in (0..).zip(&settings.pins) {
             this.pin(index, pin);
+        }
+        for event in &settings.events {
+            this.event(event);
         }
         this
     }
@@ -67,19 +72,34 @@ impl Sources {
             self.events.push(Event {
                 source,
                 due: change.at_ms,
+                period: None,
                 context: context.bytes().to_vec(),
             });
         }
+    }
+
+    fn event(&mut self, event: &EventConfig) {
+        let (due, period) = match event.when {
+            When::Once(at) => (at, None),
+            When::Every(period) => (period, Some(period)),
+        };
+        let source = self.source(&event.hook);
+        self.events.push(Event {
+            source,
+            due,
+            period,
+            context: event.context.clone(),
+        });
     }
 
     /// The source of this name.
     fn source(&mut self, name: &str) -> usize {
         let known = self.sources.iter().position(|source| source.name == name);
         known.unwrap_or_else(|| {
-            let needs = if name.starts_with(GPIO_PREFIX) {
-                Capabilities::GPIO
-            } else {
-                Capabilities::CORE
+            let needs = match name {
+                _ if name.starts_with(GPIO_PREFIX) => Capabilities::GPIO,
+                _ if name.starts_with(SAUL_PREFIX) => Capabilities::SENSOR,
+                _ => Capabilities::CORE,
             };
             self.sources.push(Source {
                 name: name.to_owned(),
@@ -109,15 +129,19 @@ impl Sources {
         left.map(|left| left.max(0).unsigned_abs())
     }
 
-    /// Takes what is due for the longest: its hook and context.
+    /// Takes what is due for the longest: its hook and context. Of what happens over
+    /// and over, times that were missed are passed over.
     pub(super) fn take(&mut self, now: u32) -> Option<(Hook<'_>, Vec<u8>)> {
         let events = self.events.iter().enumerate();
         let (index, _) = events
             .filter(|(_, event)| event.left(now) <= 0)
             .min_by_key(|(_, event)| event.left(now))?;
-        let Event {
-            source, context, ..
-        } = self.events.remove(index);
+        let event = self.events.get_mut(index)?;
+        let (source, context) = (event.source, event.context.clone());
+        match event.period {
+            Some(period) => event.advance(now, period),
+            None => drop(self.events.remove(index)),
+        }
         Some((self.hook(source)?.posted(), context))
     }
 }
@@ -126,5 +150,131 @@ impl Event {
     /// Milliseconds until it is due; negative if it has been.
     fn left(&self, now: u32) -> i32 {
         self.due.wrapping_sub(now).cast_signed()
+    }
+
+    /// To the first time that is still to come.
+    fn advance(&mut self, now: u32, period: u32) {
+        let late = now.wrapping_sub(self.due);
+        // No period is longer than half of the clock, so neither is the way.
+        self.due = now.wrapping_add(period - late % period);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::PinChange;
+
+    fn settings(pins: Vec<PinConfig>, events: Vec<EventConfig>) -> DeviceSettings {
+        DeviceSettings {
+            tenants: vec![],
+            pins,
+            events,
+            applications: vec![],
+            budget: 1,
+            response_size: 64,
+            fault_limit: 0,
+            pauses: 0,
+            rate: 0,
+            timeout: Duration::ZERO,
+            may_change: false,
+        }
+    }
+
+    fn event(hook: &str, when: When, context: &[u8]) -> EventConfig {
+        EventConfig {
+            hook: hook.into(),
+            when,
+            context: context.into(),
+        }
+    }
+
+    fn pin(name: &str, direction: Direction, changes: &[(u32, bool)]) -> PinConfig {
+        PinConfig {
+            name: name.into(),
+            direction,
+            high: false,
+            changes: changes
+                .iter()
+                .map(|&(at_ms, high)| PinChange { at_ms, high })
+                .collect(),
+        }
+    }
+
+    /// All that is due: hooks and contexts.
+    fn due(sources: &mut Sources, now: u32) -> Vec<(String, Vec<u8>)> {
+        std::iter::from_fn(|| {
+            let (hook, context) = sources.take(now)?;
+            assert!(hook.posted);
+            Some((hook.name.to_owned(), context))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn hooks_need_the_rights_of_their_kind() {
+        let events = [
+            event("saul:hot", When::Once(0), &[]),
+            event("gpio:a", When::Once(0), &[]),
+            event("door", When::Once(0), &[]),
+            event("door", When::Once(0), &[]),
+        ];
+        let pins = vec![
+            pin("a", Direction::Input, &[]),
+            pin("b", Direction::Output, &[]),
+        ];
+        let sources = Sources::new(&settings(pins, events.into()));
+        let hooks = (0..).map_while(|position| sources.hook(position));
+        let hooks: Vec<_> = hooks.map(|hook| (hook.name, hook.needs)).collect();
+        let expected = [
+            ("gpio:a", Capabilities::GPIO),
+            ("saul:hot", Capabilities::SENSOR),
+            ("door", Capabilities::CORE),
+        ];
+        assert_eq!(hooks, expected);
+    }
+
+    #[test]
+    fn edges_are_changes_in_their_order() {
+        let changes = [(5, false), (6, true), (7, true), (9, false)];
+        let pins = vec![
+            pin("a", Direction::Input, &[(8, true)]),
+            pin("b", Direction::Input, &changes),
+        ];
+        let mut sources = Sources::new(&settings(pins, vec![]));
+        assert_eq!(sources.next(0), Some(6));
+        assert_eq!(due(&mut sources, 5), []);
+        let edge = |name: &str, pin, level| (name.to_owned(), vec![pin, 0, 0, 0, level, 0, 0, 0]);
+        assert_eq!(due(&mut sources, 6), [edge("gpio:b", 1, 1)]);
+        assert_eq!(sources.next(6), Some(2));
+        // Late, and of two kinds.
+        let both = [edge("gpio:a", 0, 1), edge("gpio:b", 1, 0)];
+        assert_eq!(due(&mut sources, 100), both);
+        assert!(sources.is_empty());
+        assert_eq!(sources.next(100), None);
+    }
+
+    #[test]
+    fn what_happens_again_passes_missed_times_over() {
+        let events = vec![
+            event("a", When::Every(10), &[1]),
+            event("b", When::Once(15), &[]),
+        ];
+        let mut sources = Sources::new(&settings(vec![], events));
+        let a = ("a".to_owned(), vec![1]);
+        assert_eq!(due(&mut sources, 9), []);
+        assert_eq!(due(&mut sources, 10), [a.clone()]);
+        assert_eq!(sources.next(10), Some(5));
+        assert_eq!(due(&mut sources, 43), [("b".to_owned(), vec![]), a.clone()]);
+        assert_eq!(sources.next(43), Some(7));
+        assert_eq!(due(&mut sources, 50), [a.clone()]);
+        // The clock wraps.
+        for now in [1 << 30, 1 << 31, 3 << 30, u32::MAX - 5] {
+            assert_eq!(due(&mut sources, now), [a.clone()], "{now}");
+        }
+        assert_eq!(sources.next(u32::MAX), Some(5));
+        assert_eq!(due(&mut sources, 8), [a]);
     }
 }

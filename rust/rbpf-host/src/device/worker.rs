@@ -82,6 +82,11 @@ pub fn hook_names() -> impl Iterator<Item = &'static str> {
     (0..).map_while(common_hook).map(|hook| hook.name)
 }
 
+/// Those of them that packets come by.
+pub fn packet_hook_names() -> impl Iterator<Item = &'static str> {
+    (0..).map_while(packets::hook).map(|hook| hook.name)
+}
+
 /// What the runtime works in.
 pub(super) struct Buffers {
     images: Vec<Vec<u8>>,
