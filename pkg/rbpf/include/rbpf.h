@@ -872,7 +872,8 @@ int rbpf_hook_trigger(const rbpf_hook_t *hook,
  * @brief   Have the containers that are bound to a hook run soon
  *
  * Leaves an event for the worker thread, with a copy of the context, of which
- * each container gets its own. From any context, also an interrupt.
+ * each container gets its own. From any context, also an interrupt. If nothing
+ * is bound, this is a load and a branch: 0 is returned, whatever the context is.
  *
  * @param[in] hook      the hook, registered
  * @param[in] context   what containers get; may be `NULL` if @p length is 0

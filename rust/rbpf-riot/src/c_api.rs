@@ -717,7 +717,8 @@ pub unsafe extern "C" fn rbpf_hook_trigger(
 /// @brief   Have the containers that are bound to a hook run soon
 ///
 /// Leaves an event for the worker thread, with a copy of the context, of which
-/// each container gets its own. From any context, also an interrupt.
+/// each container gets its own. From any context, also an interrupt. If nothing
+/// is bound, this is a load and a branch: 0 is returned, whatever the context is.
 ///
 /// @param[in] hook      the hook, registered
 /// @param[in] context   what containers get; may be `NULL` if @p length is 0
@@ -732,12 +733,26 @@ pub unsafe extern "C" fn rbpf_hook_post(
     context: *const c_void,
     length: usize,
 ) -> c_int {
-    answer(|| {
-        // SAFETY: null, or a hook that stays: promised by the caller.
-        let hook = unsafe { hook.as_ref() }.ok_or(INVALID)?;
-        // SAFETY: promised by the caller.
-        Ok(hook.post(unsafe { bytes(context, length)? })?)
-    })
+    // SAFETY: null, or a hook that stays: promised by the caller.
+    let Some(hook) = (unsafe { hook.as_ref() }) else {
+        return errno(INVALID);
+    };
+    if hook.bound() == 0 {
+        return 0;
+    }
+    // SAFETY: promised by the caller.
+    unsafe { post(hook, context, length) }
+}
+
+/// Not inlined: where nothing is bound, not even a stack frame is made.
+///
+/// # Safety
+///
+/// As of [`rbpf_hook_post`].
+#[inline(never)]
+unsafe fn post(hook: &'static Hook, context: *const c_void, length: usize) -> c_int {
+    // SAFETY: promised by the caller.
+    answer(|| Ok(hook.post(unsafe { bytes(context, length)? })?))
 }
 
 /// @brief   Run the containers that are bound to the hook `boot`
@@ -865,13 +880,30 @@ pub unsafe extern "C" fn rbpf_saul_event(
     value: *const riot_sys::phydat_t,
     dimensions: u8,
 ) -> c_int {
-    answer(|| {
-        // SAFETY: null, or a source that stays: promised by the caller.
-        let source = unsafe { source.as_ref() }.ok_or(INVALID)?;
-        // SAFETY: null, or a value: promised by the caller.
-        let value = unsafe { value.as_ref() };
-        Ok(source.event(value.map(|value| (value, dimensions)))?)
-    })
+    // SAFETY: null, or a source that stays: promised by the caller.
+    let Some(source) = (unsafe { source.as_ref() }) else {
+        return errno(INVALID);
+    };
+    if source.bound() == 0 {
+        return 0;
+    }
+    // SAFETY: promised by the caller.
+    unsafe { saul_event(source, value, dimensions) }
+}
+
+/// # Safety
+///
+/// As of [`rbpf_saul_event`].
+#[cfg(feature = "saul")]
+#[inline(never)]
+unsafe fn saul_event(
+    source: &'static SaulSource,
+    value: *const riot_sys::phydat_t,
+    dimensions: u8,
+) -> c_int {
+    // SAFETY: null, or a value: promised by the caller.
+    let value = unsafe { value.as_ref() };
+    answer(|| Ok(source.event(value.map(|value| (value, dimensions)))?))
 }
 
 /// @brief   Run an image once, without installing it
