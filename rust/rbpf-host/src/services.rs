@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use rbpf_abi::Errno;
 use rbpf_abi::context::Phydat;
-use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, Sensor, Services, Pin};
+use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, Pin, Sensor, Services};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{PinConfig, SensorConfig};

@@ -336,7 +336,7 @@ pub(crate) fn event(runtime: &mut Containers) -> bool {
         return false;
     };
     let rules = hook.rules().posted();
-    let mut memory = context.clone();
+    let mut memory = [0; EVENT_SIZE as usize];
     runtime.trigger_copies(&rules, &context, &mut memory, BUDGET);
     true
 }

@@ -263,18 +263,20 @@ mod saul {
         Ok((reading(&value, dimensions), dimensions))
     }
 
-    /// A value of so many dimensions as containers know it.
+    /// A value of so many dimensions as containers know it. Inlined, since most
+    /// firmwares have but one use of it.
+    #[inline(always)]
     pub(crate) fn reading(value: &riot_sys::phydat_t, dimensions: u8) -> Phydat {
-        let mut reading = Phydat {
+        let [x, y, z] = value.val;
+        let known = |dimension: i16, number| match number <= dimensions {
+            true => dimension.into(),
+            false => 0.into(),
+        };
+        Phydat {
+            val: [known(x, 1), known(y, 2), known(z, 3)],
             unit: unit_to_guest(value.unit),
             scale: value.scale,
-            ..Phydat::default()
-        };
-        let values = reading.val.iter_mut().zip(value.val);
-        for (to, from) in values.take(dimensions.into()) {
-            to.set(from);
         }
-        reading
     }
 
     pub(super) fn write(sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {

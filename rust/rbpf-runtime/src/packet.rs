@@ -12,7 +12,6 @@ use rbpf_abi::context::constants::{
     RBPF_PACKET_SIXLOWPAN, RBPF_PACKET_TX, RBPF_PACKET_UDP,
 };
 use rbpf_vm::region;
-use zerocopy::IntoBytes;
 
 use crate::hook::{Hook, Policy};
 
@@ -106,14 +105,6 @@ impl Packet<'_> {
             direction: self.hook.direction as u8,
             kind: self.hook.kind as u8,
             padding: 0.into(),
-        }
-    }
-
-    /// Writes the context as it is at the start of a run.
-    pub(crate) fn write_context(&self, bytes: &mut [u8]) {
-        let context = self.context();
-        if let Some(place) = bytes.get_mut(..size_of::<PacketContext>()) {
-            place.copy_from_slice(context.as_bytes());
         }
     }
 }

@@ -942,7 +942,7 @@ where
         granted: &mut [Grant<'_>],
         budget: u32,
     ) -> Triggered {
-        self.trigger_with(hook, context, &|_| {}, granted, budget)
+        self.trigger_with(hook, &[], context, granted, budget)
     }
 
     /// [`trigger`](Self::trigger) for an event that grants nothing but its context, of
@@ -958,13 +958,8 @@ where
         budget: u32,
     ) -> Triggered {
         let length = event.len().min(memory.len());
-        let copy = |context: &mut [u8]| {
-            for (to, from) in context.iter_mut().zip(event) {
-                *to = *from;
-            }
-        };
         let context = memory.get_mut(..length).unwrap_or_default();
-        self.trigger_with(hook, context, &copy, &mut [], budget)
+        self.trigger_with(hook, event, context, &mut [], budget)
     }
 
     /// Has the containers that are bound to the packet's hook judge it, as
@@ -978,21 +973,21 @@ where
         let mut context = PacketContext::new_zeroed();
         let triggered = self.trigger_with(
             &packet.hook.rules(),
+            packet.context().as_bytes(),
             context.as_mut_bytes(),
-            &|context| packet.write_context(context),
             &mut [Grant::Read(packet.data)],
             budget,
         );
         Verdict::of(triggered.result)
     }
 
-    /// [`trigger`](Self::trigger), with something done to the context before
-    /// each run.
+    /// [`trigger`](Self::trigger), with what the context begins with before each
+    /// run.
     fn trigger_with(
         &mut self,
         hook: &Hook<'_>,
+        begin: &[u8],
         context: &mut [u8],
-        prepare: &dyn Fn(&mut [u8]),
         granted: &mut [Grant<'_>],
         budget: u32,
     ) -> Triggered {
@@ -1015,7 +1010,9 @@ where
             if let Some(binding) = self.bindings.get_mut(index) {
                 binding.count();
             }
-            prepare(context);
+            for (to, from) in context.iter_mut().zip(begin) {
+                *to = *from;
+            }
             let run = if hook.posted && granted.is_empty() {
                 self.run_unattended(app, context, budget)
             } else {

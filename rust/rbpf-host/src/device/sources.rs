@@ -264,17 +264,18 @@ mod tests {
         ];
         let mut sources = Sources::new(&settings(vec![], events));
         let a = ("a".to_owned(), vec![1]);
+        let again = vec![a.clone()];
         assert_eq!(due(&mut sources, 9), []);
-        assert_eq!(due(&mut sources, 10), [a.clone()]);
+        assert_eq!(due(&mut sources, 10), again);
         assert_eq!(sources.next(10), Some(5));
-        assert_eq!(due(&mut sources, 43), [("b".to_owned(), vec![]), a.clone()]);
+        assert_eq!(due(&mut sources, 43), [("b".to_owned(), vec![]), a]);
         assert_eq!(sources.next(43), Some(7));
-        assert_eq!(due(&mut sources, 50), [a.clone()]);
+        assert_eq!(due(&mut sources, 50), again);
         // The clock wraps.
         for now in [1 << 30, 1 << 31, 3 << 30, u32::MAX - 5] {
-            assert_eq!(due(&mut sources, now), [a.clone()], "{now}");
+            assert_eq!(due(&mut sources, now), again, "{now}");
         }
         assert_eq!(sources.next(u32::MAX), Some(5));
-        assert_eq!(due(&mut sources, 8), [a]);
+        assert_eq!(due(&mut sources, 8), again);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
-use rbpf_runtime::{FaultEntry, FaultReport, Sensor, Services, Pin};
+use rbpf_runtime::{FaultEntry, FaultReport, Pin, Sensor, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 /// Which calls fail. By default none.

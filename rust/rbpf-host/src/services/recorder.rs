@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
-use rbpf_runtime::{FaultEntry, FaultReport, Sensor, Services, Pin};
+use rbpf_runtime::{FaultEntry, FaultReport, Pin, Sensor, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 /// Calls beyond this are not recorded.
