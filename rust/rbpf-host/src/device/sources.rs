@@ -177,6 +177,7 @@ mod tests {
             response_size: 64,
             fault_limit: 0,
             pauses: 0,
+            log_size: 0,
             rate: 0,
             timeout: Duration::ZERO,
             may_change: false,
