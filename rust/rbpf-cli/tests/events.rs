@@ -121,7 +121,7 @@ fn the_led_shines_while_the_button_is_pressed() {
     assert!(writes.eq([led(true), led(false), led(true)]));
 
     let (_, bindings) = world.ask(1, "/rbpf/bindings", "");
-    for line in ["gpio:button button", "gpio:other -"] {
+    for line in ["gpio:button button events 3", "gpio:other -"] {
         assert!(bindings.lines().any(|other| other == line), "{bindings}");
     }
     assert!(!bindings.contains("gpio:led"), "{bindings}");
