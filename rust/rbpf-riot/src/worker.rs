@@ -29,6 +29,10 @@ pub(crate) const HAS_LEASES: bool = config::LEASES != 0;
 const PAUSE: usize = if config::PAUSES == 0 { 0 } else { 1 };
 /// Bytes of stack that pausing takes.
 const PAUSE_STACK: usize = 768;
+/// Bytes of stack that keeping what containers print takes, and some to spare:
+/// printing is deepest of all. On a Cortex-M0, of a timer, it takes 2,384 bytes
+/// without being kept, and 64 more with.
+const LOG_STACK: usize = if services::HAS_LOG { 256 } else { 0 };
 /// Bytes for what they have.
 const PAUSE_MEMORY: usize =
     PAUSE * (config::VM_STACK_SIZE as usize + config::DATA_SIZE as usize + MAX_PAUSED_CONTEXT);
@@ -41,11 +45,11 @@ const IMAGE: usize = config::IMAGE_SIZE as usize;
 pub(crate) type Containers =
     Runtime<'static, RiotServices, SLOTS, BINDINGS, KV, Interpreter, TENANTS, PAUSE>;
 
-/// Stack of the thread: what is configured, with what pausing takes, and at least
+/// Stack of the thread: what is configured, with what pausing and the log take, and at least
 /// what making the runtime takes, with some 150 bytes beside the runtime itself.
 /// Native threads serve signals on it.
 const WORKER_STACK: usize = {
-    let configured = config::STACK_SIZE as usize + PAUSE * PAUSE_STACK;
+    let configured = config::STACK_SIZE as usize + PAUSE * PAUSE_STACK + LOG_STACK;
     let least = if cfg!(target_os = "linux") {
         64 * 1024
     } else {
