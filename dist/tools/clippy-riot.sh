@@ -21,10 +21,5 @@ lint() {
         --features "$2" --target-dir "$root/target/riot-clippy" -- --deny warnings
 }
 
-<<<<<<< HEAD
 lint examples/rbpf_gcoap digest,gcoap,gnrc,saul,shell
-lint tests/rbpf_gpio gpio
-=======
-lint examples/rbpf_gcoap gcoap,gnrc,saul,shell
 lint tests/rbpf_gpio gpio,saul
->>>>>>> a4852f8 (tools: the lints of rbpf-riot look at pins and sources of sensors together)
