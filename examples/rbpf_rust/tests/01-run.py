@@ -17,7 +17,7 @@ def testfunc(child):
     child.sendline("rbpf list")
     child.expect(r"alarm state bound path .* bytes \d+ runs 5 faults 0 .* helpers 5\r?\n")
     child.sendline("rbpf hooks")
-    child.expect_exact("tick alarm\r\n")
+    child.expect_exact("tick alarm events 5\r\n")
     child.sendline("rbpf remove alarm")
     child.expect_exact("removed alarm\r\n")
 
