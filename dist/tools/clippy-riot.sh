@@ -21,5 +21,6 @@ lint() {
         --features "$2" --target-dir "$root/target/riot-clippy" -- --deny warnings
 }
 
-lint examples/rbpf_gcoap digest,gcoap,gnrc,saul,shell
+lint examples/rbpf_gcoap gcoap,gnrc,saul,shell
+lint tests/rbpf_shell digest,saul,shell
 lint tests/rbpf_gpio gpio,saul

@@ -19,6 +19,7 @@ usage: riot_coap.py coap://ADDRESS IMAGES open|closed [OPTION ...]
 import argparse
 import asyncio
 import contextlib
+import hashlib
 import pathlib
 import random
 import re
@@ -691,14 +692,22 @@ async def life(node, image):
     for code, payload in [(GET, b""), (POST, b"payload"), (PUT, bytes(200)), (GET, b"")]:
         response = await node.ask(code, "/twin", payload)
         seen.append((response.code, response.opt.content_format, response.payload))
-    seen.append(await node.expect(codes.CONTENT, GET, "/rbpf/app/twin"))
+    page = await node.expect(codes.CONTENT, GET, "/rbpf/app/twin")
+    for line in page.splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "digest":
+            same("digest", rest, hashlib.sha256(node.image(image)).hexdigest())
+        # How often the slot was used is the device's own business.
+        elif word != "generation":
+            seen.append(line)
     seen.append(await node.expect(codes.CONTENT, GET, "/rbpf/kv"))
     await node.remove("twin")
     return seen
 
 
-OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, changes, log, leases, payload, request, long_list, bad_images,
-        blocks, duplicates, long_response, options, noise, twins, endurance]
+OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, changes, log,
+        leases, payload, request, long_list, bad_images, blocks, duplicates, long_response, options,
+        noise, twins, endurance]
 CLOSED = [pages, closed, options]
 
 
