@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Lints the crate rbpf-riot, which needs the headers and the configuration of
-# an application: those of examples/rbpf_gcoap, and for pins those of
-# tests/rbpf_gpio, for native64, built before.
+# an application with the same modules, built before for native64: of several,
+# that together have all.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
