@@ -6,12 +6,17 @@
 //! RIOT are translated by name, although they agree today: the compiler makes
 //! nothing of equal ones.
 
+use rbpf_abi::Capabilities;
+#[cfg(any(feature = "gpio", feature = "saul"))]
+use rbpf_abi::Errno;
+#[cfg(feature = "saul")]
 use rbpf_abi::context::Phydat;
-use rbpf_abi::{Capabilities, Errno};
 use rbpf_device::LogRing;
 #[cfg(feature = "gpio")]
 use rbpf_runtime::Pin;
-use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, Sensor, Services};
+#[cfg(feature = "saul")]
+use rbpf_runtime::Sensor;
+use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 use crate::config::{self, LOG_SIZE};
@@ -138,18 +143,22 @@ impl Services for RiotServices {
         gpio::write(pin, high)
     }
 
+    #[cfg(feature = "saul")]
     fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {
         saul::find_nth(position)
     }
 
+    #[cfg(feature = "saul")]
     fn saul_find_type(&mut self, class: u8) -> Option<Sensor> {
         saul::find_type(class)
     }
 
+    #[cfg(feature = "saul")]
     fn saul_read(&mut self, sensor: Sensor) -> Result<(Phydat, u8), Errno> {
         saul::read(sensor)
     }
 
+    #[cfg(feature = "saul")]
     fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
         saul::write(sensor, value)
     }
@@ -305,29 +314,5 @@ mod saul {
             riot_sys::ECANCELED => Errno::Canceled,
             _ => Errno::InputOutput,
         })
-    }
-}
-
-/// Without the module there are no devices.
-#[cfg(not(feature = "saul"))]
-mod saul {
-    use rbpf_abi::Errno;
-    use rbpf_abi::context::Phydat;
-    use rbpf_runtime::Sensor;
-
-    pub(super) fn find_nth(_: u32) -> Option<Sensor> {
-        None
-    }
-
-    pub(super) fn find_type(_: u8) -> Option<Sensor> {
-        None
-    }
-
-    pub(super) fn read(_: Sensor) -> Result<(Phydat, u8), Errno> {
-        Err(Errno::NoDevice)
-    }
-
-    pub(super) fn write(_: Sensor, _: &Phydat) -> Result<u8, Errno> {
-        Err(Errno::NoDevice)
     }
 }

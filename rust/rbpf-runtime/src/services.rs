@@ -37,25 +37,38 @@ pub trait Services {
     /// Output of a container: a part of a line, any bytes.
     fn log(&mut self, container: &str, text: &[u8]);
 
-    /// The device at a position of the registry, from 0.
-    fn saul_find_nth(&mut self, position: u32) -> Option<Sensor>;
+    /// The device at a position of the registry, from 0. Hosts without a registry
+    /// leave this and the other three as they are: there is no device.
+    fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {
+        let _ = position;
+        None
+    }
 
     /// The first device of a class.
-    fn saul_find_type(&mut self, class: u8) -> Option<Sensor>;
+    fn saul_find_type(&mut self, class: u8) -> Option<Sensor> {
+        let _ = class;
+        None
+    }
 
     /// Reads a device: the value, and how many dimensions it has, 1 to 3.
     ///
     /// # Errors
     ///
     /// What the guest is told; `NoDevice` for a handle that names nothing.
-    fn saul_read(&mut self, sensor: Sensor) -> Result<(Phydat, u8), Errno>;
+    fn saul_read(&mut self, sensor: Sensor) -> Result<(Phydat, u8), Errno> {
+        let _ = sensor;
+        Err(Errno::NoDevice)
+    }
 
     /// Writes to a device; returns how many dimensions it took.
     ///
     /// # Errors
     ///
     /// As [`saul_read`](Self::saul_read).
-    fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno>;
+    fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
+        let _ = (sensor, value);
+        Err(Errno::NoDevice)
+    }
 
     /// The pin of a name, which may be any bytes.
     ///

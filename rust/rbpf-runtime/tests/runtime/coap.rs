@@ -11,16 +11,6 @@ use crate::support::*;
 
 const CONTENT: u8 = 2 << 5 | 5;
 
-fn get(path: &str) -> CoapRequest<'_> {
-    let (code, payload) = (1, &[][..]);
-    CoapRequest {
-        code,
-        path,
-        query: b"",
-        payload,
-    }
-}
-
 /// A device whose response buffer has so many bytes, and a container that
 /// answers on `/`.
 fn device_with(response: usize, source: &str) -> (Device, AppId) {

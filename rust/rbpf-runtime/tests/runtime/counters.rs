@@ -20,12 +20,7 @@ fn events_of_bindings() {
     device.bind_hook(&hook, id).expect("a hook");
     device.bind("every:10", id).expect("a timer");
     device.bind("kv:global:5", id).expect("a value");
-    let request = CoapRequest {
-        code: 1,
-        path: "/path",
-        query: &[],
-        payload: &[],
-    };
+    let request = get("/path");
     for _ in 0..2 {
         assert!(device.coap(&request).is_err());
     }
@@ -81,12 +76,7 @@ fn every_fault_is_reported_and_counted() {
         .install(&mut device, "app");
         device.bind("/", id).unwrap();
         for count in 1..=3 {
-            let request = CoapRequest {
-                code: 1,
-                path: "/",
-                query: b"",
-                payload: b"",
-            };
+            let request = get("/");
             let Err(CoapError::Run(ran, RunError::Fault(fault))) = device.coap(&request) else {
                 panic!("{} does not come", kind.name())
             };
@@ -158,12 +148,7 @@ fn requests_have_the_budget_that_was_set() {
     let mut device = device();
     let id = app("add %r6, 1\njne %r6, 1000, -2\nmov %r0, 1\nexit").install(&mut device, "app");
     device.bind("/", id).unwrap();
-    let request = CoapRequest {
-        code: 1,
-        path: "/",
-        query: b"",
-        payload: b"",
-    };
+    let request = get("/");
     let default = Device::DEFAULT_BUDGET;
     for (budget, enough) in [(default, true), (1997, false), (1998, true), (0, false)] {
         device.set_budget(budget);

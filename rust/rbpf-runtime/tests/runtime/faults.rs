@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a host learns of faults, and keeps of them.
 
-use rbpf_abi::context::Phydat;
-use rbpf_abi::{Capabilities, Errno};
+use rbpf_abi::Capabilities;
 use rbpf_runtime::{
-    AppId, CoapRequest, FaultEntry, FaultLog, FaultReport, HOST, Helpers, Hook, Memory, Runnable,
-    Runtime, Sensor, Services,
+    AppId, FaultEntry, FaultLog, FaultReport, HOST, Helpers, Hook, Memory, Runnable, Runtime,
+    Services,
 };
 use rbpf_vm::{FaultKind, Functions, HelperGrant, Interpreter, Program};
 
-use crate::support::{App, app, buffer};
+use crate::support::{App, app, buffer, get};
 
 /// Services that keep the last three faults, and know digests.
 #[derive(Debug, Default)]
@@ -32,22 +31,6 @@ impl Services for Keeping {
     }
 
     fn log(&mut self, _: &str, _: &[u8]) {}
-
-    fn saul_find_nth(&mut self, _: u32) -> Option<Sensor> {
-        None
-    }
-
-    fn saul_find_type(&mut self, _: u8) -> Option<Sensor> {
-        None
-    }
-
-    fn saul_read(&mut self, _: Sensor) -> Result<(Phydat, u8), Errno> {
-        Err(Errno::NoDevice)
-    }
-
-    fn saul_write(&mut self, _: Sensor, _: &Phydat) -> Result<u8, Errno> {
-        Err(Errno::NoDevice)
-    }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {
         self.now += 1;
@@ -128,12 +111,7 @@ fn whatever_a_container_was_run_for() {
     device.bind_hook(&hook, lost).expect("a hook");
     device.bind("/lost", lost).expect("a path");
     device.bind("after:1", lost).expect("a timer");
-    let request = CoapRequest {
-        code: 1,
-        path: "/lost",
-        query: &[],
-        payload: &[],
-    };
+    let request = get("/lost");
     let count = |device: &Device| device.fault(0).map_or(0, |entry| entry.at_ms);
 
     assert!(device.coap(&request).is_err());
@@ -182,12 +160,7 @@ fn a_result_that_is_no_response_is_one() {
     let source = "mov %r0, 1234\nexit";
     let wrong = install(&mut device, "wrong", source);
     device.bind("/wrong", wrong).expect("a path");
-    let request = CoapRequest {
-        code: 1,
-        path: "/wrong",
-        query: &[],
-        payload: &[],
-    };
+    let request = get("/wrong");
     assert!(device.coap(&request).is_err());
     let entry = device.fault(0).expect("a fault");
     assert_eq!(entry.fault.kind, FaultKind::InvalidResult);

@@ -173,12 +173,7 @@ fn records_of_calls_are_cleared_too() {
     assert_eq!(run(&mut device, second), Ok(0));
 }
 
-const REQUEST: CoapRequest<'_> = CoapRequest {
-    code: 1,
-    path: "/second",
-    query: b"",
-    payload: b"",
-};
+const REQUEST: CoapRequest<'_> = get("/second");
 
 #[test]
 fn the_response_buffer_is_cleared() {

@@ -2,9 +2,7 @@
 //! Containers that fault over and over run no more (design, section 4).
 
 use rbpf_abi::Capabilities;
-use rbpf_runtime::{
-    AppId, AppInfo, CoapError, CoapRequest, Hook, Policy, RunError, Runtime, Triggered,
-};
+use rbpf_runtime::{AppId, AppInfo, CoapError, Hook, Policy, RunError, Runtime, Triggered};
 
 use crate::support::*;
 
@@ -112,12 +110,7 @@ fn every_event_passes_it_over() {
     device.bind("hook", id).unwrap();
     device.bind("hook", other).unwrap();
     assert!(refused(&mut device, id, 0, u32::from(LIMIT) + 1));
-    let request = CoapRequest {
-        code: 1,
-        path: "/moody",
-        query: b"",
-        payload: b"",
-    };
+    let request = get("/moody");
     assert_eq!(
         device.coap(&request),
         Err(CoapError::Run(id, RunError::Quarantined))
@@ -148,12 +141,7 @@ fn requests_lead_there() {
     let id =
         app("mov %r0, 100\nmov %r2, 69\ncall 0x40\nmov %r0, 100\nexit").install(&mut device, "app");
     device.bind("/", id).unwrap();
-    let request = CoapRequest {
-        code: 1,
-        path: "/",
-        query: b"",
-        payload: b"",
-    };
+    let request = get("/");
     for _ in 0..LIMIT {
         assert!(matches!(
             device.coap(&request),

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Instructions a second: no container takes more than its share.
 
-use rbpf_runtime::{CoapError, CoapRequest, Hook, Policy, RunError};
+use rbpf_runtime::{CoapError, Hook, Policy, RunError};
 
+use crate::support::get;
 use crate::timers::{Device, device, install};
 
 const LOOP: &str = "ja -1";
@@ -109,12 +110,7 @@ fn every_event_passes_it_over() {
     }
     device.bind("hook", other).unwrap();
     assert!(!throttled(&mut device, "hog", 5000));
-    let request = CoapRequest {
-        code: 1,
-        path: "/hog",
-        query: b"",
-        payload: b"",
-    };
+    let request = get("/hog");
     assert_eq!(
         device.coap(&request),
         Err(CoapError::Run(hog, RunError::Throttled))

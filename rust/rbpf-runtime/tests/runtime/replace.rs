@@ -4,7 +4,7 @@
 
 use rbpf_abi::image::ImageBuffer;
 use rbpf_abi::{Capabilities, ImageError};
-use rbpf_runtime::{AppId, CoapRequest, Counters, Hook, InstallError, KvScope, RunError};
+use rbpf_runtime::{AppId, Counters, Hook, InstallError, KvScope, RunError};
 use rbpf_vm::{VerifyError, VerifyErrorKind};
 
 use crate::support::*;
@@ -70,12 +70,7 @@ fn name_slot_and_bindings_stay() {
     assert_eq!(device.find("second"), Some(new));
     let bindings: Vec<_> = device.bindings().collect();
     assert_eq!(bindings, [("hook", new), ("/second", new), ("hook", first)]);
-    let request = CoapRequest {
-        code: 1,
-        path: "/second",
-        query: b"",
-        payload: b"",
-    };
+    let request = get("/second");
     assert_eq!(device.coap(&request).unwrap().payload, b"22");
     assert_eq!(run(&mut device, new), Ok(22));
     let triggered = device.trigger(&Hook::new("hook"), &mut [], &mut [], 100);

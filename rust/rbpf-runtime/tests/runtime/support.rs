@@ -7,7 +7,7 @@ use rbpf_abi::context::Phydat;
 use rbpf_abi::image::{Function, ImageParts};
 use rbpf_abi::{Capabilities, Errno};
 use rbpf_isa::assemble;
-use rbpf_runtime::{AppId, Memory, Pin, RunError, Runtime, Sensor, Services};
+use rbpf_runtime::{AppId, CoapRequest, Memory, Pin, RunError, Runtime, Sensor, Services};
 use rbpf_vm::{Fault, FaultKind, HelperCall, MemoryMap};
 use zerocopy::IntoBytes;
 
@@ -345,6 +345,16 @@ pub(crate) fn run_once(app: &App<'_>) -> Result<u64, RunError> {
     let mut device = device();
     let id = app.install(&mut device, "app");
     run(&mut device, id)
+}
+
+/// A request for what is at a path.
+pub(crate) const fn get(path: &str) -> CoapRequest<'_> {
+    CoapRequest {
+        code: 1,
+        path,
+        query: &[],
+        payload: &[],
+    }
 }
 
 /// A fault, as the end of a run.

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Timers, by a clock that the tests set.
 
-use rbpf_abi::context::Phydat;
-use rbpf_abi::{Capabilities, Errno};
-use rbpf_runtime::{
-    AppId, BindError, CoapRequest, Hook, KvScope, Memory, Runtime, Sensor, Services,
-};
+use rbpf_abi::Capabilities;
+use rbpf_runtime::{AppId, BindError, Hook, KvScope, Memory, Runtime, Services};
 
-use crate::support::{app, buffer};
+use crate::support::{app, buffer, get};
 
 /// Services of which there is only the time, in milliseconds.
 #[derive(Debug)]
@@ -24,18 +21,6 @@ impl Services for Clock {
         0
     }
     fn log(&mut self, _: &str, _: &[u8]) {}
-    fn saul_find_nth(&mut self, _: u32) -> Option<Sensor> {
-        None
-    }
-    fn saul_find_type(&mut self, _: u8) -> Option<Sensor> {
-        None
-    }
-    fn saul_read(&mut self, _: Sensor) -> Result<(Phydat, u8), Errno> {
-        Err(Errno::NoDevice)
-    }
-    fn saul_write(&mut self, _: Sensor, _: &Phydat) -> Result<u8, Errno> {
-        Err(Errno::NoDevice)
-    }
 }
 
 pub(crate) type Device = Runtime<'static, Clock, 3, 4, 16>;
@@ -200,12 +185,7 @@ fn targets() {
     // Neither hooks nor requests reach them.
     let triggered = device.trigger(&Hook::new("every:10"), &mut [], &mut [], 100);
     assert_eq!(triggered.runs, 0);
-    let request = CoapRequest {
-        code: 1,
-        path: "every:10",
-        query: b"",
-        payload: b"",
-    };
+    let request = get("every:10");
     assert!(device.coap(&request).is_err());
     assert_eq!(advance(&mut device, 10), 3);
     assert_eq!(noted(&device, first)[0], 2);
