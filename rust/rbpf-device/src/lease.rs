@@ -7,8 +7,7 @@
 //! has none.
 
 use heapless::Vec;
-use rbpf_runtime::{AppId, Runtime, Services};
-use rbpf_vm::Engine;
+use rbpf_runtime::AppId;
 
 use crate::job::Status;
 
@@ -81,51 +80,16 @@ impl<const N: usize> Leases<N> {
 
     /// Milliseconds until a lease is over, 0 if one is; `None` if there are none.
     /// The owner of the runtime waits no longer than that.
-    pub fn next<
-        S: Services,
-        E: Engine,
-        const SLOTS: usize,
-        const BINDINGS: usize,
-        const KV: usize,
-        const TENANTS: usize,
-        const PAUSE: usize,
-    >(
-        &self,
-        runtime: &mut Runtime<'_, S, SLOTS, BINDINGS, KV, E, TENANTS, PAUSE>,
-    ) -> Option<u32> {
-        if N == 0 || self.0.is_empty() {
-            return None;
-        }
-        let now = runtime.services().now_ms();
+    #[must_use]
+    pub fn next(&self, now: u32) -> Option<u32> {
         let left = self.0.iter().map(|lease| lease.left(now)).min()?;
         Some(left.max(0).unsigned_abs())
     }
 
-    /// Removes a container whose lease is over; `false` if there is none. The
-    /// owner of the runtime calls it in its turns.
-    pub fn expire<
-        S: Services,
-        E: Engine,
-        const SLOTS: usize,
-        const BINDINGS: usize,
-        const KV: usize,
-        const TENANTS: usize,
-        const PAUSE: usize,
-    >(
-        &mut self,
-        runtime: &mut Runtime<'_, S, SLOTS, BINDINGS, KV, E, TENANTS, PAUSE>,
-    ) -> bool {
-        if N == 0 || self.0.is_empty() {
-            return false;
-        }
-        let now = runtime.services().now_ms();
-        let over = self.0.iter().position(|lease| lease.left(now) <= 0);
-        let Some(position) = over else {
-            return false;
-        };
-        let lease = self.0.swap_remove(position);
-        // It may be gone already.
-        runtime.remove(lease.app);
-        true
+    /// Takes a lease that is over: its container, which may be gone, is to be
+    /// removed. The owner of the runtime asks in its turns.
+    pub fn take_expired(&mut self, now: u32) -> Option<AppId> {
+        let over = self.0.iter().position(|lease| lease.left(now) <= 0)?;
+        Some(self.0.swap_remove(over).app)
     }
 }

@@ -11,17 +11,14 @@ use coap_message::error::RenderableOnMinimal;
 use coap_message::{MessageOption, MinimalWritableMessage, ReadableMessage};
 use coap_message_implementations::heap::HeapMessage;
 use coap_message_implementations::inmemory::MessageMut;
-use rbpf_abi::context::Phydat;
+use rbpf_abi::Capabilities;
 use rbpf_abi::image::{Function, ImageParts};
-use rbpf_abi::{Capabilities, Errno};
 use rbpf_device::coap::Resources;
 use rbpf_device::{
     Device, Fill, Host, Job, Leases, LogRing, Operation, PieceError, Staging, Status, work,
 };
 use rbpf_isa::assemble;
-use rbpf_runtime::{
-    Allowance, FaultEntry, FaultLog, FaultReport, Hook, Memory, Runtime, Sensor, Services,
-};
+use rbpf_runtime::{Allowance, FaultEntry, FaultLog, FaultReport, Hook, Memory, Runtime, Services};
 use rbpf_vm::Interpreter;
 use zerocopy::IntoBytes;
 
@@ -81,22 +78,6 @@ impl Services for Nothing {
     }
 
     fn log(&mut self, _: &str, _: &[u8]) {}
-
-    fn saul_find_nth(&mut self, _: u32) -> Option<Sensor> {
-        None
-    }
-
-    fn saul_find_type(&mut self, _: u8) -> Option<Sensor> {
-        None
-    }
-
-    fn saul_read(&mut self, _: Sensor) -> Result<(Phydat, u8), Errno> {
-        Err(Errno::NoDevice)
-    }
-
-    fn saul_write(&mut self, _: Sensor, _: &Phydat) -> Result<u8, Errno> {
-        Err(Errno::NoDevice)
-    }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {
         self.1.push(report, 70);

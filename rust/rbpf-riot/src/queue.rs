@@ -295,7 +295,9 @@ pub(crate) fn serve(
         // In turns, so that neither keeps the other waiting.
         while one(runtime, &mut leases, &mut work) | events(runtime, &mut leases) {}
         let mut due = runtime.next_timer();
-        if let Some(left) = leases.next(runtime) {
+        if LEASES != 0
+            && let Some(left) = leases.next(sys::now_ms())
+        {
             due = Some(due.map_or(left, |due| due.min(left)));
         }
         match due {

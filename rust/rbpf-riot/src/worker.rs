@@ -33,6 +33,9 @@ const PAUSE_STACK: usize = 768;
 /// printing is deepest of all. On a Cortex-M0, of a timer, it takes 2,384 bytes
 /// without being kept, and 64 more with.
 const LOG_STACK: usize = if services::HAS_LOG { 256 } else { 0 };
+/// Bytes of stack for an event and what containers see of it, where they are longer
+/// than by default.
+const EVENT_STACK: usize = 2 * (config::EVENT_SIZE as usize).saturating_sub(16);
 /// Bytes for what they have.
 const PAUSE_MEMORY: usize =
     PAUSE * (config::VM_STACK_SIZE as usize + config::DATA_SIZE as usize + MAX_PAUSED_CONTEXT);
@@ -45,11 +48,11 @@ const IMAGE: usize = config::IMAGE_SIZE as usize;
 pub(crate) type Containers =
     Runtime<'static, RiotServices, SLOTS, BINDINGS, KV, Interpreter, TENANTS, PAUSE>;
 
-/// Stack of the thread: what is configured, with what pausing and the log take, and at least
-/// what making the runtime takes, with some 150 bytes beside the runtime itself.
-/// Native threads serve signals on it.
+/// Stack of the thread: what is configured, with what pausing, the log and long
+/// events take, and at least what making the runtime takes, with some 150 bytes
+/// beside the runtime itself. Native threads serve signals on it.
 const WORKER_STACK: usize = {
-    let configured = config::STACK_SIZE as usize + PAUSE * PAUSE_STACK + LOG_STACK;
+    let configured = config::STACK_SIZE as usize + PAUSE * PAUSE_STACK + LOG_STACK + EVENT_STACK;
     let least = if cfg!(target_os = "linux") {
         64 * 1024
     } else {
@@ -144,11 +147,7 @@ fn run() {
             runtime.services().end_line();
         },
         |runtime, leases| {
-            let expired = HAS_LEASES && leases.expire(runtime);
-            if expired {
-                publish(runtime);
-            }
-            let event = expired
+            let event = expire(runtime, leases)
                 | hooks::event(runtime)
                 | runtime.run_timer()
                 | runtime.run_change()
@@ -226,6 +225,19 @@ fn figures() -> [(&'static str, u32); FIGURES] {
     crate::gnrc::figures(others);
     let _ = others;
     figures
+}
+
+/// Removes a container whose lease is over; `false` if there is none.
+fn expire(runtime: &mut Containers, leases: &mut Leased) -> bool {
+    if !HAS_LEASES {
+        return false;
+    }
+    let Some(app) = leases.take_expired(sys::now_ms()) else {
+        return false;
+    };
+    runtime.remove(app);
+    publish(runtime);
+    true
 }
 
 fn do_job(runtime: &mut Containers, leases: &mut Leased, job: &mut Job) {

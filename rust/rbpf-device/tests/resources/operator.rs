@@ -97,12 +97,16 @@ impl Fake {
     fn wait(&self, milliseconds: u32) {
         let runtime = &mut *self.runtime.borrow_mut();
         runtime.services().0 = runtime.services().0.wrapping_add(milliseconds);
-        while self.leases.borrow_mut().expire(runtime) {}
+        let now = runtime.services().now_ms();
+        while let Some(app) = self.leases.borrow_mut().take_expired(now) {
+            runtime.remove(app);
+        }
     }
 
     /// How long the owner of the runtime may wait.
     fn next(&self) -> Option<u32> {
-        self.leases.borrow().next(&mut self.runtime.borrow_mut())
+        let now = self.runtime.borrow_mut().services().now_ms();
+        self.leases.borrow().next(now)
     }
 }
 

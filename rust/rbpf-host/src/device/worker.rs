@@ -294,25 +294,23 @@ impl<'m, S: Services> Worker<'m, S> {
     /// one that watches a value which has changed, and one that is paused. How long there is until the next; `None` if
     /// nobody knows.
     pub(super) fn run_due(&mut self) -> Option<Duration> {
-        let expired = self.leases.expire(&mut self.runtime);
-        if expired {
+        let now = self.runtime.services().now_ms();
+        let expired = self.leases.take_expired(now);
+        if let Some(app) = expired {
+            self.runtime.remove(app);
             self.publish();
         }
         self.runtime.set_budget(self.budget);
         self.runtime.run_timer();
         let ran = self.run_event() | self.runtime.run_change() | self.runtime.resume();
-        if ran | expired {
+        if ran || expired.is_some() {
             return Some(Duration::ZERO);
         }
         let simulated = match self.sources.is_empty() {
             true => None,
             false => self.sources.next(self.runtime.services().now_ms()),
         };
-        let due = [
-            self.runtime.next_timer(),
-            self.leases.next(&mut self.runtime),
-            simulated,
-        ];
+        let due = [self.runtime.next_timer(), self.leases.next(now), simulated];
         let left = due.into_iter().flatten().min()?;
         Some(Duration::from_millis(left.into()))
     }
