@@ -518,12 +518,17 @@ async def twins(node):
             same(f"{image} on the node", one, other)
 
 
-async def timers(node):
-    """Timers trigger containers, on the node and on the workstation's device."""
-    await clock(node)
+async def on_both(node, check):
+    """A check on the node, and on the workstation's device if that is its peer."""
+    await check(node)
     if node.options.peer:
         with workstation(node) as peer:
-            await clock(peer)
+            await check(peer)
+
+
+async def timers(node):
+    """Timers trigger containers, on the node and on the workstation's device."""
+    await on_both(node, clock)
 
 
 async def clock(node):
@@ -565,10 +570,7 @@ async def clock(node):
 async def changes(node):
     """Values that change trigger containers, on the node and on the workstation's
     device."""
-    await watch(node)
-    if node.options.peer:
-        with workstation(node) as peer:
-            await watch(peer)
+    await on_both(node, watch)
 
 
 async def watch(node):
@@ -601,10 +603,7 @@ async def watch(node):
 
 async def log(node):
     """What containers print is kept, on the node and on the workstation's device."""
-    await printed(node)
-    if node.options.peer:
-        with workstation(node) as peer:
-            await printed(peer)
+    await on_both(node, printed)
 
 
 async def printed(node):
@@ -646,10 +645,7 @@ async def printed(node):
 
 async def leases(node):
     """Leases end, on the node and on the workstation's device."""
-    await leased(node)
-    if node.options.peer:
-        with workstation(node) as peer:
-            await leased(peer)
+    await on_both(node, leased)
 
 
 async def leased(node):

@@ -21,6 +21,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
+use crate::terminal::hex;
+
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
@@ -160,12 +162,7 @@ fn capabilities(list: &str) -> Result<rbpf_abi::Capabilities, String> {
 fn sha256(image: &[u8]) -> String {
     use sha2::Digest as _;
 
-    hex(&sha2::Sha256::digest(image))
-}
-
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&sha2::Sha256::digest(image), "")
 }
 
 /// The names of capabilities, or `none`.

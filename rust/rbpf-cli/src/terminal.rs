@@ -25,6 +25,12 @@ pub(crate) fn printable(text: &str, most: usize) -> String {
     shown
 }
 
+/// Bytes in hexadecimal, two digits each.
+pub(crate) fn hex(bytes: &[u8], separator: &str) -> String {
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.join(separator)
+}
+
 /// Whether a character does something else than appear: controls, and those
 /// that reorder, join or hide others.
 fn is_harmful(char: char) -> bool {

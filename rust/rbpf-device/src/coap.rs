@@ -8,6 +8,7 @@
 //! | `GET /rbpf/app/NAME` | one container |
 //! | `GET /rbpf/bindings` | paths, hooks, and containers |
 //! | `GET /rbpf/tenants` | tenants, what they have and may have |
+//! | `GET /rbpf/faults` | the last faults, if they are kept |
 //! | `GET /rbpf/stats` | what the device has |
 //! | `GET /rbpf/log`, `GET /rbpf/log/OFFSET` | what containers have printed, all that is kept, or from a position on |
 //! | `GET /rbpf/kv` | values |

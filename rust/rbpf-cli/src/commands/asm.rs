@@ -12,6 +12,7 @@ use rbpf_isa::assemble;
 use super::{print, write_file};
 use crate::container::read_file;
 use crate::linker;
+use crate::terminal::hex;
 
 const AFTER_HELP: &str = "\
 The syntax is that of the public suite bpf_conformance. Programs are assembled as they are
@@ -57,9 +58,8 @@ pub(super) fn run(arguments: &Args) -> Result<ExitCode> {
     } else if arguments.hex || arguments.output.is_none() {
         let mut text = String::new();
         for slot in &slots {
-            let bytes = slot.bits().to_le_bytes().map(|byte| format!("{byte:02x}"));
             // Writing to a string does not fail.
-            let _ = writeln!(text, "{}", bytes.join(" "));
+            let _ = writeln!(text, "{}", hex(&slot.bits().to_le_bytes(), " "));
         }
         text.into_bytes()
     } else {

@@ -26,8 +26,6 @@ use values::Values;
 
 /// Characters of the longest name of a container.
 const MAX_NAME: usize = rbpf_runtime::MAX_NAME;
-/// Seconds of the longest lease.
-const MAX_LEASE: i64 = 86_400;
 
 const AFTER_HELP: &str = "\
 The container is built as `rbpf build` does it, installed and bound. What it prints is shown, and
@@ -59,7 +57,7 @@ pub struct Args {
     name: Option<String>,
     /// How long the device keeps it without hearing of this program, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "30",
-        value_parser = clap::value_parser!(u32).range(1..=MAX_LEASE))]
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(rbpf_device::MAX_LEASE)))]
     lease: u32,
     /// End after so many seconds
     #[arg(long, value_name = "N", value_parser = super::seconds)]

@@ -9,7 +9,7 @@ use minicbor::data::Type;
 use minicbor::decode::Error;
 
 use super::{MAX_RECORDS, REGISTERS, Record, ReportedFault};
-use crate::commands::hex;
+use crate::terminal::hex;
 
 /// The records of a list; `None` if it is none.
 pub(super) fn decode(bytes: &[u8]) -> Option<Vec<Record>> {
@@ -62,7 +62,7 @@ fn record(decoder: &mut Decoder<'_>) -> Result<Record, Error> {
             "ms" => fault(&mut record).at_ms = number(decoder)?,
             "registers" => fault(&mut record).registers = registers(decoder)?,
             "version" => version = number(decoder)?,
-            "digest" => digest = bytes(decoder)?.map(hex),
+            "digest" => digest = bytes(decoder)?.map(|digest| hex(digest, "")),
             _ => decoder.skip()?,
         }
     }

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{Args, End};
 use crate::commands::print;
 use crate::container::Container;
+use crate::terminal::hex;
 
 /// Content formats with names (RFC 7252, section 12.3; RFC 8949).
 const FORMATS: [(u16, &str); 6] = [
@@ -60,15 +61,6 @@ impl Reply {
         (!text.chars().any(char::is_control)).then_some(text)
     }
 
-    fn hex(&self, separator: &str) -> String {
-        let bytes: Vec<String> = self
-            .payload
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        bytes.join(separator)
-    }
-
     fn write(&self, out: &mut String) {
         row(out, "reply", self.code());
         if let Some(format) = self.content_format {
@@ -79,7 +71,7 @@ impl Reply {
         match self.text() {
             Some("") => {}
             Some(text) => row(out, "payload", text),
-            None => row(out, "payload hex", self.hex(" ")),
+            None => row(out, "payload hex", hex(&self.payload, " ")),
         }
     }
 
@@ -88,7 +80,7 @@ impl Reply {
             "code": self.code(),
             "content_format": self.content_format,
             "payload": self.text(),
-            "payload_hex": self.hex(""),
+            "payload_hex": hex(&self.payload, ""),
         })
     }
 }
