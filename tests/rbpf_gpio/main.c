@@ -24,6 +24,7 @@
 #include "alert.rbpf.h"
 #include "board.h"
 #include "button.rbpf.h"
+#include "debounce.rbpf.h"
 #include "periph/gpio.h"
 #include "pins.rbpf.h"
 #include "plain.rbpf.h"
@@ -49,7 +50,7 @@
 /* How long the button is waited for */
 #define PATIENCE_MS 10000
 /* By when the worker has done what an interrupt left */
-#define SETTLE_MS 20
+#define SETTLE_MS 40
 
 /* As in examples/containers/button.c */
 #define KEY_PRESSES 512
@@ -193,6 +194,11 @@ static void _bind(void)
     _expect("install spoil", rbpf_install("spoil", spoil_rbpf, sizeof(spoil_rbpf)) == 0);
     _expect("bind spoil", rbpf_bind("spoil", "gpio:button") == 0);
     _expect("bind", rbpf_bind("button", "gpio:button") == 0);
+    _expect("install debounce",
+            rbpf_install("debounce", debounce_rbpf, sizeof(debounce_rbpf)) == 0);
+    _expect("bind debounce", rbpf_bind("debounce", "gpio:button") == 0);
+    _expect("bind it to its alarm", rbpf_bind("debounce", "alarm") == 0);
+    _expect("no alarm is set", _runs("debounce") == 0);
 }
 
 static void _events(void)
@@ -203,6 +209,8 @@ static void _events(void)
     _expect("pressed: one run", _runs("button") == 1 && _runs("spoil") == 1);
     _expect("pressed: counted", _value(NULL, KEY_PRESSES) == 1);
     _expect("pressed: the LED shines", gpio_read(LED));
+    _expect("pressed: the alarm has come", _runs("debounce") == 2);
+    _expect("pressed: counted by the alarm", _value("debounce", 0) == 1);
     _expect("the context has the pin", _value("spoil", 0) == 0);
     _expect("the context has the level", _value("spoil", 1) == 0);
     _expect("the context has 8 bytes", _value("spoil", 2) == 8);
@@ -210,12 +218,15 @@ static void _events(void)
     _expect("released: one more run", _runs("button") == 2 && _runs("spoil") == 2);
     _expect("released: the LED is dark", !gpio_read(LED));
     _expect("released: not counted", _value(NULL, KEY_PRESSES) == 1);
+    _expect("released: the alarm has come", _runs("debounce") == 4);
+    _expect("released: not counted by the alarm", _value("debounce", 0) == 1);
     _expect("the context has the other level", _value("spoil", 1) == 1);
 
     _expect("unbind", rbpf_unbind(NULL, "gpio:button") == 0);
     _until(false);
     _until(true);
     _expect("nobody is bound: nobody runs", _runs("button") == 2 && _runs("spoil") == 2);
+    _expect("remove debounce", rbpf_remove("debounce") == 0);
     _expect("stats", rbpf_stats(&stats) == 0);
     _expect("no event is lost", stats.events_lost == 0);
 }

@@ -786,10 +786,11 @@ int rbpf_fault(uint32_t position, rbpf_fault_t *fault);
  * has changed in a store; it needs the right to fetch it.
  * The timer `every:MS` runs the container each so many milliseconds,
  * `after:MS` once; times that it misses because others run are passed over.
+ * At `alarm` it runs when it has asked for it by `bpf_timer_set()`.
  *
  * @param[in] name      the container's name
  * @param[in] target    path with its leading slash; timer with its
- *                      milliseconds, 1 to 1073741823; value with its key; or
+ *                      milliseconds, 1 to 1073741823; `alarm`; value with its key; or
  *                      name of a registered hook; at most 32 bytes
  *
  * @retval 0            it is bound

@@ -117,6 +117,15 @@ macro_rules! for_each_helper {
             0x20 NowMs now_ms TIME
                 () -> u32;
 
+            /// Has an event come to the container's binding `alarm` in so many
+            /// milliseconds, instead of the one that may have been set before; 0 is
+            /// never. It comes once.
+            ///
+            /// Returns 0, or `-ENOENT` if the container is not bound to `alarm`, `-ERANGE`
+            /// for more than 12 days (2^30 - 1 ms).
+            0x21 TimerSet timer_set TIME
+                (ms: u32) -> i32;
+
             /// Finds the device at a position of the SAUL registry, counted from 0.
             ///
             /// Returns a handle, or 0 if there are not so many devices.

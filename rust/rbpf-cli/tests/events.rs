@@ -130,6 +130,40 @@ fn the_led_shines_while_the_button_is_pressed() {
 }
 
 #[test]
+fn presses_are_counted_and_bounces_are_not() {
+    let Some(world) = World::start(
+        "debounce",
+        "
+        [[pin]]
+        name = 'button'
+        direction = 'input'
+        level = 1
+        changes = [
+            { at_ms = 50, level = 0 },
+            { at_ms = 51, level = 1 },
+            { at_ms = 52, level = 0 },
+            { at_ms = 350, level = 1 },
+            { at_ms = 351, level = 0 },
+            { at_ms = 352, level = 1 },
+            { at_ms = 650, level = 0 },
+        ]
+        [[application]]
+        name = 'debounce'
+        image = 'debounce.rbpf'
+        on = ['gpio:button', 'alarm']",
+    ) else {
+        return;
+    };
+    world.wait("/rbpf/kv/debounce/0", 2);
+    let (_, bindings) = world.ask(1, "/rbpf/bindings", "");
+    assert!(
+        bindings.contains("gpio:button debounce events 7\nalarm debounce events 3\n"),
+        "{bindings}"
+    );
+    assert_eq!(world.ask(1, "/rbpf/kv/debounce/0", "").1, "2");
+}
+
+#[test]
 fn the_alert_keeps_the_largest_value() {
     let Some(world) = World::start(
         "alert",

@@ -165,7 +165,7 @@ pub fn release(name: &str) -> Result<(), Error> {
 }
 
 /// Binds a container to a CoAP path, which begins with a slash, to a timer,
-/// `every:MS` or `after:MS`, to a value, `kv:global:KEY`, `kv:tenant:KEY` or
+/// `every:MS`, `after:MS` or its own `alarm`, to a value, `kv:global:KEY`, `kv:tenant:KEY` or
 /// `kv:local:KEY`, or to a hook.
 ///
 /// # Errors

@@ -27,7 +27,7 @@ macro_rules! help {
 list               containers
 info NAME          what it may do, where it answers
 run NAME [HEX]     run it once, with this context
-bind NAME WHERE    /path, hook, every:MS, after:MS
+bind NAME WHERE    /path, hook, every:MS, after:MS, alarm
 unbind WHERE [NAME]
 remove NAME        with its bindings and values
 release NAME       from quarantine

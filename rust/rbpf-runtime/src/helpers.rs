@@ -25,6 +25,7 @@ use crate::coap::{CoapExchange, CoapRequest};
 use crate::format::{self, Piece};
 use crate::kv::{KvScope, KvStore};
 use crate::run::Account;
+use crate::timer::{MAX_TIMER, Timer};
 use crate::{Pin, Sensor, Services};
 
 /// Instructions charged for reading or writing a device.
@@ -55,8 +56,8 @@ type HelperResult<T> = Result<T, Refused>;
 pub(crate) struct HelperHost<'r, 'q, S, const KV: usize> {
     pub(crate) services: &'r mut S,
     pub(crate) kv: &'r mut KvStore<KV>,
-    /// Who pays for what is stored.
-    pub(crate) account: Account,
+    /// Who pays for what is stored, and what it may set.
+    pub(crate) account: Account<'r>,
     /// The container's name, for the log.
     pub(crate) name: &'r str,
     /// The request, if one triggered the run.
@@ -284,8 +285,8 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
     }
 
     fn store(&mut self, scope: KvScope, key: u32, value: u32) -> i32 {
-        let Account { app, quota, .. } = self.account;
-        let stored = self.kv.store(scope, app.slot, quota, key, value);
+        let Account { app, quota, .. } = &self.account;
+        let stored = self.kv.store(scope, app.slot, *quota, key, value);
         count(stored.map(|()| 0))
     }
 
@@ -342,6 +343,18 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
 
     fn now_ms(&mut self, _: &mut MemoryMap<'_>) -> HelperResult<u32> {
         Ok(self.services.now_ms())
+    }
+
+    fn timer_set(&mut self, _: &mut MemoryMap<'_>, ms: u32) -> HelperResult<i32> {
+        let Some(alarm) = &mut self.account.alarm else {
+            return Ok(Errno::NoEntry.to_guest());
+        };
+        if ms > MAX_TIMER {
+            return Ok(Errno::Range.to_guest());
+        }
+        let now = self.services.now_ms();
+        **alarm = (ms != 0).then(|| Timer::once(ms, now));
+        Ok(0)
     }
 
     fn ztimer_now(&mut self, _: &mut MemoryMap<'_>) -> HelperResult<u32> {

@@ -18,6 +18,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod binding;
 mod coap;
 mod fault_log;
 mod format;
@@ -35,6 +36,7 @@ mod tenant;
 mod timer;
 mod watch;
 
+pub use binding::MAX_TARGET;
 pub use coap::{CoapReply, CoapRequest};
 pub use fault_log::{FaultEntry, FaultLog, FaultReport};
 pub use format::{Digits, digits};
@@ -44,8 +46,7 @@ pub use packet::{Direction, Packet, PacketCounters, PacketHook, PacketType, Verd
 pub use pause::MAX_PAUSED_CONTEXT;
 pub use run::{Grant, Helpers, RunReport, Runnable};
 pub use runtime::{
-    BindError, CoapError, ExecuteError, MAX_TARGET, Memory, RunError, Runtime, Triggered,
-    is_automatic,
+    BindError, CoapError, ExecuteError, Memory, RunError, Runtime, Triggered, is_automatic,
 };
 pub use services::{Pin, Sensor, Services};
 pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME};

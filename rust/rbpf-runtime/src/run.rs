@@ -18,6 +18,7 @@ use crate::kv::{KvEntry, KvScope, KvStore};
 use crate::services::Services;
 use crate::store::AppId;
 use crate::tenant::TenantId;
+use crate::timer::Timer;
 
 /// A region that an event grants to the container that it triggers, beside
 /// the context. They are numbered from [`region::GRANTED`] on.
@@ -76,12 +77,14 @@ impl<T> RunReport<T> {
     }
 }
 
-/// Who runs, and how many key-value entries it may own.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Account {
+/// Who runs, how many key-value entries it may own, and the alarm that it may
+/// set, if it is bound to one.
+#[derive(Debug)]
+pub(crate) struct Account<'r> {
     pub(crate) app: AppId,
     pub(crate) quota: usize,
     pub(crate) tenant: Option<TenantId>,
+    pub(crate) alarm: Option<&'r mut Option<Timer>>,
 }
 
 /// What triggers a run, and what it grants.
@@ -133,13 +136,14 @@ pub struct Helpers<S, const KV: usize> {
 
 impl<S, const KV: usize> Helpers<S, KV> {
     /// The account of programs outside of a store.
-    const ACCOUNT: Account = Account {
+    const ACCOUNT: Account<'static> = Account {
         app: AppId {
             slot: 0,
             generation: 0,
         },
         quota: KV,
         tenant: None,
+        alarm: None,
     };
 
     /// Helpers with empty key-value stores.
@@ -210,7 +214,7 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
     /// [`run`](Self::run), on the account of a container.
     pub(crate) fn run_for<E: Engine + ?Sized>(
         &mut self,
-        account: Account,
+        account: Account<'_>,
         engine: &mut E,
         runnable: Runnable<'_>,
         context: &mut [u8],
@@ -229,7 +233,7 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
     /// [`coap`](Self::coap), on the account of a container.
     pub(crate) fn coap_for<'b, E: Engine + ?Sized>(
         &mut self,
-        account: Account,
+        account: Account<'_>,
         engine: &mut E,
         runnable: Runnable<'_>,
         request: &CoapRequest<'_>,
@@ -249,7 +253,7 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
             coap: Some(&mut exchange),
             budget,
         };
-        let name = runnable.name;
+        let (app, name) = (account.app, runnable.name);
         let report = self.execute(account, engine, runnable, event)?;
         Ok(report.and_then(|result| {
             exchange.reply(result, response).map_err(|kind| {
@@ -259,7 +263,7 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
                     address: 0,
                 };
                 let registers = [result, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-                self.note(account, name, fault, &registers);
+                self.note(app, name, fault, &registers);
                 fault
             })
         }))
@@ -267,7 +271,7 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
 
     fn execute<E: Engine + ?Sized>(
         &mut self,
-        account: Account,
+        account: Account<'_>,
         engine: &mut E,
         runnable: Runnable<'_>,
         event: Event<'_, '_, '_>,
@@ -275,27 +279,21 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
         let mut machine = machine(&runnable, event.context);
         machine.add_budget(event.budget);
         let before = machine.budget();
-        let name = runnable.name;
+        let (app, name) = (account.app, runnable.name);
         let outcome = self.proceed(account, engine, runnable, event, &mut machine)?;
         let report = report(outcome, &machine, before);
         if let Err(fault) = report.outcome {
-            self.note(account, name, fault, machine.registers());
+            self.note(app, name, fault, machine.registers());
         }
         Ok(report)
     }
 
     /// Tells the host of a fault.
     #[cold]
-    pub(crate) fn note(
-        &mut self,
-        account: Account,
-        name: &str,
-        fault: Fault,
-        registers: &[u64; 11],
-    ) {
+    pub(crate) fn note(&mut self, app: AppId, name: &str, fault: Fault, registers: &[u64; 11]) {
         self.services.faulted(&FaultReport {
             name,
-            app: account.app,
+            app,
             fault,
             registers,
         });
@@ -304,7 +302,7 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
     /// Runs a program, from where the machine is.
     pub(crate) fn proceed<E: Engine + ?Sized>(
         &mut self,
-        account: Account,
+        account: Account<'_>,
         engine: &mut E,
         runnable: Runnable<'_>,
         event: Event<'_, '_, '_>,

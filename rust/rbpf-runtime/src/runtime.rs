@@ -7,6 +7,7 @@ use rbpf_abi::{Capabilities, Errno};
 use rbpf_vm::{Engine, Fault, Interpreter, MapError, Outcome};
 use zerocopy::{FromZeros, IntoBytes};
 
+use crate::binding::{Binding, Source, alarm_of};
 use crate::coap::{CoapReply, CoapRequest};
 use crate::fault_log::FaultEntry;
 use crate::hook::{Hook, Policy};
@@ -19,12 +20,12 @@ use crate::store::{
     self, AppId, AppInfo, Container, InstallError, Layout, Limits, Loaded, Rules, Store, is_label,
 };
 use crate::tenant::{Allowance, Tenant, TenantError, TenantId, TenantInfo, Tenants};
-use crate::timer::{Timer, is_timer};
+use crate::timer::{ALARM, Timer, is_timer};
 use crate::watch::{Watch, is_watch};
 
-/// Bytes of the longest target that a container can be bound to.
-pub const MAX_TARGET: usize = 32;
-
+/// Milliseconds after which an alarm goes off again whose container was not
+/// allowed to run.
+const ALARM_RETRY_MS: u32 = 100;
 /// Milliseconds after which a paused run that has used up its share of time is
 /// looked at again.
 const RESUME_MS: u32 = 10;
@@ -78,7 +79,7 @@ pub enum ExecuteError {
 pub enum BindError {
     /// The id names no container.
     UnknownApp,
-    /// The target is empty, longer than [`MAX_TARGET`] bytes, has other
+    /// The target is empty, longer than [`MAX_TARGET`](crate::MAX_TARGET) bytes, has other
     /// characters than visible ones of ASCII, is a timer without a time, or a
     /// value without store or key.
     Target,
@@ -112,43 +113,11 @@ pub struct Triggered {
     pub failure: Option<(AppId, RunError)>,
 }
 
-#[derive(Debug)]
-struct Binding {
-    target: String<MAX_TARGET>,
-    app: AppId,
-    source: Source,
-    /// Events that have come to it.
-    events: u32,
-}
-
-/// Who triggers what is bound to a target.
-#[derive(Debug)]
-enum Source {
-    /// The host: it is a path, or the name of a hook.
-    Host,
-    Timer(Timer),
-    Watch(Watch),
-}
-
-impl Binding {
-    /// Counts an event that comes to it.
-    fn count(&mut self) {
-        self.events = self.events.wrapping_add(1);
-    }
-
-    fn timer(&self) -> Option<&Timer> {
-        match &self.source {
-            Source::Timer(timer) => Some(timer),
-            _ => None,
-        }
-    }
-}
-
-/// Whether the runtime itself triggers what is bound to a target: a timer, or a
-/// value that changes. No hook has such a name.
+/// Whether the runtime itself triggers what is bound to a target: a timer, an
+/// alarm, or a value that changes. No hook has such a name.
 #[must_use]
 pub fn is_automatic(target: &str) -> bool {
-    is_timer(target) || is_watch(target)
+    is_timer(target) || target == ALARM || is_watch(target)
 }
 
 /// Whether a target is a path, and not the name of a hook.
@@ -428,6 +397,7 @@ where
                 return true;
             }
             binding.app = successor.unwrap_or(gone);
+            binding.silence();
             successor.is_some()
         });
         if !successor.is_some_and(|app| self.store.keeps_values(app)) {
@@ -483,7 +453,8 @@ where
     ///
     /// A target that begins with a slash is a path, on which one container
     /// answers CoAP requests. `every:MS` and `after:MS` are timers, of up to
-    /// [`MAX_TIMER`](crate::MAX_TIMER) ms, which begin now. `kv:global:KEY`,
+    /// [`MAX_TIMER`](crate::MAX_TIMER) ms, which begin now; `alarm` is one that the
+    /// container sets itself. `kv:global:KEY`,
     /// `kv:tenant:KEY` and `kv:local:KEY` are values in the stores as the container
     /// sees them, and what is there is known to it. Any other is the name of a hook
     /// of the host's. But for paths any number are bound to one, each of them once.
@@ -513,6 +484,8 @@ where
         let source = if is_timer(&target) {
             let now = self.services().now_ms();
             Source::Timer(Timer::new(&target, now).ok_or(BindError::Target)?)
+        } else if target == ALARM {
+            Source::Alarm(None)
         } else if is_watch(&target) {
             let tenant = self.tenant_of(app.slot);
             let watch = Watch::new(&target, app.slot, tenant);
@@ -674,13 +647,14 @@ where
         app: AppId,
         run: impl FnOnce(
             &mut Helpers<S, KV>,
-            Account,
+            Account<'_>,
             &mut E,
             Runnable<'_>,
             &'a mut [u8],
         ) -> Result<RunReport<T>, MapError>,
     ) -> Result<T, RunError> {
-        let account = self.account(app);
+        let mut account = self.account(app);
+        account.alarm = alarm_of(&mut self.bindings, app);
         let services = &mut self.helpers.services;
         let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
         let mut tenant = self.tenants.get_mut(container.tenant);
@@ -760,10 +734,12 @@ where
         context: &mut [u8],
         budget: u32,
     ) -> Result<Option<u64>, RunError> {
-        let account = self.account(app);
+        let mut account = self.account(app);
+        account.alarm = alarm_of(&mut self.bindings, app);
         let services = &mut self.helpers.services;
         let container = self.store.get_mut(app).ok_or(RunError::UnknownApp)?;
-        let mut tenant = self.tenants.get_mut(container.tenant);
+        let owner = container.tenant;
+        let mut tenant = self.tenants.get_mut(owner);
         if paused.is_none() {
             container.may_run(&self.limits, tenant.as_deref_mut(), services)?;
         }
@@ -798,13 +774,11 @@ where
         if outcome == Outcome::OutOfBudget
             && let Some(left) = left.checked_sub(1)
             && let (Some(stack), Some(data)) = (self.stack.get(..stack), self.data.get(..data))
-            && let Some(place) = self
-                .pause
-                .save(account.tenant, most, [stack, data, context])
+            && let Some(place) = self.pause.save(owner, most, [stack, data, context])
         {
             self.pause.keep(PausedRun {
                 app,
-                tenant: account.tenant,
+                tenant: owner,
                 machine,
                 left,
                 context: context.len(),
@@ -816,7 +790,7 @@ where
         container.record(&report, &self.limits);
         if let Err(fault) = report.outcome {
             self.helpers
-                .note(account, &container.name, fault, machine.registers());
+                .note(app, &container.name, fault, machine.registers());
         }
         report.outcome.map(Some).map_err(RunError::Fault)
     }
@@ -840,7 +814,9 @@ where
     /// Its context is a [`TimerContext`]; its result is not looked at. Times
     /// that were missed meanwhile are passed over, so a container that takes
     /// longer than its period leaves the others their turns. A timer that is
-    /// due once is unbound before it runs.
+    /// due once is unbound before it runs. An alarm may be set again in its run,
+    /// and comes once more if its container had used up its share of time, or was
+    /// paused.
     pub fn run_timer(&mut self) -> bool {
         let now = self.services().now_ms();
         let Some((left, index)) = self.timers(now).min() else {
@@ -851,11 +827,14 @@ where
         };
         binding.count();
         let app = binding.app;
-        let Source::Timer(timer) = &mut binding.source else {
-            return false;
+        let is_alarm = matches!(binding.source, Source::Alarm(_));
+        let (period, missed) = match &mut binding.source {
+            Source::Timer(timer) => (timer.period(), timer.advance(now)),
+            _ => (0, None),
         };
-        let (period, missed) = (timer.period(), timer.advance(now));
-        if missed.is_none() {
+        if is_alarm {
+            binding.silence();
+        } else if missed.is_none() {
             self.bindings.remove(index);
         }
         let mut context = TimerContext {
@@ -864,7 +843,13 @@ where
             missed: missed.unwrap_or_default().into(),
         };
         // Counted with the container.
-        let _ = self.run_unattended(app, context.as_mut_bytes(), self.budget);
+        let run = self.run_unattended(app, context.as_mut_bytes(), self.budget);
+        if is_alarm
+            && let Err(RunError::Throttled | RunError::Paused) = run
+            && let Some(alarm) = alarm_of(&mut self.bindings, app)
+        {
+            *alarm = Some(Timer::once(ALARM_RETRY_MS, now));
+        }
         true
     }
 
@@ -1098,9 +1083,14 @@ where
     }
 
     /// Who is charged for what a container stores, or the host.
-    fn account(&self, app: AppId) -> Account {
+    fn account<'r>(&self, app: AppId) -> Account<'r> {
         let (quota, tenant) = self.quota(app.slot);
-        Account { app, quota, tenant }
+        Account {
+            app,
+            quota,
+            tenant,
+            alarm: None,
+        }
     }
 
     /// How many values the container in a slot may own, or the host: its share,

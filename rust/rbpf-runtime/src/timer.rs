@@ -2,7 +2,8 @@
 //! Timers: targets that the clock triggers.
 //!
 //! `every:MS` triggers a container each so many milliseconds, `after:MS` once.
-//! A timer belongs to one binding and begins with it. Who waits until one is
+//! A timer belongs to one binding and begins with it. `alarm` is one that the
+//! container sets itself, by the helper `bpf_timer_set`. Who waits until one is
 //! due is not known here.
 
 /// The longest time of a timer, in milliseconds: 12 days.
@@ -10,6 +11,8 @@ pub const MAX_TIMER: u32 = (1 << 30) - 1;
 
 const EVERY: &str = "every:";
 const AFTER: &str = "after:";
+/// The target that a container's own timer triggers.
+pub(crate) const ALARM: &str = "alarm";
 
 /// Whether a target is a timer, or would be if its time were a number from 1
 /// to [`MAX_TIMER`] without a sign or leading zeros.
@@ -35,9 +38,17 @@ impl Timer {
         };
         let time = decimal(time).filter(|&time| time <= MAX_TIMER)?;
         Some(Self {
-            due: now.wrapping_add(time),
             period: if repeats { time } else { 0 },
+            ..Self::once(time, now)
         })
+    }
+
+    /// A timer that is due once, in up to [`MAX_TIMER`] milliseconds.
+    pub(crate) fn once(time: u32, now: u32) -> Self {
+        Self {
+            due: now.wrapping_add(time),
+            period: 0,
+        }
     }
 
     /// Milliseconds until it is due, negative since it was. The clock wraps;

@@ -56,6 +56,8 @@ fn good_use(helper: Helper) -> Use {
             writing(&[7, at::CONTEXT + 2], 0, vec![], &[0, 1, 0, 0, 0, 0, 6])
         }
         Helper::NowMs => plain(&[], 0xffff_fff0, vec![Call::NowMs]),
+        // Not bound to an alarm; bound in timers.rs.
+        Helper::TimerSet => plain(&[1], errno(Errno::NoEntry), vec![]),
         Helper::ZtimerNow => plain(&[], 0xffff_fff1, vec![Call::NowUs]),
         Helper::Random => plain(&[], 0xffff_fff2, vec![Call::Random]),
         Helper::SaulRegFindNth => plain(&[1], LAMP.into(), vec![Call::FindNth(1)]),

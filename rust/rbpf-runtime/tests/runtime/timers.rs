@@ -237,3 +237,149 @@ fn containers_that_go_wrong() {
         .collect();
     assert_eq!(runs, [(3, 3, true), (3, 3, true), (10, 0, false)]);
 }
+
+/// Counts its runs as [`NOTING`] does, and then sets its alarm to the value under
+/// key 9 of its store; what that returns is left under key 8.
+const ALARMED: &str = "
+    mov %r1, 9
+    mov %r2, %r10
+    add %r2, -8
+    call 0x12
+    ldxw %r1, [%r10-8]
+    call 0x21
+    mov %r2, %r0
+    mov %r1, 8
+    call 0x10
+    mov %r1, 0
+    mov %r2, %r10
+    add %r2, -8
+    call 0x12
+    ldxw %r2, [%r10-8]
+    add %r2, 1
+    mov %r1, 0
+    call 0x10
+    exit";
+
+/// A container of [`ALARMED`], and what it is to set its alarm to.
+fn install_alarmed(device: &mut Device, name: &str, time: u32) -> AppId {
+    let mut app = app(ALARMED);
+    app.helpers = &[0x10, 0x12, 0x21];
+    let id = device
+        .install(name, &app.image(), Capabilities::all())
+        .unwrap();
+    device.store(KvScope::Local(id.slot()), 9, time).unwrap();
+    id
+}
+
+/// How often it has run, and what setting its alarm returned last.
+fn alarmed(device: &Device, id: AppId) -> (u32, i32) {
+    let value = |key| device.fetch(KvScope::Local(id.slot()), key);
+    (value(0).unwrap_or(0), value(8).unwrap_or(0) as i32)
+}
+
+fn set(device: &mut Device, id: AppId, time: u32) {
+    device.store(KvScope::Local(id.slot()), 9, time).unwrap();
+}
+
+fn run(device: &mut Device, id: AppId) {
+    device.run(id, &mut [], &mut [], 1000).unwrap();
+}
+
+#[test]
+fn alarms_that_a_container_sets() {
+    for start in [0, 1 << 31, u32::MAX - 25] {
+        let mut device = device(start);
+        let id = install_alarmed(&mut device, "app", 10);
+        let other = install_alarmed(&mut device, "other", 10);
+        run(&mut device, id);
+        assert_eq!(alarmed(&device, id), (1, -2), "it is not bound");
+        device.bind("alarm", id).unwrap();
+        device.bind("alarm", other).unwrap();
+        assert_eq!(device.bind("alarm", id), Err(BindError::Taken));
+        assert_eq!(device.next_timer(), None, "not before it is set");
+        run(&mut device, id);
+        assert_eq!(alarmed(&device, id), (2, 0));
+        assert_eq!(device.next_timer(), Some(10));
+        assert_eq!(advance(&mut device, 4), 0);
+        run(&mut device, id);
+        assert_eq!(device.next_timer(), Some(10), "instead of the one before");
+        set(&mut device, id, 7);
+        assert_eq!(advance(&mut device, 10), 1);
+        assert_eq!(device.next_timer(), Some(7), "set in its own run");
+        set(&mut device, id, 0);
+        run(&mut device, id);
+        assert_eq!(device.next_timer(), None, "never");
+        assert_eq!(advance(&mut device, 1000), 0);
+        assert_eq!(alarmed(&device, other), (0, 0));
+        assert_eq!(device.binding_events().collect::<Vec<_>>(), [1, 0]);
+    }
+}
+
+#[test]
+fn times_of_alarms() {
+    let mut device = device(0);
+    let id = install_alarmed(&mut device, "app", 5);
+    device.bind("alarm", id).unwrap();
+    run(&mut device, id);
+    for (time, result) in [(u32::MAX, -34), (1 << 30, -34), ((1 << 30) - 1, 0)] {
+        set(&mut device, id, time);
+        assert_eq!(device.next_timer(), Some(5));
+        run(&mut device, id);
+        assert_eq!(alarmed(&device, id).1, result, "{time}");
+    }
+    assert_eq!(device.next_timer(), Some((1 << 30) - 1));
+}
+
+/// Neither hooks nor requests reach an alarm, nor does a successor have it.
+#[test]
+fn alarms_of_containers_that_go() {
+    let mut device = device(0);
+    let id = install_alarmed(&mut device, "app", 10);
+    device.bind("alarm", id).unwrap();
+    run(&mut device, id);
+    let triggered = device.trigger(&Hook::new("alarm"), &mut [], &mut [], 100);
+    assert_eq!(triggered.runs, 0);
+    assert!(device.coap(&get("alarm")).is_err());
+    let mut app = app(ALARMED);
+    app.helpers = &[0x10, 0x12, 0x21];
+    let new = device
+        .replace(id, &app.image(), Capabilities::all())
+        .unwrap();
+    assert_eq!(device.next_timer(), None);
+    set(&mut device, new, 20);
+    run(&mut device, new);
+    assert_eq!(device.next_timer(), Some(20), "its binding is there");
+    assert!(device.unbind("alarm", Some(new)));
+    assert_eq!(device.next_timer(), None);
+    run(&mut device, new);
+    assert_eq!(alarmed(&device, new), (2, -2));
+}
+
+/// Who has used up its share when its alarm comes runs when it may again.
+#[test]
+fn alarms_are_not_lost_by_those_that_wait_for_their_share() {
+    let mut device = device(0);
+    let id = install_alarmed(&mut device, "app", 10);
+    let other = install_alarmed(&mut device, "other", 10);
+    device.bind("after:10", other).unwrap();
+    device.bind("alarm", id).unwrap();
+    // Some 70 instructions a run, with what it costs to begin.
+    device.set_rate(100);
+    while device.run(id, &mut [], &mut [], 1000).is_ok() {}
+    while device.run(other, &mut [], &mut [], 1000).is_ok() {}
+    let before = alarmed(&device, id).0;
+    assert_eq!(advance(&mut device, 10), 2, "both are denied");
+    assert_eq!(alarmed(&device, id).0, before);
+    assert_eq!(device.next_timer(), Some(100));
+    for _ in 0..20 {
+        advance(&mut device, 100);
+    }
+    assert!(alarmed(&device, id).0 > before);
+    // One in quarantine is not asked again.
+    device.set_fault_limit(1);
+    device.set_rate(0);
+    run(&mut device, id);
+    device.run(id, &mut [], &mut [], 1).unwrap_err();
+    assert_eq!(advance(&mut device, 10), 1);
+    assert_eq!(device.next_timer(), None);
+}

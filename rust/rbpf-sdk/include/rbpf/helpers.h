@@ -127,6 +127,19 @@ static uint32_t (*const bpf_now_ms)(void)
     = (void *)0x20;
 
 /**
+ * @brief   Has an event come to the container's binding `alarm` in so many
+ *          milliseconds, instead of the one that may have been set before; 0 is
+ *          never. It comes once.
+ *
+ * @param[in] ms number
+ * @return  0, or `-ENOENT` if the container is not bound to `alarm`, `-ERANGE`
+ *          for more than 12 days (2^30 - 1 ms).
+ * @note    Capability time
+ */
+static int (*const bpf_timer_set)(uint32_t ms)
+    = (void *)0x21;
+
+/**
  * @brief   Finds the device at a position of the SAUL registry, counted from 0.
  *
  * @param[in] pos number
