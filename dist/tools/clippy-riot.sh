@@ -24,3 +24,8 @@ lint() {
 lint examples/rbpf_gcoap gcoap,gnrc,saul,shell
 lint tests/rbpf_shell digest,saul,shell
 lint tests/rbpf_gpio gpio,saul
+if [[ -d $root/tests/rbpf_senml/bin/native64 ]]; then
+    lint tests/rbpf_senml saul,senml
+else
+    echo "SKIPPED: lint of the feature senml, tests/rbpf_senml is not built"
+fi

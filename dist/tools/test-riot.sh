@@ -33,6 +33,12 @@ misfits=(
     "tests/rbpf_worker microbit in QEMU, time is the workstation's and says nothing"
 )
 
+# What needs a package that RIOT clones when it builds, beside those that every
+# application needs: APPLICATION URL.
+packages=(
+    "tests/rbpf_senml https://github.com/bergzand/nanocbor"
+)
+
 gcoap=examples/rbpf_gcoap
 images=$root/target/device-images
 # A stack that is fuller than this, in percent, is a failure.
@@ -206,6 +212,19 @@ misfit() {
     return 1
 }
 
+# misses APPLICATION: says so if its package is not to be had.
+misses() {
+    local entry application url
+    for entry in "${packages[@]}"; do
+        read -r application url <<<"$entry"
+        if [[ $application == "$1" ]] && ! git ls-remote --quiet "$url" >/dev/null 2>&1; then
+            echo "SKIPPED: ${application#*/}: $url can't be reached"
+            return
+        fi
+    done
+    return 1
+}
+
 # on_list BOARD: whether this board is to be tested.
 on_list() {
     [[ " ${boards[*]} " == *" $1 "* ]]
@@ -261,7 +280,7 @@ coap() {
 
     for board in "${boards[@]}"; do
         for application in "${applications[@]}"; do
-            misfit "$application" "$board" && continue
+            misfit "$application" "$board" || misses "$application" && continue
             build "$application" "$board" && test_on "$application" "$board"
         done
     done

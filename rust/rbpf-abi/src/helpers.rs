@@ -219,6 +219,17 @@ macro_rules! for_each_helper {
             0x51 FmtU32Dec fmt_u32_dec CORE
                 (out: text[10], value: u32) -> u32 as "size_t";
 
+            /// Writes a measurement as a pack of SenML in CBOR (RFC 8428), of the Content-Format
+            /// `COAP_FORMAT_SENML_CBOR`: one record for each of `dimensions`, with the name
+            /// and the unit, and the value as a decimal fraction; of `UNIT_BOOL`, as a truth
+            /// value.
+            ///
+            /// A name has letters, digits and `-:./_`, up to 32. Returns the number of bytes, or
+            /// `-ENOSPC` if they are more than `len`, `-EINVAL` for another name or other than
+            /// 1 to 3 dimensions, `-ENOTSUP` if the host does not write SenML.
+            0x58 FmtSenml fmt_senml CORE
+                (out: output(len) as "uint8_t *", len: u32 as "size_t", name: string, value: input[8] as "const phydat_t *", dimensions: u32) -> i32 as "ssize_t";
+
             /// Microseconds since the device started; wraps around after 71 minutes.
             0x60 ZtimerNow ztimer_now TIME
                 () -> u32;

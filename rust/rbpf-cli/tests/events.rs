@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use common::{clang, done, rbpf, repository};
 use rbpf_host::Device;
 use rbpf_host::config::Config;
-use rbpf_host::device::{DeviceSettings, Request};
+use rbpf_host::device::{DeviceSettings, Reply, Request};
 use rbpf_host::services::{Call, Log, Recorder, Recording, WorkstationServices};
 use rbpf_runtime::Pin;
 
@@ -47,15 +47,19 @@ impl World {
         })
     }
 
-    /// Code and payload of an answer.
-    fn ask(&self, code: u8, path: &str, payload: &str) -> (u8, String) {
-        let reply = self.device.handle().request(&Request {
+    fn request(&self, code: u8, path: &str, payload: &str) -> Reply {
+        self.device.handle().request(&Request {
             code,
             path: path.into(),
             query: vec![],
             accept: None,
             payload: payload.into(),
-        });
+        })
+    }
+
+    /// Code and payload of an answer.
+    fn ask(&self, code: u8, path: &str, payload: &str) -> (u8, String) {
+        let reply = self.request(code, path, payload);
         let text = String::from_utf8_lossy(&reply.payload);
         (reply.code, text.into_owned())
     }
@@ -161,6 +165,31 @@ fn presses_are_counted_and_bounces_are_not() {
         "{bindings}"
     );
     assert_eq!(world.ask(1, "/rbpf/kv/debounce/0", "").1, "2");
+}
+
+#[test]
+fn a_measurement_is_senml() {
+    let Some(world) = World::start(
+        "measurement",
+        "
+        [[sensor]]
+        name = 'thermometer'
+        class = 'temp'
+        unit = 'degC'
+        scale = -2
+        kind = 'constant'
+        value = [2345]
+        [[application]]
+        name = 'measurement'
+        image = 'measurement.rbpf'
+        coap = '/senml'",
+    ) else {
+        return;
+    };
+    let reply = world.request(1, "/senml", "");
+    assert_eq!((reply.code, reply.content_format), (0x45, Some(112)));
+    let pack = b"\x9f\xa3\x00\x66sensor\x01\x63Cel\x02\xc4\x82\x21\x19\x09\x29\xff";
+    assert_eq!(reply.payload, pack);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a workstation offers to containers: its clock, its random numbers,
-//! simulated sensors and pins, and a log.
+//! simulated sensors and pins, SenML, and a log.
 //!
 //! [`WorkstationServices`] is the real one. [`Recorder`] and [`FaultInjector`]
 //! wrap any other, for tests.
@@ -19,6 +19,7 @@ mod fault_injector;
 mod log;
 mod pins;
 mod recorder;
+mod senml;
 mod simulation;
 
 pub use fault_injector::{FaultInjector, Faults};
@@ -89,6 +90,8 @@ fn handle(position: usize) -> Option<Sensor> {
 }
 
 impl Services for WorkstationServices {
+    const WRITES_SENML: bool = true;
+
     fn now_ms(&mut self) -> u32 {
         // The interface wraps; so does the cast.
         self.start.elapsed().as_millis() as u32
@@ -149,6 +152,17 @@ impl Services for WorkstationServices {
 
     fn gpio_write(&mut self, pin: Pin, high: bool) -> Result<(), Errno> {
         self.pin(pin)?.write(high)
+    }
+
+    fn senml(
+        &mut self,
+        out: &mut [u8],
+        name: &str,
+        value: &Phydat,
+        dimensions: u8,
+    ) -> Result<usize, Errno> {
+        // Nothing else can go wrong.
+        senml::write(out, name, value, dimensions).map_err(|_| Errno::NoSpace)
     }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What containers are served with on RIOT: ztimer, random, the console,
-//! SAUL, pins.
+//! SAUL, pins, SenML.
 //!
 //! Numbers of the interface to containers (classes, units, errors) and of
 //! RIOT are translated by name, although they agree today: the compiler makes
 //! nothing of equal ones.
+
+#[cfg(feature = "senml")]
+use core::ffi::CStr;
 
 use rbpf_abi::Capabilities;
 #[cfg(any(feature = "gpio", feature = "saul"))]
@@ -12,6 +15,8 @@ use rbpf_abi::Errno;
 #[cfg(feature = "saul")]
 use rbpf_abi::context::Phydat;
 use rbpf_device::LogRing;
+#[cfg(feature = "senml")]
+use rbpf_runtime::MAX_SENML_NAME;
 #[cfg(feature = "gpio")]
 use rbpf_runtime::Pin;
 #[cfg(feature = "saul")]
@@ -77,6 +82,8 @@ impl RiotServices {
 }
 
 impl Services for RiotServices {
+    const WRITES_SENML: bool = cfg!(feature = "senml");
+
     fn now_ms(&mut self) -> u32 {
         sys::now_ms()
     }
@@ -161,6 +168,25 @@ impl Services for RiotServices {
     #[cfg(feature = "saul")]
     fn saul_write(&mut self, sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
         saul::write(sensor, value)
+    }
+
+    #[cfg(feature = "senml")]
+    fn senml(
+        &mut self,
+        out: &mut [u8],
+        name: &str,
+        value: &Phydat,
+        dimensions: u8,
+    ) -> Result<usize, Errno> {
+        let mut text = [0; MAX_SENML_NAME + 1];
+        for (to, from) in text.iter_mut().zip(name.bytes().take(MAX_SENML_NAME)) {
+            *to = from;
+        }
+        let name = CStr::from_bytes_until_nul(&text).map_err(|_| Errno::Invalid)?;
+        let length = sys::senml(out, name, &saul::to_riot(value), dimensions);
+        Some(length)
+            .filter(|&length| length <= out.len())
+            .ok_or(Errno::NoSpace)
     }
 }
 
@@ -289,12 +315,16 @@ mod saul {
     }
 
     pub(super) fn write(sensor: Sensor, value: &Phydat) -> Result<u8, Errno> {
-        let mut value = riot_sys::phydat_t {
+        dimensions(device(sensor)?.write(&mut to_riot(value)))
+    }
+
+    /// A container's value as RIOT knows it.
+    pub(super) fn to_riot(value: &Phydat) -> riot_sys::phydat_t {
+        riot_sys::phydat_t {
             val: value.val.map(|dimension| dimension.get()),
             unit: unit_to_riot(value.unit),
             scale: value.scale,
-        };
-        dimensions(device(sensor)?.write(&mut value))
+        }
     }
 
     /// What a driver returned. Its error numbers are the C library's, and

@@ -256,6 +256,37 @@ pub(crate) mod saul {
     }
 }
 
+/// Writes a measurement of up to 3 dimensions as SenML, and returns how many bytes it
+/// has: more than there is room for, if it did not fit.
+#[cfg(feature = "senml")]
+pub(crate) fn senml(
+    out: &mut [u8],
+    name: &CStr,
+    value: &riot_sys::phydat_t,
+    dimensions: u8,
+) -> usize {
+    unsafe extern "C" {
+        // pkg/rbpf_senml/rbpf_senml.c
+        fn rbpf_senml_write(
+            out: *mut u8,
+            room: usize,
+            name: *const c_char,
+            value: *const riot_sys::phydat_t,
+            dimensions: u8,
+        ) -> usize;
+    }
+    // SAFETY: there is so much room, the name ends, and a value has 3 dimensions.
+    unsafe {
+        rbpf_senml_write(
+            out.as_mut_ptr(),
+            out.len(),
+            name.as_ptr(),
+            value,
+            dimensions.min(3),
+        )
+    }
+}
+
 /// Pins.
 #[cfg(feature = "gpio")]
 pub(crate) mod gpio {

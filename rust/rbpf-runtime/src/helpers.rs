@@ -10,11 +10,12 @@
 //! # Cost
 //!
 //! A helper that takes long charges the budget, in instructions: sensors
-//! [`COST_SENSOR`], pins [`COST_PIN`], copies one for each [`BYTES_PER_INSTRUCTION`] bytes, the
+//! [`COST_SENSOR`], pins [`COST_PIN`], a record of SenML [`COST_RECORD`], copies one for each [`BYTES_PER_INSTRUCTION`] bytes, the
 //! log [`COST_LOG_BYTE`] for each byte, since a serial line is slow.
 
 use core::num::NonZeroU16;
 
+use heapless::String;
 use rbpf_abi::context::Phydat;
 use rbpf_abi::helpers::is_application_helper;
 use rbpf_abi::{Errno, for_each_helper};
@@ -26,12 +27,14 @@ use crate::format::{self, Piece};
 use crate::kv::{KvScope, KvStore};
 use crate::run::Account;
 use crate::timer::{MAX_TIMER, Timer};
-use crate::{Pin, Sensor, Services};
+use crate::{MAX_SENML_NAME, Pin, Sensor, Services};
 
 /// Instructions charged for reading or writing a device.
 const COST_SENSOR: u32 = 100;
 /// Instructions charged for finding, reading or writing a pin.
 const COST_PIN: u32 = 10;
+/// Instructions charged for a record of SenML.
+const COST_RECORD: u32 = 50;
 /// Bytes that a copy moves in the time of one instruction.
 const BYTES_PER_INSTRUCTION: u32 = 16;
 /// Instructions charged for a byte of log.
@@ -191,6 +194,15 @@ fn string<'m>(memory: &'m MemoryMap<'_>, from: Address) -> HelperResult<&'m [u8]
         .position(|&byte| byte == 0)
         .ok_or(Refused(FaultKind::UnterminatedString, from.0))?;
     Ok(rest.get(..end).unwrap_or_default())
+}
+
+/// The name of a measurement, if it is one.
+fn senml_name(name: &[u8]) -> Option<String<MAX_SENML_NAME>> {
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-:./_".contains(byte);
+    if name.is_empty() || !name.iter().all(allowed) {
+        return None;
+    }
+    String::try_from(str::from_utf8(name).ok()?).ok()
 }
 
 /// A small count as a guest sees it, or an error as a negative number.
@@ -537,6 +549,36 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
         let text = format::digits(value.into(), 10);
         write(memory, out, &text)?;
         Ok(text.len() as u32)
+    }
+
+    /// Not inlined, as [`printf`](Self::printf).
+    #[inline(never)]
+    fn fmt_senml(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        out: Address,
+        len: u32,
+        name: Address,
+        value: Address,
+        dimensions: u32,
+    ) -> HelperResult<i32> {
+        if !S::WRITES_SENML {
+            return Ok(Errno::NotSupported.to_guest());
+        }
+        let name = senml_name(string(memory, name)?);
+        let bytes = read(memory, value, size_of::<Phydat>() as u32)?;
+        let value = Phydat::read_from_bytes(bytes).ok();
+        let out = memory
+            .write(out.0, len.into())
+            .map_err(|kind| Refused(kind, out.0))?;
+        let (Some(name), Some(value), Ok(dimensions @ 1..=3)) =
+            (name, value, u8::try_from(dimensions))
+        else {
+            return Ok(Errno::Invalid.to_guest());
+        };
+        self.charge(COST_RECORD * u32::from(dimensions));
+        let written = self.services.senml(out, &name, &value, dimensions);
+        Ok(count(written))
     }
 
     fn gpio_find(

@@ -48,7 +48,7 @@ pub use run::{Grant, Helpers, RunReport, Runnable};
 pub use runtime::{
     BindError, CoapError, ExecuteError, Memory, RunError, Runtime, Triggered, is_automatic,
 };
-pub use services::{Pin, Sensor, Services};
+pub use services::{MAX_SENML_NAME, Pin, Sensor, Services};
 pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME};
 pub use tenant::{Allowance, TenantError, TenantId, TenantInfo};
 pub use timer::MAX_TIMER;

@@ -18,6 +18,9 @@ pub struct Sensor(pub NonZeroU16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin(pub u16);
 
+/// Characters of the longest name of a measurement.
+pub const MAX_SENML_NAME: usize = 32;
+
 /// What differs between hosts: clocks, console, sensors, and the helpers of
 /// their applications.
 ///
@@ -25,6 +28,9 @@ pub struct Pin(pub u16);
 /// for longer than the device takes, and nothing that a guest passes reaches
 /// them unchecked, but for the arguments of the application's helpers.
 pub trait Services {
+    /// Whether [`senml`](Self::senml) is there; if not, no code for it is linked.
+    const WRITES_SENML: bool = false;
+
     /// Milliseconds since start; wraps.
     fn now_ms(&mut self) -> u32;
 
@@ -98,6 +104,25 @@ pub trait Services {
     /// As [`gpio_read`](Self::gpio_read), and `NotSupported` for an input.
     fn gpio_write(&mut self, pin: Pin, high: bool) -> Result<(), Errno> {
         let _ = (pin, high);
+        Err(Errno::NotSupported)
+    }
+
+    /// Writes a measurement of 1 to 3 dimensions as a pack of SenML in CBOR, and
+    /// returns how many bytes it has. The name has up to [`MAX_SENML_NAME`]
+    /// characters, all of which SenML allows.
+    ///
+    /// # Errors
+    ///
+    /// What the guest is told; `NoSpace` if `out` is too short. Hosts that do not write
+    /// SenML leave this as it is, and guests are told `NotSupported`.
+    fn senml(
+        &mut self,
+        out: &mut [u8],
+        name: &str,
+        value: &Phydat,
+        dimensions: u8,
+    ) -> Result<usize, Errno> {
+        let _ = (out, name, value, dimensions);
         Err(Errno::NotSupported)
     }
 

@@ -333,7 +333,7 @@ impl Reader<'_> {
                 return Err(self.error(
                     &target.span(),
                     format!(
-                        "there is no event `{name}`; use `every:MS`, `after:MS`, `kv:global:KEY`, `kv:tenant:KEY`, `kv:local:KEY` or {}",
+                        "there is no event `{name}`; use `every:MS`, `after:MS`, `alarm`, `kv:global:KEY`, `kv:tenant:KEY`, `kv:local:KEY` or {}",
                         hooks.join(", ")
                     ),
                 ));

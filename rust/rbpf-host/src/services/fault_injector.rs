@@ -62,6 +62,8 @@ fn due(count: &mut u32, every: NonZeroU32) -> bool {
 }
 
 impl<S: Services> Services for FaultInjector<S> {
+    const WRITES_SENML: bool = S::WRITES_SENML;
+
     fn now_ms(&mut self) -> u32 {
         self.inner
             .now_ms()
@@ -140,6 +142,16 @@ impl<S: Services> Services for FaultInjector<S> {
             return Err(error);
         }
         self.inner.gpio_write(pin, high)
+    }
+
+    fn senml(
+        &mut self,
+        out: &mut [u8],
+        name: &str,
+        value: &Phydat,
+        dimensions: u8,
+    ) -> Result<usize, Errno> {
+        self.inner.senml(out, name, value, dimensions)
     }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {

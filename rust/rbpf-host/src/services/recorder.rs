@@ -83,6 +83,8 @@ impl<S> Recorder<S> {
 }
 
 impl<S: Services> Services for Recorder<S> {
+    const WRITES_SENML: bool = S::WRITES_SENML;
+
     fn now_ms(&mut self) -> u32 {
         let result = self.inner.now_ms();
         self.recording.push(Call::NowMs(result));
@@ -147,6 +149,16 @@ impl<S: Services> Services for Recorder<S> {
         let result = self.inner.gpio_write(pin, high);
         self.recording.push(Call::WritePin(pin, high, result));
         result
+    }
+
+    fn senml(
+        &mut self,
+        out: &mut [u8],
+        name: &str,
+        value: &Phydat,
+        dimensions: u8,
+    ) -> Result<usize, Errno> {
+        self.inner.senml(out, name, value, dimensions)
     }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {

@@ -2,11 +2,12 @@
 //! Every helper of the table, as it should be used and as it should not
 //! (design, section 6, item 11).
 
+use rbpf_abi::context::Phydat;
 use rbpf_abi::helpers::{ArgumentKind, Extent, HELPERS};
 use rbpf_abi::{Errno, Helper};
 use rbpf_runtime::{Grant, RunError};
 use rbpf_vm::{FaultKind, Rights};
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 use crate::support::*;
 
@@ -94,6 +95,16 @@ fn good_use(helper: Helper) -> Use {
             b"-0.01\x05",
         ),
         Helper::FmtU32Dec => writing(&[at::CONTEXT, 0x1_ffff_ffff], 10, vec![], b"4294967295\x0a"),
+        Helper::FmtSenml => writing(
+            &[at::CONTEXT, 8, at::RODATA, at::CONTEXT + 8, 2],
+            3,
+            vec![Call::Senml(
+                "hello".into(),
+                Phydat::read_from_bytes(&context()[8..16]).unwrap(),
+                2,
+            )],
+            &[0x9f, 2, 0xff, 3, 4, 5, 6, 7, 8, 9],
+        ),
         Helper::GpioFind => plain(
             &[at::RODATA, 5],
             BUTTON.into(),
@@ -397,4 +408,54 @@ fn text_takes_as_many_bytes_as_it_has() {
         let (result, context, _) = call(Helper::FmtS16Dfp, &[at::CONTEXT, 5, digits]);
         assert_eq!((result, context), (Ok(0), self::context()));
     }
+}
+
+#[test]
+fn measurements_that_are_none() {
+    let long = [b"a".repeat(33).as_slice(), b"\0"].concat();
+    let names: [&[u8]; 9] = [
+        b"\0",
+        b"two words\0",
+        b"a\"\0",
+        b"a,b\0",
+        b"a\n\0",
+        b"\xc3\xa9\0",
+        b"\xff\0",
+        b"a=b\0",
+        &long,
+    ];
+    for (rodata, dimensions) in names
+        .map(|name| (name, 1))
+        .into_iter()
+        .chain([0, 4, 255, 256, 257, u64::MAX].map(|dimensions| (TEXT, dimensions)))
+    {
+        let values = [at::CONTEXT, 8, at::RODATA, at::CONTEXT + 8, dimensions];
+        let source = format!("{}call {}\nexit", arguments(&values), Helper::FmtSenml.id());
+        let mut device = device();
+        let id = App {
+            rodata,
+            ..app(&source)
+        }
+        .install(&mut device, "app");
+        let mut context = context();
+        let result = device.run(id, &mut context, &mut [], 1000);
+        assert_eq!(result, Ok(errno(Errno::Invalid)), "{rodata:?} {dimensions}");
+        assert_eq!(context, self::context());
+        assert_eq!(device.services().take(), []);
+    }
+    // All that a name may have
+    let name = b"AZaz09-:./_\0";
+    let source = format!(
+        "{}call {}\nexit",
+        arguments(&[at::CONTEXT, 2, at::RODATA, at::CONTEXT + 8, 3]),
+        Helper::FmtSenml.id()
+    );
+    let mut device = device();
+    let id = App {
+        rodata: name,
+        ..app(&source)
+    }
+    .install(&mut device, "app");
+    let result = device.run(id, &mut context(), &mut [], 1000);
+    assert_eq!(result, Ok(errno(Errno::NoSpace)));
 }

@@ -25,6 +25,7 @@ pub(crate) enum Call {
     FindPin(Vec<u8>),
     ReadPin(u16),
     WritePin(u16, bool),
+    Senml(String, Phydat, u8),
     Application(u32, [u64; 5]),
 }
 
@@ -116,6 +117,8 @@ const fn sensor(number: u16) -> Option<Sensor> {
 }
 
 impl Services for Recording {
+    const WRITES_SENML: bool = true;
+
     fn now_ms(&mut self) -> u32 {
         self.0.push(Call::NowMs);
         0xffff_fff0
@@ -192,6 +195,20 @@ impl Services for Recording {
             BUTTON => Err(Errno::NotSupported),
             _ => Err(Errno::NoDevice),
         }
+    }
+
+    fn senml(
+        &mut self,
+        out: &mut [u8],
+        name: &str,
+        value: &Phydat,
+        dimensions: u8,
+    ) -> Result<usize, Errno> {
+        self.0.push(Call::Senml(name.into(), *value, dimensions));
+        let pack = [0x9f, dimensions, 0xff];
+        let room = out.get_mut(..pack.len()).ok_or(Errno::NoSpace)?;
+        room.copy_from_slice(&pack);
+        Ok(pack.len())
     }
 
     fn application_helper(&self, id: u32) -> Option<Capabilities> {

@@ -301,6 +301,26 @@ static size_t (*const bpf_fmt_u32_dec)(char *out, uint32_t value)
     = (void *)0x51;
 
 /**
+ * @brief   Writes a measurement as a pack of SenML in CBOR (RFC 8428), of the
+ *          Content-Format `COAP_FORMAT_SENML_CBOR`: one record for each of
+ *          `dimensions`, with the name and the unit, and the value as a decimal
+ *          fraction; of `UNIT_BOOL`, as a truth value.
+ *
+ * A name has letters, digits and `-:./_`, up to 32. Returns the number of
+ * bytes, or `-ENOSPC` if they are more than `len`, `-EINVAL` for another name
+ * or other than 1 to 3 dimensions, `-ENOTSUP` if the host does not write SenML.
+ *
+ * @param[out] out memory that the host writes, `len` bytes
+ * @param[in] len number
+ * @param[in] name string that ends with a NUL
+ * @param[in] value memory that the host reads, 8 bytes
+ * @param[in] dimensions number
+ * @note    Capability core: granted to all
+ */
+static ssize_t (*const bpf_fmt_senml)(uint8_t *out, size_t len, const char *name, const phydat_t *value, uint32_t dimensions)
+    = (void *)0x58;
+
+/**
  * @brief   Microseconds since the device started; wraps around after 71
  *          minutes.
  *
