@@ -105,7 +105,9 @@ static void _timers(void)
 static void _hooks(void)
 {
     rbpf_info_t info = { 0 };
+    rbpf_binding_t binding = { 0 };
 
+    EXPECT("no binding at a position", -ENOENT, rbpf_binding_at(0, &binding));
     EXPECT("bind to hook", 0, rbpf_bind("a", "bound"));
     EXPECT("bind to hook a second time", -EEXIST, rbpf_bind("a", "bound"));
     EXPECT("bind to hook of longest name", 0, rbpf_bind("a", "12345678901234567890123456789012"));
@@ -115,6 +117,16 @@ static void _hooks(void)
     EXPECT("find what is bound", 0, rbpf_find("a", &info));
     EXPECT("number of bindings", 2, info.bindings);
     EXPECT("trigger both", 2, rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, NULL));
+    EXPECT("binding at a position", 0, rbpf_binding_at(2, &binding));
+    EXPECT("its target", 0, strcmp(binding.target, "bound"));
+    EXPECT("its container", 0, strcmp(binding.name, "b"));
+    EXPECT("events that have come to it", 1, binding.events);
+    EXPECT("binding to the longest target", 0, rbpf_binding_at(1, &binding));
+    EXPECT("all of the target", 0, strcmp(binding.target, "12345678901234567890123456789012"));
+    EXPECT("events that have not come to it", 0, binding.events);
+    EXPECT("binding without place", 0, rbpf_binding_at(3, NULL));
+    EXPECT("no binding at the end", -ENOENT, rbpf_binding_at(4, &binding));
+    EXPECT("no binding at the last position", -ENOENT, rbpf_binding_at(UINT32_MAX, &binding));
     EXPECT("unbind one of two", 0, rbpf_unbind("a", "bound"));
     EXPECT("trigger the other", 1, rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, NULL));
     EXPECT("bind it again", 0, rbpf_bind("a", "bound"));

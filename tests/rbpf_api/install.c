@@ -55,6 +55,7 @@ static void _misuse(void)
 static void _life(void)
 {
     rbpf_info_t info = { 0 };
+    char name[17];
 
     memcpy(_copy + 1, IMAGE(sum));
     EXPECT("install, not aligned", 0, rbpf_install("a", _copy + 1, sizeof(sum_rbpf)));
@@ -62,6 +63,8 @@ static void _life(void)
     EXPECT("install of longest name", 0, rbpf_install("1234567890123456", IMAGE(sum)));
     EXPECT("find of longest name", 0, rbpf_find("1234567890123456", NULL));
     EXPECT("install of the last", 0, rbpf_install("c", IMAGE(sum)));
+    EXPECT("longest name at a position", 0, rbpf_at(1, name, NULL));
+    EXPECT("all of it", 0, strcmp(name, "1234567890123456"));
     EXPECT("install of one more", -ENOMEM, rbpf_install("d", IMAGE(sum)));
     EXPECT("remove of longest name", 0, rbpf_remove("1234567890123456"));
     EXPECT("install in its slot", 0, rbpf_install("b", IMAGE(sum)));
@@ -72,6 +75,12 @@ static void _life(void)
     EXPECT("bindings", 0, info.bindings);
     EXPECT("capabilities", 0, info.capabilities);
     EXPECT("runs", 0, info.runs);
+    EXPECT("container at a position", 0, rbpf_at(1, name, &info));
+    EXPECT("its name", 0, strcmp(name, "b"));
+    EXPECT("its slot", 1, info.slot);
+    EXPECT("container without places", 0, rbpf_at(2, NULL, NULL));
+    EXPECT("no container at a position", -ENOENT, rbpf_at(3, name, &info));
+    EXPECT("no container at the last position", -ENOENT, rbpf_at(UINT32_MAX, name, &info));
     EXPECT("find without name", -EINVAL, rbpf_find(NULL, &info));
     EXPECT("find of nothing", -ENOENT, rbpf_find("d", &info));
     EXPECT("find of long name", -ENOENT, rbpf_find("12345678901234567", &info));

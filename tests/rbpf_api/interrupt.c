@@ -18,7 +18,7 @@
 
 static rbpf_hook_t _hook = RBPF_HOOK_INIT("interrupt");
 static rbpf_stats_t _stats;
-static int _results[19];
+static int _results[22];
 
 static void _all(void)
 {
@@ -45,6 +45,9 @@ static void _all(void)
     *next++ = rbpf_install_for("late", "b", IMAGE(sum));
     *next++ = rbpf_fault(0, NULL);
     *next++ = rbpf_digest("a", (uint8_t[32]){ 0 });
+    *next++ = rbpf_at(0, NULL, NULL);
+    *next++ = rbpf_binding_at(0, NULL);
+    *next++ = rbpf_kv_at(0, NULL);
 }
 
 void test_interrupt(void)
@@ -76,6 +79,9 @@ void test_interrupt(void)
     EXPECT("install for tenant in an interrupt", -EPERM, _results[16]);
     EXPECT("fault in an interrupt", -EPERM, _results[17]);
     EXPECT("digest in an interrupt", -EPERM, _results[18]);
+    EXPECT("container at a position in an interrupt", -EPERM, _results[19]);
+    EXPECT("binding in an interrupt", -EPERM, _results[20]);
+    EXPECT("value in an interrupt", -EPERM, _results[21]);
     EXPECT("no request in an interrupt", 0, _stats.jobs - before.jobs);
     settle();
     EXPECT("find after interrupt", 0, rbpf_find("a", &info));

@@ -25,7 +25,9 @@ static rbpf_hook_t _hook = RBPF_HOOK_INIT("kv");
 static void _values(void)
 {
     uint32_t value = 0;
+    rbpf_kv_t entry = { 0 };
 
+    EXPECT("no value at a position", -ENOENT, rbpf_kv_at(0, &entry));
     EXPECT("fetch of nothing", -ENOENT, rbpf_kv_fetch(NULL, 5, &value));
     EXPECT("fetch from no container", -ENOENT, rbpf_kv_fetch("d", 5, &value));
     EXPECT("fetch from empty name", -ENOENT, rbpf_kv_fetch("", 5, &value));
@@ -41,6 +43,18 @@ static void _values(void)
     EXPECT("fetch it again", 0, rbpf_kv_fetch(NULL, 5, &value));
     EXPECT("largest value", UINT32_MAX, value);
     EXPECT("largest key", 0, rbpf_kv_store(NULL, UINT32_MAX, 1));
+    EXPECT("store in a container's store", 0, rbpf_kv_store("b", 4, 44));
+    EXPECT("value at a position", 0, rbpf_kv_at(1, &entry));
+    EXPECT("its store is the global one", 0, strcmp(entry.store, ""));
+    EXPECT("its key", UINT32_MAX, entry.key);
+    EXPECT("the value", 1, entry.value);
+    EXPECT("value of a container", 0, rbpf_kv_at(2, &entry));
+    EXPECT("its store is the container's", 0, strcmp(entry.store, "b"));
+    EXPECT("key and value", 444, entry.key * 100 + entry.value);
+    EXPECT("value without place", 0, rbpf_kv_at(0, NULL));
+    EXPECT("no value at the end", -ENOENT, rbpf_kv_at(3, &entry));
+    EXPECT("no value at the last position", -ENOENT, rbpf_kv_at(UINT32_MAX, &entry));
+    EXPECT("erase in the container's store", 0, rbpf_kv_erase("b", 4));
     EXPECT("erase", 0, rbpf_kv_erase(NULL, 5));
     EXPECT("erase a second time", -ENOENT, rbpf_kv_erase(NULL, 5));
     EXPECT("erase largest key", 0, rbpf_kv_erase(NULL, UINT32_MAX));
@@ -91,6 +105,7 @@ static void _shares(void)
 static void _executed(void)
 {
     int32_t stored[2] = { 0, -1 };
+    rbpf_kv_t entry = { 0 };
 
     EXPECT("erase the application's one", 0, rbpf_kv_erase(NULL, SHARE));
     EXPECT("erase the application's other", 0, rbpf_kv_erase(NULL, 3));
@@ -98,6 +113,8 @@ static void _executed(void)
            rbpf_execute(IMAGE(fill), stored, sizeof(stored), NULL, 0, 1000, NULL));
     EXPECT("what is executed was refused", -28, stored[0]);
     EXPECT("that is the application's share", -ENOMEM, rbpf_kv_store(NULL, 1, 1));
+    EXPECT("value of what is executed", 0, rbpf_kv_at(1, &entry));
+    EXPECT("nobody can name its store", 0, strcmp(entry.store, "-"));
     EXPECT("containers have theirs", 0, rbpf_kv_store("b", 1, 1));
 }
 

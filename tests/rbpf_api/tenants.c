@@ -110,12 +110,15 @@ static void _bound(void)
 static void _shared(void)
 {
     uint32_t value = 0;
+    rbpf_kv_t entry = { 0 };
     _share_t share;
 
     EXPECT("tenant's quota is used up", -28, _run(&_alices, &share));
     EXPECT("tenant stored its one value", 1, share.stored);
     EXPECT("tenant's store is read", 0, rbpf_kv_fetch("@alice", 0, &value));
     EXPECT("tenant's value", 1, value);
+    EXPECT("tenant's value at a position", 0, rbpf_kv_at(0, &entry));
+    EXPECT("its store is the tenant's", 0, strcmp(entry.store, "@alice"));
     EXPECT("tenant runs again", -28, _run(&_alices, &share));
     EXPECT("tenant finds its value", 1, share.count);
     _run(&_bobs, &share);

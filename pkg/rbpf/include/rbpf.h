@@ -373,6 +373,24 @@ typedef struct {
 } rbpf_info_t;
 
 /**
+ * @brief   What triggers a container
+ */
+typedef struct {
+    /**
+     * Path, hook, timer or value
+     */
+    char target[33];
+    /**
+     * Name of the container
+     */
+    char name[17];
+    /**
+     * Events that have come to it; wraps
+     */
+    uint32_t events;
+} rbpf_binding_t;
+
+/**
  * @brief   A run that ended in a fault
  */
 typedef struct {
@@ -599,6 +617,25 @@ typedef struct {
 #endif
 
 /**
+ * @brief   A value in a key-value store
+ */
+typedef struct {
+    /**
+     * Its store, as @ref rbpf_kv_fetch takes it; but empty for the global one, and
+     * `-` for that of images that are not installed
+     */
+    char store[18];
+    /**
+     * Its key
+     */
+    uint32_t key;
+    /**
+     * The value
+     */
+    uint32_t value;
+} rbpf_kv_t;
+
+/**
  * @brief   What the module has counted
  */
 typedef struct {
@@ -747,6 +784,34 @@ int rbpf_release(const char *name);
  * @retval -ENOENT      there is no such container
  */
 int rbpf_find(const char *name, rbpf_info_t *info);
+
+/**
+ * @brief   The container at a position
+ *
+ * For who wants to see all: positions go from 0, in the order of slots. They are
+ * those of a moment; what is installed or removed between two calls may be missed.
+ *
+ * @param[in]  position position, from 0
+ * @param[out] name     17 bytes for its name, with its NUL; may be `NULL`
+ * @param[out] info     slot, rights and counters; may be `NULL`
+ *
+ * @retval 0            it is there
+ * @retval -ENOENT      there are not so many
+ */
+int rbpf_at(uint32_t position, char *name, rbpf_info_t *info);
+
+/**
+ * @brief   The binding at a position, with the events that have come to it
+ *
+ * In the order in which they were made; else as @ref rbpf_at.
+ *
+ * @param[in]  position position, from 0
+ * @param[out] binding  what is known of it; may be `NULL`
+ *
+ * @retval 0            it is there
+ * @retval -ENOENT      there are not so many
+ */
+int rbpf_binding_at(uint32_t position, rbpf_binding_t *binding);
 
 /**
  * @brief   The SHA-256 digest of a container's image
@@ -1067,6 +1132,19 @@ int rbpf_kv_store(const char *name, uint32_t key, uint32_t value);
  * @retval -ENOENT      there is no such container, tenant or key
  */
 int rbpf_kv_erase(const char *name, uint32_t key);
+
+/**
+ * @brief   The value at a position, of all in all stores
+ *
+ * By store and key; else as @ref rbpf_at.
+ *
+ * @param[in]  position position, from 0
+ * @param[out] value    store, key and value; may be `NULL`
+ *
+ * @retval 0            it is there
+ * @retval -ENOENT      there are not so many
+ */
+int rbpf_kv_at(uint32_t position, rbpf_kv_t *value);
 
 /**
  * @brief   What the module has counted; from any context

@@ -36,4 +36,4 @@ pub use page::{Page, number};
 pub use rbpf_runtime::digits;
 pub use report::Format;
 pub use staging::{PieceError, Staging};
-pub use work::{Host, is_reserved, scope, work};
+pub use work::{Host, is_reserved, scope, store_name, work};

@@ -200,11 +200,7 @@ where
             report.record();
             match entry.scope {
                 KvScope::Global => report.first("store", "global"),
-                KvScope::Local(slot) => report.first("store", name_of(self.runtime.apps(), slot)),
-                KvScope::Tenant(tenant) => {
-                    let tenant = self.runtime.tenant_name(tenant);
-                    report.first("store", &tenant_store(tenant));
-                }
+                _ => report.first("store", &store_name(self.runtime, entry.scope)),
             }
             report.number_field("key", entry.key);
             report.number_field("value", entry.value);
@@ -528,6 +524,31 @@ pub fn scope<
     }
 }
 
+/// The name of a store, as [`scope`] has it; `-` for that of images that are not
+/// installed.
+pub fn store_name<
+    S: Services,
+    E: Engine,
+    const SLOTS: usize,
+    const BINDINGS: usize,
+    const KV: usize,
+    const TENANTS: usize,
+    const PAUSE: usize,
+>(
+    runtime: &Runtime<'_, S, SLOTS, BINDINGS, KV, E, TENANTS, PAUSE>,
+    scope: KvScope,
+) -> String<{ MAX_NAME + 1 }> {
+    let (at, name) = match scope {
+        KvScope::Global => ("", ""),
+        KvScope::Local(slot) => ("", name_of(runtime.apps(), slot)),
+        KvScope::Tenant(tenant) => ("@", runtime.tenant_name(tenant)),
+    };
+    let mut store = String::new();
+    // As long as a name can be, and one more.
+    let _ = store.push_str(at).and_then(|()| store.push_str(name));
+    store
+}
+
 /// All hooks of a host.
 fn hooks<'h>(nth: &'h dyn Fn(usize) -> Option<Hook<'h>>) -> impl Iterator<Item = Hook<'h>> {
     (0..).map_while(nth)
@@ -557,14 +578,6 @@ pub fn is_reserved(path: &str) -> bool {
 fn name_of<'a>(mut apps: impl Iterator<Item = AppInfo<'a>>, slot: u8) -> &'a str {
     apps.find(|info| info.id.slot() == slot)
         .map_or("-", |info| info.name)
-}
-
-/// What the store of a tenant is called.
-fn tenant_store(tenant: &str) -> String<{ MAX_NAME + 1 }> {
-    let mut store = String::new();
-    // As long as a name can be, and one more.
-    let _ = store.push('@').and_then(|()| store.push_str(tenant));
-    store
 }
 
 /// A container; the record is left open.

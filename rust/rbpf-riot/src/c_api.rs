@@ -15,7 +15,7 @@ use core::ffi::{c_char, c_int, c_void};
 use heapless::Vec;
 use rbpf_abi::Capabilities;
 use rbpf_device::Status;
-use rbpf_runtime::{Allowance, Grant, TenantId};
+use rbpf_runtime::{Allowance, AppInfo, Grant, TenantId};
 use rbpf_vm::Rights;
 
 use crate::containers::{self, Error};
@@ -87,6 +87,54 @@ pub struct Info {
     pub fault_pc: u32,
     /// Instructions executed
     pub instructions: u64,
+}
+
+impl Info {
+    fn new(app: &AppInfo<'_>, bindings: u8) -> Self {
+        Self {
+            slot: app.id.slot(),
+            bindings,
+            quarantined: app.quarantined,
+            tenant: app.tenant.map_or(0, TenantId::number),
+            generation: app.id.generation(),
+            versioned: app.version().is_some(),
+            version: app.version().unwrap_or_default(),
+            size: app.image.len() as u32,
+            capabilities: app.granted.bits(),
+            runs: app.counters.runs,
+            faults: app.counters.faults,
+            helper_calls: app.counters.helper_calls,
+            denied: app.denied,
+            longest_run: app.counters.longest_run,
+            fault_pc: app.last_fault.map_or(0, |fault| fault.pc),
+            instructions: app.counters.instructions,
+        }
+    }
+}
+
+/// @brief   What triggers a container
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct BindingInfo {
+    /// Path, hook, timer or value
+    pub target: [c_char; 33],
+    /// Name of the container
+    pub name: [c_char; 17],
+    /// Events that have come to it; wraps
+    pub events: u32,
+}
+
+/// @brief   A value in a key-value store
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Value {
+    /// Its store, as @ref rbpf_kv_fetch takes it; but empty for the global one, and
+    /// `-` for that of images that are not installed
+    pub store: [c_char; 18],
+    /// Its key
+    pub key: u32,
+    /// The value
+    pub value: u32,
 }
 
 /// @brief   A run that ended in a fault
@@ -205,6 +253,15 @@ unsafe fn give<T>(place: *mut T, value: T) {
         // SAFETY: not null, and promised by the caller.
         unsafe { place.write(value) };
     }
+}
+
+/// A text in so many bytes of C's, of which the last is 0.
+fn text<const SIZE: usize>(text: &str) -> [c_char; SIZE] {
+    let mut bytes = [0; SIZE];
+    for (place, byte) in bytes.iter_mut().take(SIZE - 1).zip(text.bytes()) {
+        *place = byte as c_char;
+    }
+    bytes
 }
 
 /// A string of C.
@@ -507,26 +564,59 @@ pub unsafe extern "C" fn rbpf_release(name: *const c_char) -> c_int {
 pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_int {
     wait(|| {
         // SAFETY: promised by the caller.
-        let found = containers::info(unsafe { string(name)? }, |app, bindings| Info {
-            slot: app.id.slot(),
-            bindings,
-            quarantined: app.quarantined,
-            tenant: app.tenant.map_or(0, TenantId::number),
-            generation: app.id.generation(),
-            versioned: app.version().is_some(),
-            version: app.version().unwrap_or_default(),
-            size: app.image.len() as u32,
-            capabilities: app.granted.bits(),
-            runs: app.counters.runs,
-            faults: app.counters.faults,
-            helper_calls: app.counters.helper_calls,
-            denied: app.denied,
-            longest_run: app.counters.longest_run,
-            fault_pc: app.last_fault.map_or(0, |fault| fault.pc),
-            instructions: app.counters.instructions,
-        })?;
+        let found = containers::info(unsafe { string(name)? }, Info::new)?;
         // SAFETY: promised by the caller.
         unsafe { give(info, found) };
+        Ok(0)
+    })
+}
+
+/// @brief   The container at a position
+///
+/// For who wants to see all: positions go from 0, in the order of slots. They are
+/// those of a moment; what is installed or removed between two calls may be missed.
+///
+/// @param[in]  position position, from 0
+/// @param[out] name     17 bytes for its name, with its NUL; may be `NULL`
+/// @param[out] info     slot, rights and counters; may be `NULL`
+///
+/// @retval 0            it is there
+/// @retval -ENOENT      there are not so many
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_at(position: u32, name: *mut c_char, info: *mut Info) -> c_int {
+    wait(|| {
+        let found = containers::at(position as usize, |app, bindings| {
+            (text::<17>(app.name), Info::new(app, bindings))
+        })?;
+        // SAFETY: promised by the caller.
+        unsafe {
+            give(name.cast(), found.0);
+            give(info, found.1);
+        }
+        Ok(0)
+    })
+}
+
+/// @brief   The binding at a position, with the events that have come to it
+///
+/// In the order in which they were made; else as @ref rbpf_at.
+///
+/// @param[in]  position position, from 0
+/// @param[out] binding  what is known of it; may be `NULL`
+///
+/// @retval 0            it is there
+/// @retval -ENOENT      there are not so many
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_binding_at(position: u32, binding: *mut BindingInfo) -> c_int {
+    wait(|| {
+        let found =
+            containers::binding_at(position as usize, |target, name, events| BindingInfo {
+                target: text(target),
+                name: text(name),
+                events,
+            })?;
+        // SAFETY: promised by the caller.
+        unsafe { give(binding, found) };
         Ok(0)
     })
 }
@@ -571,22 +661,15 @@ pub unsafe extern "C" fn rbpf_digest(name: *const c_char, digest: *mut u8) -> c_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_fault(position: u32, fault: *mut FaultInfo) -> c_int {
     wait(|| {
-        let found = containers::fault(position as usize, |entry| {
-            let mut info = FaultInfo {
-                kind: entry.fault.kind as u8,
-                slot: entry.app.slot(),
-                generation: entry.app.generation(),
-                pc: entry.fault.pc,
-                at_ms: entry.at_ms,
-                address: entry.fault.address,
-                registers: entry.registers,
-                ..FaultInfo::default()
-            };
-            // The last byte stays 0.
-            for (place, byte) in info.name.iter_mut().zip(entry.name.bytes()) {
-                *place = byte as c_char;
-            }
-            info
+        let found = containers::fault(position as usize, |entry| FaultInfo {
+            name: text(&entry.name),
+            kind: entry.fault.kind as u8,
+            slot: entry.app.slot(),
+            generation: entry.app.generation(),
+            pc: entry.fault.pc,
+            at_ms: entry.at_ms,
+            address: entry.fault.address,
+            registers: entry.registers,
         })?;
         // SAFETY: promised by the caller.
         unsafe { give(fault, found) };
@@ -1006,6 +1089,29 @@ pub unsafe extern "C" fn rbpf_kv_store(name: *const c_char, key: u32, value: u32
 pub unsafe extern "C" fn rbpf_kv_erase(name: *const c_char, key: u32) -> c_int {
     // SAFETY: promised by the caller.
     wait(|| containers::erase(unsafe { optional(name)? }, key).map(|()| 0))
+}
+
+/// @brief   The value at a position, of all in all stores
+///
+/// By store and key; else as @ref rbpf_at.
+///
+/// @param[in]  position position, from 0
+/// @param[out] value    store, key and value; may be `NULL`
+///
+/// @retval 0            it is there
+/// @retval -ENOENT      there are not so many
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_kv_at(position: u32, value: *mut Value) -> c_int {
+    wait(|| {
+        let found = containers::value_at(position as usize, |store, entry| Value {
+            store: text(store),
+            key: entry.key,
+            value: entry.value,
+        })?;
+        // SAFETY: promised by the caller.
+        unsafe { give(value, found) };
+        Ok(0)
+    })
 }
 
 /// @brief   What the module has counted; from any context

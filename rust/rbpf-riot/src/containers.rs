@@ -9,8 +9,8 @@
 use rbpf_abi::Capabilities;
 use rbpf_device::Status;
 use rbpf_runtime::{
-    Allowance, AppId, AppInfo, BindError, ExecuteError, FaultEntry, Grant, InstallError, KvScope,
-    RunError, TenantError, TenantId, is_automatic,
+    Allowance, AppId, AppInfo, BindError, ExecuteError, FaultEntry, Grant, InstallError, KvEntry,
+    KvScope, RunError, TenantError, TenantId, is_automatic,
 };
 
 use crate::hooks;
@@ -291,12 +291,71 @@ pub fn info<R: Send>(
 ) -> Result<R, Error> {
     with_runtime(|runtime| {
         let app = find(runtime, name)?;
-        let bindings = runtime.bindings().filter(|&(_, bound)| bound == app);
-        let bindings = u8::try_from(bindings.count()).unwrap_or(u8::MAX);
         let info = runtime.apps().find(|info| info.id == app);
-        info.map(|info| look(&info, bindings))
+        info.map(|info| look(&info, bindings_of(runtime, app)))
             .ok_or(Status::NotFound.into())
     })?
+}
+
+/// To how much a container is bound.
+fn bindings_of(runtime: &Containers, app: AppId) -> u8 {
+    let bindings = runtime.bindings().filter(|&(_, bound)| bound == app);
+    u8::try_from(bindings.count()).unwrap_or(u8::MAX)
+}
+
+/// Has the container at a position looked at, from 0, in the order of slots, with
+/// the number of its bindings. Positions are those of a moment: what is installed or
+/// removed between two calls may be missed.
+///
+/// # Errors
+///
+/// `NotFound` if there are not so many.
+pub fn at<R: Send>(
+    position: usize,
+    look: impl FnOnce(&AppInfo<'_>, u8) -> R + Send,
+) -> Result<R, Error> {
+    with_runtime(|runtime| {
+        let info = runtime.apps().nth(position);
+        info.map(|info| look(&info, bindings_of(runtime, info.id)))
+    })?
+    .ok_or(Status::NotFound.into())
+}
+
+/// Has the binding at a position looked at, from 0, in the order in which they were
+/// made: target, container, and how many events have come to it. As [`at`].
+///
+/// # Errors
+///
+/// `NotFound` if there are not so many.
+pub fn binding_at<R: Send>(
+    position: usize,
+    look: impl FnOnce(&str, &str, u32) -> R + Send,
+) -> Result<R, Error> {
+    with_runtime(|runtime| {
+        let mut bindings = runtime.bindings().zip(runtime.binding_events());
+        let ((target, app), events) = bindings.nth(position)?;
+        let info = runtime.apps().find(|info| info.id == app)?;
+        Some(look(target, info.name, events))
+    })?
+    .ok_or(Status::NotFound.into())
+}
+
+/// Has the value at a position looked at, from 0, by store and key, with the name of
+/// its store as [`fetch`] takes it: empty for the global one, `-` for that of images
+/// that are not installed. As [`at`].
+///
+/// # Errors
+///
+/// `NotFound` if there are not so many.
+pub fn value_at<R: Send>(
+    position: usize,
+    look: impl FnOnce(&str, &KvEntry) -> R + Send,
+) -> Result<R, Error> {
+    with_runtime(|runtime| {
+        let entry = runtime.values().nth(position)?;
+        Some(look(&rbpf_device::store_name(runtime, entry.scope), entry))
+    })?
+    .ok_or(Status::NotFound.into())
 }
 
 /// Has one of the last faults looked at, 0 for the last one; `CONFIG_RBPF_FAULT_LOG`
