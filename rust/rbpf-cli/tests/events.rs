@@ -13,26 +13,30 @@ use rbpf_host::device::{DeviceSettings, Reply, Request};
 use rbpf_host::services::{Call, Log, Recorder, Recording, WorkstationServices};
 use rbpf_runtime::Pin;
 
-/// A device with an example, which its description names.
+/// A device with containers, which its description names.
 struct World {
     device: Device,
     recording: Recording,
 }
 
 impl World {
-    /// `None` if there is no compiler.
+    /// With an example. `None` if there is no compiler.
     fn start(example: &str, description: &str) -> Option<Self> {
+        Self::build(&[&format!("examples/containers/{example}.c")], description)
+    }
+
+    /// With images of these sources.
+    fn build(sources: &[&str], description: &str) -> Option<Self> {
         if !clang() {
             return None;
         }
         let folder = tempfile::tempdir().expect("temporary folder");
-        done(
-            rbpf()
-                .args(["build", "-o"])
-                .arg(folder.path().join(format!("{example}.rbpf")))
-                .arg(repository(&format!("examples/containers/{example}.c"))),
-        )
-        .success();
+        for source in sources {
+            let source = repository(source);
+            let image = source.with_extension("rbpf");
+            let image = folder.path().join(image.file_name().expect("a file"));
+            done(rbpf().args(["build", "-o"]).arg(image).arg(source)).success();
+        }
         let file = folder.path().join("device.toml");
         std::fs::write(&file, description).expect("it can be written");
         let config = Config::load(&file).expect("it is sound");
@@ -235,4 +239,87 @@ fn the_alert_keeps_the_largest_value() {
     assert_eq!(value("reader/1"), "2345");
     assert_eq!(value("reader/3"), "2");
     assert_eq!(value("alert/0"), "1");
+}
+
+/// `ticks.c` counts by the length of what it gets, here and under load on RIOT.
+#[test]
+fn ticks_of_boot_hooks_and_timers() {
+    let Some(world) = World::build(
+        &["tests/rbpf_load/containers/ticks.c"],
+        "
+        [[event]]
+        hook = 'load'
+        every_ms = 10
+        context = [1, 2, 3, 4, 5]
+        [[application]]
+        name = 'ticks'
+        image = 'ticks.rbpf'
+        on = ['boot', 'load', 'every:10', 'after:30']",
+    ) else {
+        return;
+    };
+    world.wait("/rbpf/kv/ticks/12", 5);
+    world.wait("/rbpf/kv/ticks/5", 3);
+    assert_eq!(world.ask(1, "/rbpf/kv/ticks/0", "").1, "1");
+    let (_, bindings) = world.ask(1, "/rbpf/bindings", "");
+    assert!(bindings.contains("boot ticks events 1\n"), "{bindings}");
+    assert!(!bindings.contains("after:"), "it comes once: {bindings}");
+}
+
+#[test]
+fn a_sampler_samples_by_its_timer() {
+    let Some(world) = World::start(
+        "sampler",
+        "
+        [[sensor]]
+        name = 'thermometer'
+        class = 'temp'
+        unit = 'degC'
+        kind = 'constant'
+        value = [2345]
+        [[application]]
+        name = 'sampler'
+        image = 'sampler.rbpf'
+        on = ['every:5']",
+    ) else {
+        return;
+    };
+    world.wait("/rbpf/kv/sampler/0", 3);
+    for key in [1, 2] {
+        let value = world.ask(1, &format!("/rbpf/kv/sampler/{key}"), "").1;
+        assert_eq!(value, "2345");
+    }
+}
+
+#[test]
+fn what_one_publishes_another_watches() {
+    let Some(world) = World::build(
+        &[
+            "examples/containers/average.c",
+            "examples/containers/jumps.c",
+        ],
+        "
+        [[sensor]]
+        name = 'thermometer'
+        class = 'temp'
+        unit = 'degC'
+        kind = 'constant'
+        value = [2345]
+        [[application]]
+        name = 'average'
+        image = 'average.rbpf'
+        coap = '/average'
+        [[application]]
+        name = 'jumps'
+        image = 'jumps.rbpf'
+        on = ['kv:global:256']",
+    ) else {
+        return;
+    };
+    for _ in 0..2 {
+        assert_eq!(world.ask(1, "/average", "").0, 0x45);
+        world.wait("/rbpf/kv/jumps/0", 1);
+    }
+    let value = |key| world.ask(1, &format!("/rbpf/kv/jumps/{key}"), "").1;
+    assert_eq!([0, 1].map(value), ["1", "2345"], "one change, from 0");
 }
