@@ -68,6 +68,16 @@ impl Capabilities {
     /// What every container may do: no bit is needed for it.
     pub const CORE: Self = Self::empty();
 
+    /// Those whose helpers may wait: for the console, for the bus of a sensor or
+    /// actuator, and in what the application registered, for whatever it likes.
+    ///
+    /// The helpers of all others take a time that is bounded by the device's
+    /// configuration: they read clocks, registers of pins and tables in memory.
+    pub const MAY_WAIT: Self = Self::LOG
+        .union(Self::SENSOR)
+        .union(Self::ACTUATOR)
+        .union(Self::APPLICATION);
+
     /// The capability with this name, as the command line spells it.
     ///
     /// `core` is the empty set.
@@ -125,6 +135,21 @@ mod tests {
                 .names()
                 .eq(CAPABILITIES.iter().map(|(_, name)| *name))
         );
+    }
+
+    /// Whoever adds a capability decides whether its helpers may wait.
+    #[test]
+    fn all_either_may_wait_or_not() {
+        let never = Capabilities::TIME
+            | Capabilities::RANDOM
+            | Capabilities::KV_LOCAL
+            | Capabilities::KV_GLOBAL
+            | Capabilities::KV_TENANT
+            | Capabilities::COAP_RESPONSE
+            | Capabilities::PACKET
+            | Capabilities::PACKET_DROP
+            | Capabilities::GPIO;
+        assert_eq!(never, Capabilities::all() - Capabilities::MAY_WAIT);
     }
 
     #[test]

@@ -157,6 +157,28 @@ impl SaulContext {
 }
 
 layout! {
+    /// What a container gets that a switch of threads has triggered: `rbpf_sched_ctx_t`.
+    pub struct SchedContext {
+        /// Number of the thread that ran before.
+        pub from: U32,
+        /// Number of the thread that runs now.
+        pub to: U32,
+        /// Switches before this one that are no events, because too many waited.
+        pub lost: U32,
+        /// When it was, in microseconds since the host's start; wraps.
+        pub time_us: U32,
+    }
+}
+
+impl SchedContext {
+    /// The context as the guest has it in memory.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+layout! {
     /// What a container gets that a packet has triggered: `rbpf_packet_ctx_t`.
     pub struct PacketContext {
         /// Address of the first bytes, which may be read.
@@ -202,6 +224,8 @@ const _: () = {
     assert!(size_of::<ChangeContext>() == 12 && offset_of!(ChangeContext, value) == 8);
     assert!(size_of::<GpioContext>() == 8 && offset_of!(GpioContext, level) == 4);
     assert!(size_of::<SaulContext>() == 16 && offset_of!(SaulContext, value) == 8);
+    assert!(size_of::<SchedContext>() == 16);
+    assert!(offset_of!(SchedContext, lost) == 8 && offset_of!(SchedContext, time_us) == 12);
     assert!(size_of::<PacketContext>() == 24);
     assert!(offset_of!(PacketContext, available) == 12);
     assert!(offset_of!(PacketContext, kind) == 19);

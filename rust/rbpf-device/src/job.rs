@@ -171,7 +171,7 @@ impl From<BindError> for Status {
             BindError::Target => Self::Invalid,
             BindError::Taken => Self::Taken,
             BindError::Full => Self::Full,
-            BindError::Denied => Self::Forbidden,
+            BindError::Denied | BindError::Forbidden => Self::Forbidden,
         }
     }
 }

@@ -187,11 +187,10 @@ impl Hook {
     /// What it is to the runtime.
     pub(crate) fn rules(&self) -> Rules<'static> {
         Rules {
-            name: self.name(),
             policy: self.policy().unwrap_or_default(),
             needs: Capabilities::from_bits_retain(self.needs),
             say: Capabilities::from_bits_retain(self.say),
-            posted: false,
+            ..Rules::new(self.name())
         }
     }
 

@@ -3,6 +3,8 @@
 
 use rbpf_abi::Capabilities;
 
+use crate::runtime::BindError;
+
 /// Which containers an event runs, of those that are bound to its hook, and
 /// which of their results is that of the event. A run that ended in a fault
 /// has none.
@@ -47,6 +49,11 @@ pub struct Hook<'h> {
     /// What a container must have been granted for its result to be looked at;
     /// without, it may only watch.
     pub say: Capabilities,
+    /// What a container must not have been granted to be bound.
+    pub forbids: Capabilities,
+    /// Instructions that a run may execute here, whatever it may elsewhere. Such a
+    /// run is never paused.
+    pub budget: Option<u32>,
     /// Whether nobody waits for the event, so that a run that is over its budget
     /// may be [paused](crate::Runtime::set_pauses). It has no result then.
     pub posted: bool,
@@ -61,6 +68,8 @@ impl<'h> Hook<'h> {
             policy: Policy::Last,
             needs: Capabilities::CORE,
             say: Capabilities::CORE,
+            forbids: Capabilities::CORE,
+            budget: None,
             posted: false,
         }
     }
@@ -78,5 +87,27 @@ impl<'h> Hook<'h> {
     #[must_use]
     pub const fn with_policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
+    }
+
+    /// The same, with a bound on how long a run takes: so many instructions, and no
+    /// container that calls helpers which [may wait](Capabilities::MAY_WAIT).
+    #[must_use]
+    pub const fn bounded(self, budget: u32) -> Self {
+        Self {
+            forbids: Capabilities::MAY_WAIT,
+            budget: Some(budget),
+            ..self
+        }
+    }
+
+    /// Whether a container may be bound that has been granted this.
+    pub(crate) fn admit(&self, granted: Capabilities) -> Result<(), BindError> {
+        if !granted.contains(self.needs) {
+            Err(BindError::Denied)
+        } else if granted.intersects(self.forbids) {
+            Err(BindError::Forbidden)
+        } else {
+            Ok(())
+        }
     }
 }

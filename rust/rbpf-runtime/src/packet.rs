@@ -71,11 +71,10 @@ impl PacketHook {
     #[must_use]
     pub const fn rules(self) -> Hook<'static> {
         Hook {
-            name: self.name(),
             policy: Policy::FirstNonZero,
             needs: Capabilities::PACKET,
             say: Capabilities::PACKET_DROP,
-            posted: false,
+            ..Hook::new(self.name())
         }
     }
 }

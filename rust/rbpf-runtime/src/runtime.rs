@@ -89,6 +89,8 @@ pub enum BindError {
     Full,
     /// The container has not been granted what the hook or store needs.
     Denied,
+    /// The container has been granted what the hook [forbids](Hook::forbids).
+    Forbidden,
 }
 
 /// Why a request has no reply from a container.
@@ -520,14 +522,14 @@ where
     }
 
     /// [Binds](Self::bind) a container to a hook, if it has been granted what
-    /// that needs.
+    /// that needs, and nothing that it forbids.
     ///
     /// # Errors
     ///
     /// Nothing is bound then.
     pub fn bind_hook(&mut self, hook: &Hook<'_>, app: AppId) -> Result<(), BindError> {
-        if self.store.contains(app) && !self.store.has_rights(app, hook.needs) {
-            return Err(BindError::Denied);
+        if let Some(granted) = self.store.granted(app) {
+            hook.admit(granted)?;
         }
         self.bind(hook.name, app)
     }
@@ -914,7 +916,8 @@ where
     /// the order of their bindings, each as [`run`](Self::run) does.
     ///
     /// All get the same context and the same regions: what one has written
-    /// there, those after it see. Each has a budget of its own. A fault ends
+    /// there, those after it see. Each has a budget of its own, which is the
+    /// hook's if that has one. A fault ends
     /// the run of one and nothing else, unless the policy says so; regions
     /// that cannot be granted end the event. Containers in quarantine, and those
     /// that have used their share up, are passed over. The result of a container
@@ -973,9 +976,10 @@ where
         hook: &Hook<'_>,
         begin: &[u8],
         context: &mut [u8],
-        granted: &mut [Grant<'_>],
+        regions: &mut [Grant<'_>],
         budget: u32,
     ) -> Triggered {
+        let budget = hook.budget.unwrap_or(budget);
         let mut triggered = Triggered::default();
         for index in 0..self.bindings.len() {
             let app = match self.bindings.get(index) {
@@ -988,8 +992,9 @@ where
                 }
                 _ => continue,
             };
-            // A new image may want less than the one that was bound.
-            if !self.store.has_rights(app, hook.needs) {
+            // A new image may want less than the one that was bound, or more.
+            let granted = self.store.granted(app);
+            if granted.is_none_or(|granted| hook.admit(granted).is_err()) {
                 continue;
             }
             if let Some(binding) = self.bindings.get_mut(index) {
@@ -998,10 +1003,10 @@ where
             for (to, from) in context.iter_mut().zip(begin) {
                 *to = *from;
             }
-            let run = if hook.posted && granted.is_empty() {
+            let run = if hook.posted && hook.budget.is_none() && regions.is_empty() {
                 self.run_unattended(app, context, budget)
             } else {
-                self.run(app, context, granted, budget).map(Some)
+                self.run(app, context, regions, budget).map(Some)
             };
             let error = match run {
                 Ok(None) => {

@@ -491,8 +491,14 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
 
     /// Whether a container has been granted these capabilities.
     pub(crate) fn has_rights(&mut self, id: AppId, needed: Capabilities) -> bool {
-        let container = self.get_mut(id);
-        container.is_some_and(|container| container.loaded.layout.granted.contains(needed))
+        let granted = self.granted(id);
+        granted.is_some_and(|granted| granted.contains(needed))
+    }
+
+    /// What a container has been granted.
+    pub(crate) fn granted(&mut self, id: AppId) -> Option<Capabilities> {
+        let container = self.get_mut(id)?;
+        Some(container.loaded.layout.granted)
     }
 
     /// Whether the image of a container says that values of the one before it are

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use rbpf_abi::context::{
     ChangeContext, CoapContext, CoapPacket, GpioContext, PacketContext, Phydat, SaulContext,
-    TimerContext, WordsContext,
+    SchedContext, TimerContext, WordsContext,
 };
 use rbpf_sdk::{CLANG_FLAGS, HEADERS};
 
@@ -105,6 +105,10 @@ fn layouts_agree() {
         ("SIZE_SAUL", size_of::<SaulContext>()),
         ("OFFSET_DIMENSIONS", offset_of!(SaulContext, dimensions)),
         ("OFFSET_SAUL_VALUE", offset_of!(SaulContext, value)),
+        ("SIZE_SCHED", size_of::<SchedContext>()),
+        ("OFFSET_TO", offset_of!(SchedContext, to)),
+        ("OFFSET_LOST", offset_of!(SchedContext, lost)),
+        ("OFFSET_TIME", offset_of!(SchedContext, time_us)),
         ("SIZE_TIMER", size_of::<TimerContext>()),
         ("OFFSET_PERIOD", offset_of!(TimerContext, period_ms)),
         ("OFFSET_MISSED", offset_of!(TimerContext, missed)),

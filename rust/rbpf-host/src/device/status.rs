@@ -44,5 +44,8 @@ pub(super) const fn bind_error(error: BindError) -> &'static str {
         BindError::Taken => "another application answers there, or this one is bound there",
         BindError::Full => "too many bindings",
         BindError::Denied => "the container lacks a right that this takes",
+        BindError::Forbidden => {
+            "the container has a right that is forbidden there: its helpers may wait"
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! of an event when some of its containers go wrong.
 
 use rbpf_abi::Capabilities;
+use rbpf_abi::capability::CAPABILITIES;
 use rbpf_runtime::{
     AppId, BindError, CoapError, CoapRequest, Grant, Hook, Policy, RunError, Runtime, Triggered,
 };
@@ -363,6 +364,68 @@ fn hooks_say_who_may_be_bound() {
     assert_eq!(device.bind_hook(&hook, granted), Err(BindError::Taken));
     assert!(device.remove(plain));
     assert_eq!(device.bind_hook(&hook, plain), Err(BindError::UnknownApp));
+}
+
+/// Whoever has been granted what a hook forbids is not bound; and if a new image is,
+/// passed over.
+#[test]
+fn hooks_forbid_helpers_that_may_wait() {
+    let hook = Hook::new("hook").bounded(10);
+    for (right, name) in CAPABILITIES {
+        let mut device = device();
+        let app = app_with(*right, "exit").install(&mut device, name);
+        let may = !Capabilities::MAY_WAIT.contains(*right);
+        let expected = if may {
+            Ok(())
+        } else {
+            Err(BindError::Forbidden)
+        };
+        assert_eq!(device.bind_hook(&hook, app), expected, "{name}");
+        assert_eq!(device.bindings().count(), usize::from(may), "{name}");
+        // Whatever else it has.
+        let both = app_with(*right | Capabilities::TIME, "exit").install(&mut device, "both");
+        assert_eq!(device.bind_hook(&hook, both), expected, "{name}");
+    }
+
+    let mut device = device();
+    let app = app_with(Capabilities::CORE, "mov %r0, 3\nexit").install(&mut device, "app");
+    device.bind_hook(&hook, app).unwrap();
+    let triggered = device.trigger(&hook, &mut [], &mut [], 100);
+    assert_eq!(triggered, returned(1, 3));
+    let image = app_with(Capabilities::LOG, "exit").image();
+    let app = device.replace(app, &image, Capabilities::all()).unwrap();
+    assert!(
+        device.bindings().eq([("hook", app)]),
+        "it keeps its bindings"
+    );
+    let triggered = device.trigger(&hook, &mut [], &mut [], 100);
+    assert_eq!(triggered, Triggered::default());
+    let image = app_with(Capabilities::TIME, "mov %r0, 4\nexit").image();
+    device.replace(app, &image, Capabilities::all()).unwrap();
+    let triggered = device.trigger(&hook, &mut [], &mut [], 100);
+    assert_eq!(triggered, returned(1, 4));
+}
+
+/// The hook's budget counts, be it more or less than what the event gives.
+#[test]
+fn hooks_have_budgets() {
+    let mut device = device();
+    let app = app_with(Capabilities::CORE, "ja -1").install(&mut device, "app");
+    device.bind("hook", app).unwrap();
+    let mut before = 0;
+    for (hook, budget, executed) in [
+        (Hook::new("hook"), 30, 30),
+        (Hook::new("hook").bounded(7), 30, 7),
+        (Hook::new("hook").bounded(70), 30, 70),
+        (Hook::new("hook").bounded(1), u32::MAX, 1),
+        (Hook::new("hook").bounded(0), u32::MAX, 0),
+    ] {
+        let triggered = device.trigger(&hook, &mut [], &mut [], budget);
+        assert_eq!((triggered.runs, triggered.faults), (1, 1), "{hook:?}");
+        let all = device.apps().next().unwrap().counters.instructions;
+        assert_eq!(all - before, executed, "{hook:?}");
+        before = all;
+    }
 }
 
 /// Whoever has no say is run and not listened to, whatever the policy.

@@ -166,6 +166,18 @@ fn who_waits_gets_a_fault() {
 }
 
 #[test]
+fn where_a_hook_has_a_budget_nothing_is_paused() {
+    let mut device = device();
+    let wants = Capabilities::KV_LOCAL;
+    let long = device.install("long", &image(LONG), wants).unwrap();
+    let hook = EVENT.bounded(1000);
+    device.bind_hook(&hook, long).unwrap();
+    assert_eq!(post(&mut device, &hook), (1, None));
+    assert!(!device.resume());
+    assert_eq!(counted(&device, long), (1, 1, 1000, 0));
+}
+
+#[test]
 fn an_endless_run_ends() {
     let mut device = device();
     device.set_pauses(3, buffer(ROOM));

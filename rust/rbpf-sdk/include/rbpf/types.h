@@ -92,6 +92,14 @@ typedef struct {
     phydat_t value;         /**< the value */
 } rbpf_saul_ctx_t;
 
+/** @brief  Context of a container that a switch from one thread to another has triggered. */
+typedef struct {
+    uint32_t from;          /**< number of the thread that ran before */
+    uint32_t to;            /**< number of the thread that runs now */
+    uint32_t lost;          /**< switches before this one that are no events, as too many waited */
+    uint32_t time_us;       /**< when it was: microseconds since the host's start; wraps */
+} rbpf_sched_ctx_t;
+
 /**
  * @brief   Context of a container that a packet has triggered
  *
