@@ -323,3 +323,32 @@ fn what_one_publishes_another_watches() {
     let value = |key| world.ask(1, &format!("/rbpf/kv/jumps/{key}"), "").1;
     assert_eq!([0, 1].map(value), ["1", "2345"], "one change, from 0");
 }
+
+#[test]
+fn switches_of_threads_are_counted() {
+    let Some(world) = World::start(
+        "switches",
+        "
+        [[event]]
+        hook = 'sched'
+        at_ms = 10
+        context = [1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 16, 39, 0, 0]
+        [[event]]
+        hook = 'sched'
+        at_ms = 11
+        context = [2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 248, 42, 0, 0]
+        [[event]]
+        hook = 'sched'
+        at_ms = 12
+        context = [1, 0, 0, 0, 2, 0, 0, 0, 7, 0, 0, 0, 224, 46, 0, 0]
+        [[application]]
+        name = 'switches'
+        image = 'switches.rbpf'
+        on = ['sched']",
+    ) else {
+        return;
+    };
+    world.wait("/rbpf/kv/switches/2", 2);
+    let value = |key: u32| world.ask(1, &format!("/rbpf/kv/switches/{key}"), "").1;
+    assert_eq!([0, 1].map(value), ["7", "1"]);
+}

@@ -11,19 +11,16 @@ use rbpf_runtime::Hook;
 use super::DeviceSettings;
 use crate::config::{Direction, EventConfig, GPIO_PREFIX, PinConfig, SAUL_PREFIX, When};
 
-/// A hook that they have.
-#[derive(Debug)]
-struct Source {
-    name: String,
-    /// What a container must have been granted to be bound.
-    needs: Capabilities,
-}
+/// The hook of switches from one thread to another.
+const SCHED: &str = "sched";
+/// Instructions for one of them; as many as on a device by default.
+const SCHED_BUDGET: u32 = 500;
 
 /// What is to come.
 #[derive(Debug)]
 struct Event {
-    /// Index of its source.
-    source: usize,
+    /// Index of its hook.
+    hook: usize,
     /// When: milliseconds of the device's clock, which wraps.
     due: u32,
     /// Milliseconds from one time to the next, if it happens again.
@@ -34,14 +31,15 @@ struct Event {
 /// The sources of a device.
 #[derive(Debug)]
 pub(super) struct Sources {
-    sources: Vec<Source>,
+    /// The names of their hooks.
+    hooks: Vec<String>,
     events: Vec<Event>,
 }
 
 impl Sources {
     pub(super) fn new(settings: &DeviceSettings) -> Self {
         let mut this = Self {
-            sources: Vec::new(),
+            hooks: Vec::new(),
             events: Vec::new(),
         };
         for (index, pin) in (0..).zip(&settings.pins) {
@@ -58,7 +56,7 @@ impl Sources {
         if pin.direction == Direction::Output {
             return;
         }
-        let source = self.source(&format!("{GPIO_PREFIX}{}", pin.name));
+        let hook = self.index(&format!("{GPIO_PREFIX}{}", pin.name));
         let mut before = pin.high;
         for change in &pin.changes {
             // What changes nothing is no edge.
@@ -70,7 +68,7 @@ impl Sources {
                 level: u32::from(change.high).into(),
             };
             self.events.push(Event {
-                source,
+                hook,
                 due: change.at_ms,
                 period: None,
                 context: context.bytes().to_vec(),
@@ -83,39 +81,34 @@ impl Sources {
             When::Once(at) => (at, None),
             When::Every(period) => (period, Some(period)),
         };
-        let source = self.source(&event.hook);
+        let hook = self.index(&event.hook);
         self.events.push(Event {
-            source,
+            hook,
             due,
             period,
             context: event.context.clone(),
         });
     }
 
-    /// The source of this name.
-    fn source(&mut self, name: &str) -> usize {
-        let known = self.sources.iter().position(|source| source.name == name);
+    /// Where the hook of this name is.
+    fn index(&mut self, name: &str) -> usize {
+        let known = self.hooks.iter().position(|hook| hook == name);
         known.unwrap_or_else(|| {
-            let needs = match name {
-                _ if name.starts_with(GPIO_PREFIX) => Capabilities::GPIO,
-                _ if name.starts_with(SAUL_PREFIX) => Capabilities::SENSOR,
-                _ => Capabilities::CORE,
-            };
-            self.sources.push(Source {
-                name: name.to_owned(),
-                needs,
-            });
-            self.sources.len() - 1
+            self.hooks.push(name.to_owned());
+            self.hooks.len() - 1
         })
     }
 
-    /// The hook at a position, from 0.
+    /// The hook at a position, from 0, with the rules of its kind.
     pub(super) fn hook(&self, position: usize) -> Option<Hook<'_>> {
-        let Source { name, needs } = self.sources.get(position)?;
-        Some(Hook {
-            needs: *needs,
-            ..Hook::new(name)
-        })
+        let hook = Hook::new(self.hooks.get(position)?);
+        let needs = match hook.name {
+            SCHED => return Some(hook.bounded(SCHED_BUDGET)),
+            name if name.starts_with(GPIO_PREFIX) => Capabilities::GPIO,
+            name if name.starts_with(SAUL_PREFIX) => Capabilities::SENSOR,
+            _ => Capabilities::CORE,
+        };
+        Some(Hook { needs, ..hook })
     }
 
     /// Whether nothing is to come.
@@ -137,12 +130,12 @@ impl Sources {
             .filter(|(_, event)| event.left(now) <= 0)
             .min_by_key(|(_, event)| event.left(now))?;
         let event = self.events.get_mut(index)?;
-        let (source, context) = (event.source, event.context.clone());
+        let (hook, context) = (event.hook, event.context.clone());
         match event.period {
             Some(period) => event.advance(now, period),
             None => drop(self.events.remove(index)),
         }
-        Some((self.hook(source)?.posted(), context))
+        Some((self.hook(hook)?.posted(), context))
     }
 }
 
@@ -215,12 +208,13 @@ mod tests {
     }
 
     #[test]
-    fn hooks_need_the_rights_of_their_kind() {
+    fn hooks_have_the_rules_of_their_kind() {
         let events = [
             event("saul:hot", When::Once(0), &[]),
             event("gpio:a", When::Once(0), &[]),
             event("door", When::Once(0), &[]),
             event("door", When::Once(0), &[]),
+            event("sched", When::Once(0), &[]),
         ];
         let pins = vec![
             pin("a", Direction::Input, &[]),
@@ -228,13 +222,17 @@ mod tests {
         ];
         let sources = Sources::new(&settings(pins, events.into()));
         let hooks = (0..).map_while(|position| sources.hook(position));
-        let hooks: Vec<_> = hooks.map(|hook| (hook.name, hook.needs)).collect();
+        let needs = |name, needs| Hook {
+            needs,
+            ..Hook::new(name)
+        };
         let expected = [
-            ("gpio:a", Capabilities::GPIO),
-            ("saul:hot", Capabilities::SENSOR),
-            ("door", Capabilities::CORE),
+            needs("gpio:a", Capabilities::GPIO),
+            needs("saul:hot", Capabilities::SENSOR),
+            Hook::new("door"),
+            Hook::new("sched").bounded(500),
         ];
-        assert_eq!(hooks, expected);
+        assert!(hooks.eq(expected));
     }
 
     #[test]

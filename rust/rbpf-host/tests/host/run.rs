@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use coap_lite::{CoapOption, Packet};
 use rbpf_host::config::Config;
-use rbpf_host::device::DeviceSettings;
+use rbpf_host::device::{DeviceError, DeviceSettings};
 use rbpf_host::services::{Log, WorkstationServices};
 use rbpf_host::{Device, DeviceOptions, HostError, Server, run_until};
 
@@ -145,13 +145,18 @@ fn it_says_why_it_does_not_start() {
 
 /// Starts a device that is described in a folder.
 fn start(folder: &Path, text: &str) -> (Device, Config) {
+    let (device, config) = try_start(folder, text);
+    (device.unwrap(), config)
+}
+
+fn try_start(folder: &Path, text: &str) -> (Result<Device, DeviceError>, Config) {
     let file = folder.join("device.toml");
     std::fs::write(&file, text).unwrap();
     let config = Config::load(&file).unwrap();
     let log = Log::silent();
     let services = WorkstationServices::new(&[], log.clone());
     let device = Device::start(services, log, DeviceSettings::from(&config));
-    (device.unwrap(), config)
+    (device, config)
 }
 
 /// Applications run by their timers, whether or not anyone asks for them, and
@@ -327,6 +332,53 @@ fn a_long_run_is_paused() {
         assert!(Instant::now() < deadline);
     }
     assert!(before > 0, "the other has run meanwhile");
+}
+
+/// Who is bound to switches of threads takes no more than their bound, whatever its
+/// budget, and is not paused; who calls helpers that may wait is not bound.
+#[test]
+fn switches_of_threads_have_a_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name).with_extension("rbpf");
+        std::fs::write(file, containers::image(text)).unwrap();
+    };
+    write("endless", "ja -1");
+    write("waiting", "mov %r1, 1\ncall 0x30\nexit");
+    let text = "
+        [runtime]
+        budget = 1000000
+        pauses = 1000
+        fault_limit = 0
+        [[event]]
+        hook = 'sched'
+        every_ms = 1
+        [[application]]
+        name = 'endless'
+        image = 'endless.rbpf'
+        on = ['sched']
+        [[application]]
+        name = 'waiting'
+        image = 'waiting.rbpf'";
+    let (device, _) = start(folder.path(), text);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let counters = device.handle().applications()[0].counters;
+        assert_eq!(counters.instructions, u64::from(counters.runs) * 500);
+        assert_eq!(counters.faults, counters.runs);
+        if counters.runs >= 10 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{counters:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let text = format!("{text}\non = ['sched']");
+    let (refused, _) = try_start(folder.path(), &text);
+    let Err(error) = refused else {
+        panic!("it is refused")
+    };
+    let error = error.to_string();
+    assert!(error.contains("its helpers may wait"), "{error}");
 }
 
 /// A container is installed over the network on behalf of a tenant, and changed by
