@@ -79,6 +79,11 @@
 /** @} */
 
 /**
+ * @brief   Capabilities whose helpers may wait
+ */
+#define RBPF_CAPABILITIES_MAY_WAIT 0x0261
+
+/**
  * @name    Why a run ended in a fault
  * @{
  */
@@ -123,7 +128,20 @@
  *                      its result to be looked at
  */
 #define RBPF_HOOK_INIT_RIGHTS(name, policy, needs, say) \
-    { NULL, (name), (policy), 0, (needs), (say) }
+    { NULL, (name), (policy), 0, (needs), (say), 0, 0 }
+
+/**
+ * @brief   Initialiser of a @ref rbpf_hook_t where a run has a bound: it is never
+ *          paused, and containers that were granted one of
+ *          @ref RBPF_CAPABILITIES_MAY_WAIT can't be bound
+ *
+ * @param[in] name      as for @ref RBPF_HOOK_INIT
+ * @param[in] policy    as for @ref RBPF_HOOK_INIT_POLICY
+ * @param[in] budget    instructions that a run may execute, at least 1, in place of
+ *                      `CONFIG_RBPF_BUDGET`
+ */
+#define RBPF_HOOK_INIT_BOUNDED(name, policy, budget) \
+    { NULL, (name), (policy), 0, 0, 0, RBPF_CAPABILITIES_MAY_WAIT, (budget) }
 
 /**
  * @brief   Initialiser of a @ref rbpf_pin_t
@@ -461,6 +479,15 @@ typedef struct {
      * What a container must have been granted for its result to be looked at
      */
     uint32_t say;
+    /**
+     * What a container must not have been granted to be bound
+     */
+    uint32_t forbids;
+    /**
+     * Instructions that a run may execute here, which is never paused; 0 for as
+     * many as elsewhere
+     */
+    uint32_t budget;
 } rbpf_hook_t;
 
 /**

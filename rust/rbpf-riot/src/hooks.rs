@@ -63,6 +63,11 @@ pub struct Hook {
     needs: u32,
     /// What a container must have been granted for its result to be looked at
     say: u32,
+    /// What a container must not have been granted to be bound
+    forbids: u32,
+    /// Instructions that a run may execute here, which is never paused; 0 for as
+    /// many as elsewhere
+    budget: u32,
 }
 
 // SAFETY: the name is never changed, and points to a string that stays; `next`
@@ -164,6 +169,20 @@ impl Hook {
             bound: AtomicU8::new(0),
             needs: needs.bits(),
             say: say.bits(),
+            forbids: 0,
+            budget: 0,
+        }
+    }
+
+    /// The same, with a bound on how long a run takes: so many instructions, at least
+    /// 1, never paused, and no container that calls helpers which
+    /// [may wait](Capabilities::MAY_WAIT).
+    #[must_use]
+    pub const fn bounded(self, budget: u32) -> Self {
+        Self {
+            forbids: Capabilities::MAY_WAIT.bits(),
+            budget,
+            ..self
         }
     }
 
@@ -190,6 +209,8 @@ impl Hook {
             policy: self.policy().unwrap_or_default(),
             needs: Capabilities::from_bits_retain(self.needs),
             say: Capabilities::from_bits_retain(self.say),
+            forbids: Capabilities::from_bits_retain(self.forbids),
+            budget: (self.budget != 0).then_some(self.budget),
             ..Rules::new(self.name())
         }
     }
@@ -197,7 +218,7 @@ impl Hook {
     /// Whether its name, policy and capabilities are such.
     pub(crate) fn is_sound(&self) -> bool {
         let name = self.name();
-        let rights = Capabilities::from_bits(self.needs | self.say);
+        let rights = Capabilities::from_bits(self.needs | self.say | self.forbids);
         self.policy().is_some()
             && rights.is_some()
             && (1..=MAX_TARGET).contains(&name.len())

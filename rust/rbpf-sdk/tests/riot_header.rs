@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rbpf_abi::Capabilities;
 use rbpf_abi::capability::{CAPABILITIES, DESCRIPTIONS};
 use rbpf_abi::helpers::FIRST_APPLICATION_HELPER;
 use rbpf_vm::FaultKind;
@@ -20,6 +21,7 @@ const USER: &str = r#"
 
 static rbpf_hook_t hook = RBPF_HOOK_INIT("hook");
 static rbpf_hook_t filter = RBPF_HOOK_INIT_POLICY("filter", RBPF_POLICY_FIRST_NON_ZERO);
+static rbpf_hook_t bounded = RBPF_HOOK_INIT_BOUNDED("bounded", RBPF_POLICY_LAST, 100);
 
 static int64_t call(const rbpf_argument_t *arguments, void *user)
 {
@@ -38,8 +40,8 @@ int main(void)
     uint8_t byte = 0;
     rbpf_region_t region = { &byte, sizeof(byte), RBPF_REGION_READ | RBPF_REGION_WRITE };
     int64_t result;
-    return rbpf_hook_register(&hook) + rbpf_hook_register(&filter) + rbpf_helper_register(&plain) +
-           rbpf_helper_register(&memory) +
+    return rbpf_hook_register(&hook) + rbpf_hook_register(&filter) + rbpf_hook_register(&bounded) +
+           rbpf_helper_register(&plain) + rbpf_helper_register(&memory) +
            rbpf_hook_trigger(&hook, NULL, 0, &region, 1, &result);
 }
 "#;
@@ -67,6 +69,7 @@ fn preface() -> String {
             format!("#define RBPF_FAULT_{name:<19} {code} /**< {text} */\n")
         })
         .collect();
+    let may_wait = Capabilities::MAY_WAIT.bits();
     format!(
         r#"
 /**
@@ -124,6 +127,11 @@ fn preface() -> String {
 {capabilities}/** @}} */
 
 /**
+ * @brief   Capabilities whose helpers may wait
+ */
+#define RBPF_CAPABILITIES_MAY_WAIT {may_wait:#06x}
+
+/**
  * @name    Why a run ended in a fault
  * @{{
  */
@@ -159,7 +167,20 @@ fn preface() -> String {
  *                      its result to be looked at
  */
 #define RBPF_HOOK_INIT_RIGHTS(name, policy, needs, say) \
-    {{ NULL, (name), (policy), 0, (needs), (say) }}
+    {{ NULL, (name), (policy), 0, (needs), (say), 0, 0 }}
+
+/**
+ * @brief   Initialiser of a @ref rbpf_hook_t where a run has a bound: it is never
+ *          paused, and containers that were granted one of
+ *          @ref RBPF_CAPABILITIES_MAY_WAIT can't be bound
+ *
+ * @param[in] name      as for @ref RBPF_HOOK_INIT
+ * @param[in] policy    as for @ref RBPF_HOOK_INIT_POLICY
+ * @param[in] budget    instructions that a run may execute, at least 1, in place of
+ *                      `CONFIG_RBPF_BUDGET`
+ */
+#define RBPF_HOOK_INIT_BOUNDED(name, policy, budget) \
+    {{ NULL, (name), (policy), 0, 0, 0, RBPF_CAPABILITIES_MAY_WAIT, (budget) }}
 
 /**
  * @brief   Initialiser of a @ref rbpf_pin_t
