@@ -24,6 +24,7 @@ lint() {
 lint examples/rbpf_gcoap gcoap,gnrc,saul,shell
 lint tests/rbpf_shell digest,saul,shell
 lint tests/rbpf_gpio gpio,saul
+lint tests/rbpf_sched sched
 if [[ -d $root/tests/rbpf_senml/bin/native64 ]]; then
     lint tests/rbpf_senml saul,senml
 else

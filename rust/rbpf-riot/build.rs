@@ -4,7 +4,7 @@
 //! Names, defaults and ranges stand in `pkg/rbpf/Kconfig` and nowhere else.
 //! A value comes from the application: `CFLAGS += -DCONFIG_RBPF_…` reaches
 //! RIOT's `riotbuild.h`, Kconfig its `autoconf.h`. Switches become `cfg`s, as
-//! do the layers of the network stack.
+//! do some of RIOT's modules.
 //! A value that cannot be stops the build with a line that says so.
 
 use std::collections::HashMap;
@@ -14,8 +14,8 @@ use std::{env, fs};
 
 const KCONFIG: &str = "../../pkg/rbpf/Kconfig";
 
-/// Layers of the network stack that a firmware may have.
-const LAYERS: [&str; 3] = ["gnrc_udp", "gnrc_ipv6", "gnrc_sixlowpan"];
+/// Modules of RIOT's that are worth code where a firmware has them.
+const MODULES: [&str; 4] = ["gnrc_udp", "gnrc_ipv6", "gnrc_sixlowpan", "schedstatistics"];
 
 /// One `config` entry of the Kconfig file.
 #[derive(Default)]
@@ -62,10 +62,10 @@ fn main() {
         )
         .expect("a string takes everything");
     }
-    for layer in LAYERS {
-        println!("cargo::rustc-check-cfg=cfg(riot_{layer})");
-        if defines.contains_key(&format!("MODULE_{}", layer.to_uppercase())) {
-            println!("cargo::rustc-cfg=riot_{layer}");
+    for module in MODULES {
+        println!("cargo::rustc-check-cfg=cfg(riot_{module})");
+        if defines.contains_key(&format!("MODULE_{}", module.to_uppercase())) {
+            println!("cargo::rustc-cfg=riot_{module}");
         }
     }
     for symbol in defines.keys() {

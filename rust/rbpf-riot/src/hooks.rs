@@ -336,7 +336,10 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Hook> {
 
 /// Events that were lost, because too many waited; wraps.
 pub(crate) fn lost() -> u32 {
-    WAITING.with(|events| events.lost).unwrap_or_default()
+    let lost = WAITING.with(|events| events.lost).unwrap_or_default();
+    #[cfg(feature = "sched")]
+    let lost = lost.wrapping_add(crate::sched::lost());
+    lost
 }
 
 /// Tells hooks how many containers are bound to them.

@@ -60,6 +60,8 @@ mod gnrc;
 pub mod gpio;
 #[cfg(feature = "saul")]
 pub mod saul;
+#[cfg(feature = "sched")]
+mod sched;
 #[cfg(feature = "shell")]
 mod shell;
 
@@ -77,6 +79,8 @@ pub fn start() -> Result<(), Status> {
     worker::start()?;
     #[cfg(feature = "gnrc")]
     gnrc::start()?;
+    #[cfg(feature = "sched")]
+    sched::start()?;
     #[cfg(feature = "gcoap")]
     gcoap::register();
     Ok(())

@@ -338,3 +338,67 @@ pub(crate) mod gpio {
         unsafe { riot_sys::gpio_write(pin, high) }
     }
 }
+
+/// The scheduler.
+#[cfg(feature = "sched")]
+pub(crate) mod sched {
+    use core::cell::UnsafeCell;
+    use core::ffi::c_void;
+    use core::ptr;
+
+    use riot_sys::{kernel_pid_t, ztimer_base_t, ztimer_t};
+
+    /// What the scheduler calls, with interrupts off.
+    pub(crate) type Callback = unsafe extern "C" fn(kernel_pid_t, kernel_pid_t);
+
+    #[cfg(riot_schedstatistics)]
+    unsafe extern "C" {
+        /// The callback of RIOT's statistics, in whose place ours stands.
+        fn sched_statistics_cb(active: kernel_pid_t, next: kernel_pid_t);
+    }
+
+    /// Has the scheduler call a function, or what it called before. Threads only.
+    pub(crate) fn watch(callback: Option<Callback>) {
+        #[cfg(riot_schedstatistics)]
+        let callback = callback.or(Some(sched_statistics_cb));
+        // SAFETY: stores a pointer, which the scheduler reads when no thread runs; what
+        // it calls is a function.
+        unsafe { riot_sys::sched_register_cb(callback) }
+    }
+
+    /// Passes a call of the scheduler on to whom it called before.
+    pub(crate) fn pass_on(active: kernel_pid_t, next: kernel_pid_t) {
+        #[cfg(riot_schedstatistics)]
+        // SAFETY: as the scheduler calls it.
+        unsafe {
+            sched_statistics_cb(active, next)
+        }
+        let _ = (active, next);
+    }
+
+    /// Calls a function in an interrupt, a little later.
+    pub(crate) struct Alarm(UnsafeCell<ztimer_t>);
+
+    // SAFETY: the timer is touched by RIOT's functions only, which do so with
+    // interrupts off.
+    unsafe impl Sync for Alarm {}
+
+    impl Alarm {
+        pub(crate) const fn new(ring: unsafe extern "C" fn(*mut c_void)) -> Self {
+            Self(UnsafeCell::new(ztimer_t {
+                base: ztimer_base_t {
+                    next: ptr::null_mut(),
+                    offset: 0,
+                },
+                callback: Some(ring),
+                arg: ptr::null_mut(),
+            }))
+        }
+
+        /// Has it ring once, after so many milliseconds. From any context.
+        pub(crate) fn set(&'static self, milliseconds: u32) {
+            // SAFETY: clock and timer are initialised, and static.
+            unsafe { riot_sys::ztimer_set(riot_sys::ZTIMER_MSEC, self.0.get(), milliseconds) };
+        }
+    }
+}

@@ -121,14 +121,19 @@ pub(crate) fn start() -> Result<(), Status> {
     .map_err(|_| Status::Full)
 }
 
+/// The number of the thread; 0 before it is started.
+pub(crate) fn number() -> i16 {
+    NUMBER.load(Ordering::Relaxed)
+}
+
 /// Whether the thread has been started.
 pub(crate) fn is_started() -> bool {
-    NUMBER.load(Ordering::Relaxed) != 0
+    number() != 0
 }
 
 /// Whether this is the thread, which must not wait for itself.
 pub(crate) fn is_current() -> bool {
-    NUMBER.load(Ordering::Relaxed) == sys::thread()
+    number() == sys::thread()
 }
 
 /// The thread.
@@ -152,6 +157,8 @@ fn run() {
                 | runtime.run_timer()
                 | runtime.run_change()
                 | runtime.resume();
+            #[cfg(feature = "sched")]
+            let event = event | crate::sched::event(runtime);
             runtime.services().end_line();
             event
         },
@@ -163,6 +170,8 @@ pub(crate) fn publish(runtime: &Containers) {
     hooks::publish(runtime);
     #[cfg(feature = "gnrc")]
     crate::gnrc::publish();
+    #[cfg(feature = "sched")]
+    crate::sched::publish();
     #[cfg(feature = "gcoap")]
     crate::gcoap::publish(
         runtime
