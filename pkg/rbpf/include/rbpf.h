@@ -889,7 +889,8 @@ int rbpf_fault(uint32_t position, rbpf_fault_t *fault);
  * @retval -EINVAL      a pointer is `NULL`, the path malformed or too long, the
  *                      timer without a time, or the value without store or key
  * @retval -ENOENT      there is no such container or hook
- * @retval -EACCES      the container has not been granted what the hook or store needs
+ * @retval -EACCES      the container has not been granted what the hook or store needs,
+ *                      or has been granted what the hook forbids
  * @retval -EEXIST      the path is in use or the module's own, or the
  *                      container is bound there
  * @retval -ENOMEM      the table of bindings is full, or its tenant has as many

@@ -171,8 +171,8 @@ pub fn release(name: &str) -> Result<(), Error> {
 /// # Errors
 ///
 /// `NotFound` if there is no such container or hook, `Forbidden` if the
-/// container has not been granted what the hook or store needs, `Invalid` for a
-/// malformed path, time or key, `Taken` if another container answers there or this one is bound
+/// container has not been granted what the hook or store needs, or has been granted what
+/// the hook forbids, `Invalid` for a malformed path, time or key, `Taken` if another container answers there or this one is bound
 /// there, `Full` if the table of bindings is.
 pub fn bind(name: &str, target: &str) -> Result<(), Error> {
     with_runtime(|runtime| {
