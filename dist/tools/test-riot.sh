@@ -82,7 +82,7 @@ on_native() {
     exec 7>"$work/input"
     # Once the node has checked that the address is its own alone.
     ask "$work" 'fe80::[0-9a-f:]*  scope: link  VAL' 'coap://[ADDRESS%tap0]' "$@" \
-        --shell "$work/input" "$work/output" --peer target/debug/rbpf --requests 10000
+        --shell "$work/input" "$work/output" --rbpf target/debug/rbpf --peer --requests 10000
     result=$?
     exec 7>&-
     kill $! 2>/dev/null
@@ -105,7 +105,7 @@ on_emulator() {
         <"$work/input" >"$work/output" 2>&1 7>&- &
     exec 7>"$work/input"
     # The board has sensors that the workstation's device has not: no peer.
-    ask "$work" 'the node answers' 'coap://[::1]' "$@" --reading 1
+    ask "$work" 'the node answers' 'coap://[::1]' "$@" --rbpf target/debug/rbpf --reading 1
     result=$?
     # The end of its input ends the run, if nothing else has.
     exec 7>&-

@@ -13,7 +13,8 @@ usage: riot_coap.py coap://ADDRESS IMAGES open|closed [OPTION ...]
   --requests N     requests in a row, 500 if not said
   --shell IN OUT   the node's shell: a pipe to write to, a file to read from;
                    what the requests left behind is compared there
-  --peer COMMAND   the command `rbpf`: asks its device the same as the node
+  --rbpf COMMAND   the command `rbpf`, which attaches a container to the node
+  --peer           and whose device is asked the same as the node
 """
 
 import argparse
@@ -500,7 +501,7 @@ def workstation(node):
             kind = "constant"
             value = [{whole}{fraction}]
         """)
-        command = [node.options.peer, "device", "--config", str(description)]
+        command = [node.options.rbpf, "device", "--config", str(description)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
                 base = next(line.split()[1] for line in process.stdout if line.startswith("listening"))
@@ -678,6 +679,29 @@ async def leased(node):
     await node.remove("one")
 
 
+async def attach(node):
+    """What `rbpf attach` shows of a container, which is gone afterwards, and what it says
+    of one that may not be bound."""
+    async def attached(target):
+        process = await asyncio.create_subprocess_exec(
+            node.options.rbpf, "attach", f"{node.base}/", "--hook", target, "--seconds", "3",
+            "rust/rbpf-cli/tests/c/ticker.c", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        shown, said = await asyncio.wait_for(process.communicate(), TIMEOUT)
+        return shown.decode(), said.decode()
+
+    shown, said = await attached("every:100")
+    contains(said, "attached ticker to every:100, lease 30 s\n")
+    for number in [0, 1, 9]:
+        contains(shown, f"ticker: tick {number}\n")
+    contains(shown, "ticker: store ticker key 0 value ")
+    same("list", await node.expect(codes.CONTENT, GET, "/rbpf"), "")
+    shown, said = await attached("no-hook")
+    same("shown", shown, "")
+    contains(said, "error: ")
+    same("list", await node.expect(codes.CONTENT, GET, "/rbpf"), "")
+
+
 async def life(node, image):
     """All that a container of this image answers, and what is counted."""
     seen = []
@@ -703,7 +727,7 @@ async def life(node, image):
 
 OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, changes, log,
         leases, payload, request, long_list, bad_images, blocks, duplicates, long_response, options,
-        noise, twins, endurance]
+        noise, twins, attach, endurance]
 CLOSED = [pages, closed, options]
 
 
@@ -712,7 +736,9 @@ async def main(arguments):
     node = Node(context, arguments.base, pathlib.Path(arguments.images), arguments)
     failed = False
     checks = OPEN if arguments.state == "open" else CLOSED
-    for check in checks if arguments.peer else [check for check in checks if check is not twins]:
+    missing = [(twins, arguments.peer), (attach, arguments.rbpf)]
+    missing = [check for check, command in missing if not command]
+    for check in [check for check in checks if check not in missing]:
         name = f"{arguments.state} {check.__name__}"
         try:
             await check(node)
@@ -732,7 +758,8 @@ def arguments():
     parser.add_argument("--reading", default="23.45")
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--shell", nargs=2)
-    parser.add_argument("--peer")
+    parser.add_argument("--rbpf")
+    parser.add_argument("--peer", action="store_true")
     return parser.parse_args()
 
 
