@@ -168,6 +168,7 @@ fuzz_target!(|input: Input| {
                 code: input.code,
                 path: "/path",
                 query: b"",
+                observe: (input.code < 2).then_some(input.code),
                 payload: &input.payload,
             };
             for _ in 0..2 {

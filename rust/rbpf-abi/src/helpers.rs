@@ -205,6 +205,33 @@ macro_rules! for_each_helper {
             0x46 CoapGetQuery coap_get_query COAP_RESPONSE
                 (out: output(len) as "char *", len: u32 as "size_t") -> i32 as "ssize_t";
 
+            /// The option Observe of the CoAP request (RFC 7641): 0 if who asks wants to be
+            /// told of changes from now on, 1 if no longer.
+            ///
+            /// `-ENOENT` if there is none, or the device has no observers, `-ENOTSUP` if the
+            /// container was not started by a CoAP request. Where the device asks on behalf
+            /// of an observer, it is 0.
+            0x47 CoapGetObserve coap_get_observe COAP_RESPONSE
+                () -> i32;
+
+            /// Adds the option Observe: who asks for it may observe what is answered. To be
+            /// called before `coap_add_format`. Without it, or with the code of an error,
+            /// nobody is told of changes, and who was is told no longer.
+            ///
+            /// The device numbers what it sends, or leaves the option out, where it has no
+            /// room for one more observer or nobody asked to be one. Returns the number of
+            /// bytes added, or a negative error as `coap_opt_finish`.
+            0x48 CoapAddObserve coap_add_observe COAP_RESPONSE
+                (gcoap: context) -> i32 as "ssize_t";
+
+            /// Says that what the container answers on its paths has changed. Who observes one
+            /// is told: the device asks the container again, soon, as a GET does. Of several
+            /// changes until then, observers see the last.
+            ///
+            /// Returns 0, or `-ENOTSUP` if the device has no observers.
+            0x4b CoapNotify coap_notify COAP_RESPONSE
+                () -> i32;
+
             /// Writes a fixed-point number in decimal: `value` times ten to the power of
             /// `digits`, so that 2345 and -2 are `23.45`.
             ///

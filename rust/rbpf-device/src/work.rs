@@ -480,6 +480,7 @@ where
             code: job.method,
             path: &job.target,
             query: &job.query,
+            observe: None,
             payload: job.page.bytes(),
         });
         let status = match reply {

@@ -23,6 +23,8 @@ pub struct CoapRequest<'a> {
     pub path: &'a str,
     /// The query: its parts with `&` between them; empty if there is none.
     pub query: &'a [u8],
+    /// The option Observe (RFC 7641): 0 to register, 1 to deregister.
+    pub observe: Option<u8>,
     /// The whole payload; block-wise transfers are put together before.
     pub payload: &'a [u8],
 }
@@ -34,6 +36,9 @@ pub struct CoapReply<'a> {
     pub code: u8,
     /// Content-Format option.
     pub content_format: Option<u16>,
+    /// Whether it may be observed; numbering notifications is the transport's
+    /// business.
+    pub is_observable: bool,
     /// The payload; block-wise transfers are the transport's business.
     pub payload: &'a [u8],
 }
@@ -52,6 +57,8 @@ pub(crate) const REQUEST_REGION: u8 = region::GRANTED + 1;
 
 /// Bytes of a message's header; the token is the transport's.
 const HEADER: usize = 4;
+/// Option number of Observe.
+const OBSERVE: u8 = 6;
 /// Option number of Content-Format.
 const CONTENT_FORMAT: u8 = 12;
 const PAYLOAD_MARKER: u8 = 0xff;
@@ -66,6 +73,7 @@ pub(crate) struct CoapExchange<'q> {
     /// 0 until a response is started.
     code: u8,
     content_format: Option<u16>,
+    is_observable: bool,
     /// Bytes of header, options and marker.
     head_len: usize,
     finished: bool,
@@ -80,6 +88,7 @@ impl<'q> CoapExchange<'q> {
             request,
             code: 0,
             content_format: None,
+            is_observable: false,
             head_len: 0,
             finished: false,
             has_payload: false,
@@ -140,22 +149,49 @@ impl<'q> CoapExchange<'q> {
         let Ok(format) = u16::try_from(format) else {
             return Ok(Err(Errno::Invalid));
         };
-        if self.code == 0 || self.finished || self.content_format.is_some() {
-            return Ok(Err(Errno::Invalid));
-        }
         let [high, low] = format.to_be_bytes();
-        let delta = CONTENT_FORMAT << 4;
+        let before = if self.is_observable { OBSERVE } else { 0 };
+        let delta = (CONTENT_FORMAT - before) << 4;
         let option: &[u8] = match format {
             0 => &[delta],
             1..=0xff => &[delta | 1, low],
             _ => &[delta | 2, high, low],
         };
+        let added = self.add_option(memory, option)?;
+        if added.is_ok() {
+            self.content_format = Some(format);
+        }
+        Ok(added)
+    }
+
+    /// Adds Observe; the number of bytes that it takes. The number in it is the
+    /// transport's.
+    pub(crate) fn add_observe(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+    ) -> Result<Result<usize, Errno>, FaultKind> {
+        if self.is_observable {
+            return Ok(Err(Errno::Invalid));
+        }
+        let added = self.add_option(memory, &[OBSERVE << 4])?;
+        self.is_observable = added.is_ok();
+        Ok(added)
+    }
+
+    /// Appends an encoded option, if there is room. None comes behind Content-Format.
+    fn add_option(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        option: &[u8],
+    ) -> Result<Result<usize, Errno>, FaultKind> {
+        if self.code == 0 || self.finished || self.content_format.is_some() {
+            return Ok(Err(Errno::Invalid));
+        }
         if self.head_len + option.len() > self.buffer_len {
             return Ok(Err(Errno::NoSpace));
         }
         self.write(memory, self.head_len, option)?;
         self.head_len += option.len();
-        self.content_format = Some(format);
         self.update_packet(memory)?;
         Ok(Ok(option.len()))
     }
@@ -237,6 +273,7 @@ impl<'q> CoapExchange<'q> {
             return Ok(CoapReply {
                 code,
                 content_format: None,
+                is_observable: false,
                 payload: &[],
             });
         };
@@ -249,6 +286,7 @@ impl<'q> CoapExchange<'q> {
             return Ok(CoapReply {
                 code: CONTENT,
                 content_format: Some(TEXT),
+                is_observable: false,
                 payload,
             });
         }
@@ -262,6 +300,7 @@ impl<'q> CoapExchange<'q> {
         Ok(CoapReply {
             code: self.code,
             content_format: self.content_format,
+            is_observable: self.is_observable && self.code >> 5 == 2,
             payload,
         })
     }

@@ -10,7 +10,8 @@
 //! # Cost
 //!
 //! A helper that takes long charges the budget, in instructions: sensors
-//! [`COST_SENSOR`], pins [`COST_PIN`], a record of SenML [`COST_RECORD`], copies one for each [`BYTES_PER_INSTRUCTION`] bytes, the
+//! [`COST_SENSOR`], pins [`COST_PIN`], changes [`COST_NOTIFY`], a record of SenML
+//! [`COST_RECORD`], copies one for each [`BYTES_PER_INSTRUCTION`] bytes, the
 //! log [`COST_LOG_BYTE`] for each byte, since a serial line is slow.
 
 use core::num::NonZeroU16;
@@ -35,6 +36,8 @@ const COST_SENSOR: u32 = 100;
 const COST_PIN: u32 = 10;
 /// Instructions charged for a record of SenML.
 const COST_RECORD: u32 = 50;
+/// Instructions charged for looking who is to be told of a change.
+const COST_NOTIFY: u32 = 20;
 /// Bytes that a copy moves in the time of one instruction.
 const BYTES_PER_INSTRUCTION: u32 = 16;
 /// Instructions charged for a byte of log.
@@ -478,6 +481,22 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
 
     fn coap_get_pdu(&mut self, _: &mut MemoryMap<'_>, (): ()) -> HelperResult<u64> {
         Ok(self.coap.as_ref().map_or(0, |exchange| exchange.payload()))
+    }
+
+    fn coap_add_observe(&mut self, memory: &mut MemoryMap<'_>, (): ()) -> HelperResult<i32> {
+        self.with_response(memory, |exchange, memory| exchange.add_observe(memory))
+    }
+
+    fn coap_get_observe(&mut self, _: &mut MemoryMap<'_>) -> HelperResult<i32> {
+        let exchange = self.coap.as_ref().ok_or(Errno::NotSupported);
+        let option = exchange.and_then(|exchange| exchange.request.observe.ok_or(Errno::NoEntry));
+        Ok(count(option.map(usize::from)))
+    }
+
+    fn coap_notify(&mut self, _: &mut MemoryMap<'_>) -> HelperResult<i32> {
+        self.charge(COST_NOTIFY);
+        let told = self.services.coap_changed(self.account.app);
+        Ok(count(told.map(|()| 0)))
     }
 
     fn coap_get_method(&mut self, _: &mut MemoryMap<'_>) -> HelperResult<u32> {

@@ -8,6 +8,7 @@ use rbpf_abi::{Capabilities, Errno};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 use crate::fault_log::{FaultEntry, FaultReport};
+use crate::store::AppId;
 
 /// A device of the SAUL registry, as a guest knows it: a small number that
 /// the host gave out and checks at each use.
@@ -123,6 +124,18 @@ pub trait Services {
         dimensions: u8,
     ) -> Result<usize, Errno> {
         let _ = (out, name, value, dimensions);
+        Err(Errno::NotSupported)
+    }
+
+    /// What a container answers on its paths has changed: who observes one is to be told,
+    /// later, as containers run meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// What the guest is told. Hosts without observers leave it as it is:
+    /// `NotSupported`.
+    fn coap_changed(&mut self, app: AppId) -> Result<(), Errno> {
+        let _ = app;
         Err(Errno::NotSupported)
     }
 

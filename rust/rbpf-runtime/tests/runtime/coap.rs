@@ -526,6 +526,106 @@ fn a_container_sees_method_path_and_query() {
 }
 
 #[test]
+fn a_container_sees_whether_it_is_observed() {
+    let source = "call 0x47\nexit";
+    for (observe, expected) in [
+        (Some(0), Ok((CONTENT, Some(0), b"0".to_vec()))),
+        (Some(1), Ok((CONTENT, Some(0), b"1".to_vec()))),
+        // -ENOENT is no code of an error.
+        (None, Ok((5 << 5, None, vec![]))),
+    ] {
+        let (mut device, _) = device_with(64, source);
+        let request = CoapRequest {
+            observe,
+            ..get("/")
+        };
+        assert_eq!(owned(device.coap(&request)), expected);
+    }
+    // A result is no response that was made to be observed.
+    let (mut device, _) = device_with(64, source);
+    let request = CoapRequest {
+        observe: Some(0),
+        ..get("/")
+    };
+    assert!(!device.coap(&request).unwrap().is_observable);
+}
+
+/// Starts a response of this code, and calls helpers with the context and 69.
+fn observing(code: u8, helpers: &[u32]) -> String {
+    let calls = helpers
+        .iter()
+        .map(|id| format!("mov %r1, %r6\nmov %r2, 69\ncall {id}\n"));
+    let calls: String = calls.collect();
+    format!("mov %r6, %r1\nmov %r2, {code}\ncall 0x40\n{calls}mov %r0, 0\nexit")
+}
+
+#[test]
+fn what_may_be_observed_says_the_response() {
+    let (observe, format, finish) = (0x48, 0x42, 0x41);
+    let observable = |code, helpers: &[u32]| answer_is_observable(&observing(code, helpers));
+    assert!(!observable(CONTENT, &[]));
+    assert!(!observable(CONTENT, &[format, finish]));
+    assert!(observable(CONTENT, &[observe]));
+    assert!(observable(CONTENT, &[observe, format, finish]));
+    // Another response is begun.
+    assert!(!observable(CONTENT, &[observe, 0x40]));
+    // Once only, before Content-Format, and before the end of the options.
+    assert!(observable(CONTENT, &[observe, observe]));
+    assert!(!observable(CONTENT, &[format, observe]));
+    assert!(!observable(CONTENT, &[finish, observe]));
+    // Errors end observations.
+    for code in [4 << 5 | 4, 5 << 5 | 3] {
+        assert!(!observable(code, &[observe]));
+    }
+    // A format of two bytes takes all the room, or has none.
+    let (mut device, _) = device_with(6, &observing(CONTENT, &[format, observe]));
+    assert!(!device.coap(&get("/")).unwrap().is_observable);
+    let (mut device, _) = device_with(5, &observing(CONTENT, &[format, observe]));
+    assert!(device.coap(&get("/")).unwrap().is_observable);
+    // No response is begun.
+    assert!(!answer_is_observable("call 0x48\nmov %r0, 0\nexit"));
+}
+
+fn answer_is_observable(source: &str) -> bool {
+    let (mut device, _) = device_with(64, source);
+    device.coap(&get("/")).unwrap().is_observable
+}
+
+#[test]
+fn the_option_stands_in_the_container_s_buffer() {
+    // Header, Observe, Content-Format by its distance from it, marker.
+    let source = "mov %r6, %r1
+        mov %r2, 69
+        call 0x40
+        mov %r1, %r6
+        call 0x48
+        mov %r7, %r0
+        mov %r1, %r6
+        mov %r2, 60
+        call 0x42
+        add %r7, %r0
+        mov %r1, %r6
+        mov %r2, 1
+        call 0x41
+        jne %r0, 8, +11
+        jne %r7, 3, +10
+        ldxdw %r3, [%r6+8]
+        ldxb %r4, [%r3+4]
+        jne %r4, 0x60, +7
+        ldxb %r4, [%r3+5]
+        jne %r4, 0x61, +5
+        ldxb %r4, [%r3+6]
+        jne %r4, 60, +3
+        ldxb %r4, [%r3+7]
+        jne %r4, 0xff, +1
+        exit
+        mov %r0, -1
+        exit";
+    let expected = Ok((CONTENT, Some(60), vec![]));
+    assert_eq!(answer(64, source), expected);
+}
+
+#[test]
 fn a_request_goes_where_there_is_room() {
     let run = |address: &str, length: i32| {
         let source =

@@ -84,6 +84,9 @@ fn good_use(helper: Helper) -> Use {
         Helper::CoapAddFormat => plain(&[0, 0], errno(Errno::NotSupported), vec![]),
         Helper::CoapGetPdu => plain(&[0], 0, vec![]),
         Helper::CoapGetMethod => plain(&[], 0, vec![]),
+        Helper::CoapGetObserve => plain(&[], errno(Errno::NotSupported), vec![]),
+        Helper::CoapAddObserve => plain(&[0], errno(Errno::NotSupported), vec![]),
+        Helper::CoapNotify => plain(&[], 0, vec![Call::Changed(0)]),
         Helper::CoapGetPath | Helper::CoapGetQuery => {
             plain(&[at::CONTEXT, 8], errno(Errno::NotSupported), vec![])
         }

@@ -114,6 +114,7 @@ fn paths_and_hooks_are_not_the_same() {
         code: 1,
         path,
         query: b"",
+        observe: None,
         payload: b"",
     };
     assert_eq!(device.coap(&request("timer")), Err(CoapError::NotFound));

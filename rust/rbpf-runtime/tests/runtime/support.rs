@@ -26,6 +26,7 @@ pub(crate) enum Call {
     ReadPin(u16),
     WritePin(u16, bool),
     Senml(String, Phydat, u8),
+    Changed(u8),
     Application(u32, [u64; 5]),
 }
 
@@ -211,6 +212,11 @@ impl Services for Recording {
         Ok(pack.len())
     }
 
+    fn coap_changed(&mut self, app: AppId) -> Result<(), Errno> {
+        self.0.push(Call::Changed(app.slot()));
+        Ok(())
+    }
+
     fn application_helper(&self, id: u32) -> Option<Capabilities> {
         application::needs(id)
     }
@@ -370,6 +376,7 @@ pub(crate) const fn get(path: &str) -> CoapRequest<'_> {
         code: 1,
         path,
         query: &[],
+        observe: None,
         payload: &[],
     }
 }

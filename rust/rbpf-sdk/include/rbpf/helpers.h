@@ -276,6 +276,46 @@ static ssize_t (*const bpf_coap_get_query)(char *out, size_t len)
     = (void *)0x46;
 
 /**
+ * @brief   The option Observe of the CoAP request (RFC 7641): 0 if who asks
+ *          wants to be told of changes from now on, 1 if no longer.
+ *
+ * `-ENOENT` if there is none, or the device has no observers, `-ENOTSUP` if the
+ * container was not started by a CoAP request. Where the device asks on behalf
+ * of an observer, it is 0.
+ *
+ * @note    Capability coap-response
+ */
+static int (*const bpf_coap_get_observe)(void)
+    = (void *)0x47;
+
+/**
+ * @brief   Adds the option Observe: who asks for it may observe what is
+ *          answered. To be called before `coap_add_format`. Without it, or with
+ *          the code of an error, nobody is told of changes, and who was is told
+ *          no longer.
+ *
+ * The device numbers what it sends, or leaves the option out, where it has no
+ * room for one more observer or nobody asked to be one. Returns the number of
+ * bytes added, or a negative error as `coap_opt_finish`.
+ *
+ * @param[in] gcoap the container's context
+ * @note    Capability coap-response
+ */
+static ssize_t (*const bpf_coap_add_observe)(bpf_coap_ctx_t *gcoap)
+    = (void *)0x48;
+
+/**
+ * @brief   Says that what the container answers on its paths has changed. Who
+ *          observes one is told: the device asks the container again, soon, as
+ *          a GET does. Of several changes until then, observers see the last.
+ *
+ * @return  0, or `-ENOTSUP` if the device has no observers.
+ * @note    Capability coap-response
+ */
+static int (*const bpf_coap_notify)(void)
+    = (void *)0x4b;
+
+/**
  * @brief   Writes a fixed-point number in decimal: `value` times ten to the
  *          power of `digits`, so that 2345 and -2 are `23.45`.
  *

@@ -102,6 +102,7 @@ impl Request {
             code: self.method,
             path: &self.path,
             query: self.query.as_bytes(),
+            observe: None,
             payload: &self.payload,
         }
     }
