@@ -15,7 +15,8 @@
 //! | `GET /rbpf/kv/global/KEY`, `GET /rbpf/kv/NAME/KEY`, `GET /rbpf/kv/@TENANT/KEY` | one value |
 //!
 //! in text, one record a line, or in CBOR if the option Accept says so, the log
-//! in text alone; and
+//! in text alone. With the feature `observe`, all of these but links and log may be
+//! observed (RFC 7641), and of containers those that say so, without a query. And
 //! only where [anyone may](Device::may_change):
 //!
 //! | request | effect |
@@ -41,6 +42,8 @@
 mod block;
 mod handler;
 mod management;
+#[cfg(feature = "observe")]
+mod observation;
 mod request;
 mod response;
 
@@ -49,9 +52,12 @@ use heapless::Vec;
 use rbpf_runtime::MAX_TARGET;
 
 pub use block::Block;
+#[cfg(feature = "observe")]
+pub use observation::{Observation, Wish};
 use request::Request;
 use response::Response;
 
+pub use crate::hash::hash;
 use crate::job::{Device, Operation, Status};
 
 /// Bytes of the longest path that means something: `/rbpf/kv/NAME/KEY`.
@@ -134,14 +140,6 @@ const fn error_code(status: Status) -> u8 {
     }
 }
 
-/// FNV-1a: tells paths and responses apart, not friends from foes.
-#[must_use]
-pub fn hash(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, &byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
-}
-
 /// Whether a path is one of the device's own, below `/rbpf`.
 #[must_use]
 pub fn is_own_path(path: &[u8]) -> bool {
@@ -184,9 +182,9 @@ impl<D, const PAGE: usize> Resources<D, PAGE> {
 
 impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
     /// Answers a request.
-    fn answer(&mut self, mut request: Request<'_>) -> Reply<D::Ticket> {
+    fn answer(&mut self, request: &mut Request<'_>) -> Reply<D::Ticket> {
         match request.end() {
-            Ok(()) => self.ask(&request).unwrap_or_else(Reply::from),
+            Ok(()) => self.ask(request).unwrap_or_else(Reply::from),
             Err(code) => Reply::Short(code, ""),
         }
     }
@@ -311,6 +309,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
         }
         let ticket = self.device.ask(Operation::Coap, &mut |job| {
             job.method = request.method;
+            job.observe = request.observe;
             job.set_target(&request.path)?;
             job.set_query(&request.query)?;
             job.set_input(request.payload)

@@ -54,7 +54,7 @@ pub enum Operation {
     Lease,
     /// Install what is staged, or replace a container by it \[name\].
     Install,
-    /// Let a container answer a request \[target, method, query, input\].
+    /// Let a container answer a request \[target, method, query, observe, input\].
     Coap,
 }
 
@@ -207,6 +207,8 @@ pub struct Job<const PAGE: usize> {
     pub key: u32,
     /// Code of a request's method.
     pub method: u8,
+    /// A request's option Observe: 0 to register, 1 to deregister.
+    pub observe: Option<u8>,
     /// How records are written.
     pub format: Format,
     /// The first byte of the answer that is wanted.
@@ -217,6 +219,8 @@ pub struct Job<const PAGE: usize> {
     pub code: u8,
     /// Content-Format of a container's response.
     pub content_format: Option<u16>,
+    /// Whether a container's response may be observed.
+    pub is_observable: bool,
     /// Instructions that a container executed for it.
     pub instructions: u32,
     /// The input until the job is done, then the answer.
@@ -235,11 +239,13 @@ impl<const PAGE: usize> Job<PAGE> {
             query: Vec::new(),
             key: 0,
             method: 0,
+            observe: None,
             format: Format::Text,
             offset: 0,
             status: Status::Done,
             code: 0,
             content_format: None,
+            is_observable: false,
             instructions: 0,
             page: Page::new(),
         }
@@ -254,11 +260,13 @@ impl<const PAGE: usize> Job<PAGE> {
         self.query.clear();
         self.key = 0;
         self.method = 0;
+        self.observe = None;
         self.format = Format::Text;
         self.offset = 0;
         self.status = Status::Done;
         self.code = 0;
         self.content_format = None;
+        self.is_observable = false;
         self.instructions = 0;
         self.page.start(0);
     }
@@ -347,6 +355,13 @@ impl<const PAGE: usize> Job<PAGE> {
     #[must_use]
     pub fn answer(&self) -> &[u8] {
         self.page.bytes()
+    }
+
+    /// A version of the whole answer: another one has another, but for chance.
+    #[cfg(feature = "observe")]
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.page.hash()
     }
 
     /// Bytes of the whole answer, from its beginning.

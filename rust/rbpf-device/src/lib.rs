@@ -10,7 +10,7 @@
 //! Answers are text, one record a line, or CBOR (RFC 8949), into a [`Page`].
 //! With the feature `coap`, [`coap::Resources`] makes jobs of CoAP requests
 //! and responses of their answers, for any CoAP stack; it is also a handler of
-//! coap-handler.
+//! coap-handler. With `observe`, [`observe`] knows who is told of changes.
 //!
 //! Not here: threads, queues, sockets, consoles.
 #![no_std]
@@ -21,9 +21,13 @@ extern crate std;
 
 #[cfg(feature = "coap")]
 pub mod coap;
+#[cfg(feature = "coap")]
+mod hash;
 mod job;
 mod lease;
 mod log;
+#[cfg(feature = "observe")]
+pub mod observe;
 mod page;
 mod report;
 mod staging;

@@ -15,6 +15,9 @@ use rbpf_runtime::digits;
 pub struct Page<const LENGTH: usize> {
     skip: usize,
     written: usize,
+    /// Of all bytes, those beyond the window too.
+    #[cfg(feature = "observe")]
+    hash: u32,
     bytes: Vec<u8, LENGTH>,
 }
 
@@ -25,6 +28,8 @@ impl<const LENGTH: usize> Page<LENGTH> {
         Self {
             skip: 0,
             written: 0,
+            #[cfg(feature = "observe")]
+            hash: 0,
             bytes: Vec::new(),
         }
     }
@@ -34,7 +39,18 @@ impl<const LENGTH: usize> Page<LENGTH> {
     pub fn start(&mut self, skip: usize) {
         self.skip = skip;
         self.written = 0;
+        #[cfg(feature = "observe")]
+        {
+            self.hash = crate::hash::EMPTY;
+        }
         self.bytes.clear();
+    }
+
+    /// A hash of the whole text, by which it can be told from another one.
+    #[cfg(feature = "observe")]
+    #[must_use]
+    pub fn hash(&self) -> u32 {
+        self.hash
     }
 
     /// What is kept.
@@ -57,6 +73,10 @@ impl<const LENGTH: usize> Page<LENGTH> {
     /// of calls.
     #[inline(never)]
     pub fn push(&mut self, bytes: &[u8]) {
+        #[cfg(feature = "observe")]
+        {
+            self.hash = crate::hash::hash_on(self.hash, bytes);
+        }
         for &byte in bytes {
             if self.written >= self.skip {
                 // What is beyond the window is only counted.

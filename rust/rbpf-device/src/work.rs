@@ -334,6 +334,9 @@ where
         let page = &mut self.job.page;
         page.start(self.job.offset);
         page.text("</rbpf>;ct=\"0 60\"");
+        if cfg!(feature = "observe") {
+            page.text(";obs");
+        }
         for (target, _) in self.runtime.bindings() {
             // Hooks are no resources.
             if target.starts_with('/') {
@@ -480,13 +483,14 @@ where
             code: job.method,
             path: &job.target,
             query: &job.query,
-            observe: None,
+            observe: job.observe,
             payload: job.page.bytes(),
         });
         let status = match reply {
             Ok(reply) => {
                 job.code = reply.code;
                 job.content_format = reply.content_format;
+                job.is_observable = reply.is_observable;
                 job.page.start(job.offset);
                 job.page.push(reply.payload);
                 Status::Done

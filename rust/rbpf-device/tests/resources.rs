@@ -22,6 +22,8 @@ use rbpf_runtime::{Allowance, FaultEntry, FaultLog, FaultReport, Hook, Memory, R
 use rbpf_vm::Interpreter;
 use zerocopy::IntoBytes;
 
+#[path = "resources/observe.rs"]
+mod observe;
 #[path = "resources/operator.rs"]
 mod operator;
 
@@ -368,7 +370,7 @@ fn an_empty_device() {
     let mut server = Server::new(&fake);
     let links = server.get("/.well-known/core");
     assert_eq!(links.option(CONTENT_FORMAT), Some(40));
-    assert_eq!(links.text(), "</rbpf>;ct=\"0 60\"");
+    assert_eq!(links.text(), "</rbpf>;ct=\"0 60\";obs");
     assert_eq!(server.get("/rbpf").text(), "");
     assert_eq!(server.cbor("/rbpf"), Value::Array(vec![]));
     assert_eq!(server.get("/rbpf/bindings").text(), "button -\n");
@@ -402,7 +404,7 @@ fn the_life_of_a_container() {
     );
     assert_eq!(
         server.get("/.well-known/core").text(),
-        "</rbpf>;ct=\"0 60\",</a>"
+        "</rbpf>;ct=\"0 60\";obs,</a>"
     );
     server.expect(CHANGED, PUT, "/rbpf/app/a", &number(2));
     assert_eq!(server.get("/a").text(), "2", "replaced, and still bound");

@@ -4,10 +4,7 @@
 use core::convert::Infallible;
 
 use coap_handler::Handler;
-use coap_message::{
-    Code as _, MessageOption as _, MinimalWritableMessage, MutableWritableMessage,
-    OptionNumber as _, ReadableMessage,
-};
+use coap_message::{MinimalWritableMessage, MutableWritableMessage, ReadableMessage};
 
 use super::{OVERHEAD, Reply, Request, Resources};
 use crate::job::Device;
@@ -21,11 +18,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Handler for Resources<D, PAGE> {
         &mut self,
         message: &M,
     ) -> Result<Reply<D::Ticket>, Infallible> {
-        let mut request = Request::new(message.code().into(), message.payload());
-        for option in message.options() {
-            request.option(option.number(), option.value());
-        }
-        Ok(self.answer(request))
+        Ok(self.answer(&mut Request::read(message)))
     }
 
     fn estimate_length(&mut self, _: &Reply<D::Ticket>) -> usize {
@@ -37,14 +30,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Handler for Resources<D, PAGE> {
         message: &mut M,
         reply: Reply<D::Ticket>,
     ) -> Result<(), M::UnionError> {
-        let response = self.response(&reply, message.available_space());
-        message.set_code(M::Code::new(response.code())?);
-        for (number, value) in response.options() {
-            message.add_option_uint(M::OptionNumber::new(number)?, value)?;
-        }
-        if !response.payload().is_empty() {
-            message.set_payload(response.payload())?;
-        }
-        Ok(())
+        self.response(&reply, message.available_space())
+            .write(message)
     }
 }

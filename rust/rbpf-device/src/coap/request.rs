@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A request, as far as it is looked at.
 
+use coap_message::{MessageOption as _, ReadableMessage};
 use coap_numbers::{code, option};
 use heapless::string::StringView;
 use heapless::{CapacityError, String, Vec};
@@ -17,6 +18,8 @@ use crate::work::is_own;
 pub(super) struct Request<'r> {
     pub(super) method: u8,
     pub(super) path: String<MAX_PATH>,
+    /// The option Observe: 0 to register, 1 to deregister.
+    pub(super) observe: Option<u8>,
     pub(super) format: Option<u16>,
     pub(super) block1: Option<Block>,
     pub(super) block2: Option<Block>,
@@ -33,10 +36,11 @@ pub(super) struct Request<'r> {
 
 impl<'r> Request<'r> {
     /// A request without options.
-    pub(super) const fn new(method: u8, payload: &'r [u8]) -> Self {
+    const fn new(method: u8, payload: &'r [u8]) -> Self {
         Self {
             method,
             path: String::new(),
+            observe: None,
             format: None,
             block1: None,
             block2: None,
@@ -48,8 +52,28 @@ impl<'r> Request<'r> {
         }
     }
 
+    /// The request that is in a message.
+    pub(super) fn read<M: ReadableMessage>(message: &'r M) -> Self {
+        let mut request = Self::new(message.code().into(), message.payload());
+        for option in message.options() {
+            request.option(option.number(), option.value());
+        }
+        request
+    }
+
+    /// The request of an observer.
+    #[cfg(feature = "observe")]
+    pub(super) fn observing(path: &str, format: Option<u16>) -> Self {
+        let mut request = Self::new(code::GET, &[]);
+        // It came out of one.
+        let _ = request.path.push_str(path);
+        request.observe = Some(0);
+        request.format = format;
+        request
+    }
+
     /// Takes an option.
-    pub(super) fn option(&mut self, number: u16, value: &[u8]) {
+    fn option(&mut self, number: u16, value: &[u8]) {
         if let Err(code) = self.look_at(number, value) {
             self.error.get_or_insert(code);
         }
@@ -73,6 +97,10 @@ impl<'r> Request<'r> {
                 }
                 _ => self.push_query(value).map_err(|_| code::BAD_OPTION)?,
             },
+            // Elective: what it has no meaning for is answered without.
+            option::OBSERVE if self.method == code::GET => {
+                self.observe = self.observe.or(observe(value));
+            }
             option::ACCEPT => {
                 self.format = Some(match *value {
                     [] => 0,
@@ -90,6 +118,13 @@ impl<'r> Request<'r> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether it is what is asked for observers, too: the whole, without a query,
+    /// which is not remembered.
+    #[cfg(feature = "observe")]
+    pub(super) fn is_for_observers(&self) -> bool {
+        self.block2.is_none_or(Block::is_first) && !self.has_query
     }
 
     /// Takes a part of the query.
@@ -116,6 +151,16 @@ impl<'r> Request<'r> {
             None if self.has_query && is_own(&self.path) => Err(code::BAD_OPTION),
             None => Ok(()),
         }
+    }
+}
+
+/// The value of the option Observe, if it is one of a request's (RFC 7641, section
+/// 2).
+fn observe(value: &[u8]) -> Option<u8> {
+    match *value {
+        [] | [0] | [0, 0] | [0, 0, 0] => Some(0),
+        [1] | [0, 1] | [0, 0, 1] => Some(1),
+        _ => None,
     }
 }
 

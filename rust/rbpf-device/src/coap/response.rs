@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A response, before it is a message.
 
+use coap_message::{Code as _, MutableWritableMessage, OptionNumber as _};
 use coap_numbers::{code, option};
 
 use super::block::Block;
@@ -10,6 +11,7 @@ use super::block::Block;
 pub(super) struct Response<'p> {
     pub(super) code: u8,
     pub(super) format: Option<u16>,
+    pub(super) observe: Option<u32>,
     pub(super) etag: Option<u32>,
     pub(super) block1: Option<Block>,
     pub(super) block2: Option<Block>,
@@ -17,26 +19,29 @@ pub(super) struct Response<'p> {
 }
 
 impl<'p> Response<'p> {
-    /// Its code.
-    pub(super) fn code(&self) -> u8 {
-        self.code
-    }
-
-    /// Numbers and values of its options, in the order of their numbers.
-    pub(super) fn options(&self) -> impl Iterator<Item = (u16, u32)> {
-        [
+    /// Makes a message of it.
+    pub(super) fn write<M: MutableWritableMessage>(
+        &self,
+        message: &mut M,
+    ) -> Result<(), M::UnionError> {
+        message.set_code(M::Code::new(self.code)?);
+        // In the order of their numbers.
+        let options = [
             (option::ETAG, self.etag),
+            (option::OBSERVE, self.observe),
             (option::CONTENT_FORMAT, self.format.map(u32::from)),
             (option::BLOCK2, self.block2.map(Block::value)),
             (option::BLOCK1, self.block1.map(Block::value)),
-        ]
-        .into_iter()
-        .filter_map(|(number, value)| Some((number, value?)))
-    }
-
-    /// Its payload.
-    pub(super) fn payload(&self) -> &'p [u8] {
-        self.payload
+        ];
+        for (number, value) in options {
+            if let Some(value) = value {
+                message.add_option_uint(M::OptionNumber::new(number)?, value)?;
+            }
+        }
+        if !self.payload.is_empty() {
+            message.set_payload(self.payload)?;
+        }
+        Ok(())
     }
 
     /// Cuts the payload to a block of the size that fits and is not larger
