@@ -46,7 +46,7 @@ trap finish EXIT
     echo 'scale = -2'
     echo 'kind = "constant"'
     echo 'value = [2345]'
-    for name in sensor fault endless large echo sum; do
+    for name in sensor fault endless large echo sum observed; do
         echo '[[application]]'
         echo "name = \"$name\""
         echo "image = \"$images/$name.rbpf\""
@@ -88,6 +88,17 @@ ask() {
     timeout 30 "$client" -B 20 -m "$method" "$@" "$uri" 2>&1
 }
 
+# observe PATH BASE: what libcoap's client prints that observes for three seconds,
+# while something is posted to the container twice.
+observe() {
+    ask get "$2$1" -s 3 > "$work/observed" &
+    sleep 0.5
+    ask post "$2/observed" > "$work/posted"
+    sleep 1.2
+    ask post "$2/observed" >> "$work/posted"
+    wait "$!"
+}
+
 letters=$("$python" -c 'print(bytes(97 + i % 26 for i in range(3000)).decode())')
 "$python" -c 'import sys; sys.stdout.buffer.write(bytes(97 + i * 7 % 26 for i in range(4000)))' > "$work/upload"
 sum=$("$python" -c 'print(sum(97 + i * 7 % 26 for i in range(4000)))')
@@ -101,6 +112,13 @@ for base in "${bases[@]}"; do
     check "$name large_64" "$(ask get "$base/large" -b 64)" "$letters"
     check "$name put_blocks" "$(ask put "$base/sum" -b 256 -f "$work/upload")" "$sum"
     check "$name post_blocks" "$(ask post "$base/echo" -f "$work/upload")" "$(cat "$work/upload")"
+    observe /observed "$base"
+    check "$name observe" "$(cat "$work/observed")" \
+        "$(($(head -n 1 "$work/posted") - 1))$(tr -d '\n' < "$work/posted")"
+    observe /rbpf "$base"
+    check "$name observe_list" "$(grep -c '^observed ' "$work/observed")" 3
+    observe /sensor "$base"
+    check "$name observe_not" "$(cat "$work/observed")" 23.45
 done
 
 timeout 300 "$python" "$here/interop_aiocoap.py" "${bases[@]}" 2>> "$work/errors" | tee -a "$results"
@@ -110,7 +128,7 @@ kill -TERM "$device"
 wait "$device"
 check "device ends cleanly" "$?" 0
 device=
-check "device counts" "$(grep -c '^counters ' "$work/output")" 6
+check "device counts" "$(grep -c '^counters ' "$work/output")" 7
 
 passed=$(grep -c '^ok ' "$results")
 failed=$(grep -c '^FAIL ' "$results")

@@ -80,6 +80,42 @@ async def core(context, base):
         raise AssertionError(f"no </sensor> in {response.payload!r}")
 
 
+async def observed(context, base):
+    """Each change is told, by rising numbers; afterwards nothing is."""
+    request = context.request(Message(code=GET, uri=f"{base}/observed", observe=0))
+    response = await asyncio.wait_for(request.response, TIMEOUT)
+    count, number = int(response.payload), response.opt.observe
+    notifications = aiter(request.observation)
+    for _ in range(3):
+        await ask(context, POST, f"{base}/observed")
+        response = await asyncio.wait_for(anext(notifications), TIMEOUT)
+        count += 1
+        same("payload", response.payload, str(count).encode())
+        same(f"{response.opt.observe} after {number}", response.opt.observe > number, True)
+        number = response.opt.observe
+    request.observation.cancel()
+
+
+async def observed_list(context, base):
+    """The list, which has changed."""
+    request = context.request(Message(code=GET, uri=f"{base}/rbpf", observe=0))
+    first = await asyncio.wait_for(request.response, TIMEOUT)
+    await ask(context, GET, f"{base}/large")
+    second = await asyncio.wait_for(anext(aiter(request.observation)), TIMEOUT)
+    lines = [len(response.payload.splitlines()) for response in (first, second)]
+    same("containers", lines, [7, 7])
+    same("change", first.payload != second.payload, True)
+    request.observation.cancel()
+
+
+async def observed_not(context, base):
+    """It never says that it may be observed."""
+    request = context.request(Message(code=GET, uri=f"{base}/sensor", observe=0))
+    response = await asyncio.wait_for(request.response, TIMEOUT)
+    same("payload", response.payload, b"23.45")
+    same("number", response.opt.observe, None)
+
+
 CHECKS = [
     sensor,
     sensor_non,
@@ -90,6 +126,9 @@ CHECKS = [
     put_blocks,
     post_blocks,
     core,
+    observed,
+    observed_list,
+    observed_not,
 ]
 
 

@@ -57,6 +57,7 @@ impl World {
             path: path.into(),
             query: vec![],
             accept: None,
+            observe: None,
             payload: payload.into(),
         })
     }

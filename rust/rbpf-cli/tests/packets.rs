@@ -47,6 +47,7 @@ fn the_example_drops_a_word() {
             path: path.into(),
             query: vec![],
             accept: None,
+            observe: None,
             payload: payload.to_vec(),
         })
     };

@@ -114,7 +114,7 @@ pub struct Observer<P> {
     pub format: Option<u16>,
     /// What it was told last.
     version: u32,
-    /// What there is now, as far as that is known without asking.
+    /// What was published when it was taken out.
     current: u32,
     /// Id of the last notification.
     id: u16,
@@ -149,16 +149,20 @@ impl<P> Observer<P> {
         (CONFIRM as i32).saturating_sub_unsigned(since)
     }
 
-    /// Whether it has to be told, if that is what there is.
+    /// Whether it has to be told what its resource has answered, with that version.
     #[must_use]
     pub fn needs(&self, version: u32, now: u32) -> bool {
-        self.attempts > 0 || version != self.version || self.silence(now) <= 0
+        self.attempts > 0 || self.told(version) != self.version || self.silence(now) <= 0
     }
 
-    /// What there is now, unless the resource says so itself.
-    #[must_use]
-    pub fn current(&self) -> u32 {
-        self.current
+    /// The version that an answer tells. A container's has none: it is what was
+    /// published before it was asked.
+    fn told(&self, version: u32) -> u32 {
+        if is_own_path(self.path.as_bytes()) {
+            version
+        } else {
+            self.current
+        }
     }
 
     /// Whether a resource is meant, for which there is one observation a peer.
@@ -201,9 +205,10 @@ impl<P: Clone + PartialEq, const N: usize, const INTERVAL: u32> Observers<P, N, 
         self.observers.is_empty()
     }
 
-    /// Adds an observer, who is sent this version at the same time: the number for the
-    /// option Observe of that response, or `None` if it cannot be one, since the
-    /// table is full, or the path longer than any that containers are bound to.
+    /// Adds an observer, who is sent this version at the same time, of a container's
+    /// path the one that was published before it was asked: the number for the option
+    /// Observe of that response, or `None` if it cannot be one, since the table is
+    /// full, or the path longer than any that containers are bound to.
     ///
     /// It takes the place of the observer of the same peer that has the same token, or
     /// the same resource.
@@ -291,8 +296,8 @@ impl<P: Clone + PartialEq, const N: usize, const INTERVAL: u32> Observers<P, N, 
         let _ = self.observers.push(observer);
     }
 
-    /// Puts an observer back who is told of a version, by a message with this id, as
-    /// soon as this returns.
+    /// Puts an observer back who is told what its resource has answered, with that
+    /// version, by a message with this id, as soon as this returns.
     pub fn notify(
         &mut self,
         mut observer: Observer<P>,
@@ -303,7 +308,7 @@ impl<P: Clone + PartialEq, const N: usize, const INTERVAL: u32> Observers<P, N, 
         let is_confirmable = observer.attempts > 0
             || observer.unconfirmed >= UNCONFIRMED
             || observer.silence(now) <= 0;
-        observer.version = version;
+        observer.version = observer.told(version);
         observer.id = id;
         observer.not_before = now.wrapping_add(if is_confirmable {
             observer.attempts += 1;

@@ -2,8 +2,9 @@
 //! CoAP (RFC 7252) with block-wise transfers (RFC 7959), without sockets.
 //!
 //! [`Endpoint`] turns a datagram into the one that answers it, and keeps what
-//! it must remember in between: replies for duplicates, and block-wise
-//! transfers, both limited in number, by peer, and in time. Messages are read
+//! it must remember in between: replies for duplicates, block-wise transfers, both
+//! limited in number, by peer, and in time, and observers (RFC 7641), as `rbpf-device`
+//! keeps them. Messages are read
 //! and written by `coap-lite`.
 //!
 //! Not from a crate, and why: `coap-lite`'s `BlockHandler` 0.13.3 fills the
@@ -13,7 +14,7 @@
 //! 0.29 is built on it, has unbounded queues, and knows neither duplicates
 //! nor RST.
 //!
-//! Deliberately not here: observing, proxying, separate responses, multicast,
+//! Deliberately not here: proxying, separate responses, multicast,
 //! security.
 
 mod block;

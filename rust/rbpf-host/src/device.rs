@@ -19,13 +19,13 @@ use coap_handler::Handler;
 use coap_message::error::RenderableOnMinimal;
 use coap_message::{MessageOption, MinimalWritableMessage, ReadableMessage};
 use coap_message_implementations::heap::HeapMessage;
-use rbpf_device::coap::Resources;
+use rbpf_device::coap::{Observation, Resources};
 use rbpf_device::{Fill, Operation, PieceError, Staging, Status};
 use rbpf_runtime::{BindError, InstallError, Services, Verdict};
 use thiserror::Error;
 
 use crate::config::{ApplicationConfig, Config, EventConfig, PinConfig, TenantConfig};
-use crate::services::Log;
+use crate::services::{Changes, Log};
 
 mod packets;
 mod sources;
@@ -50,6 +50,7 @@ const IMAGE: usize = 128 * 1024;
 
 /// Numbers of CoAP's options.
 mod option {
+    pub(super) const OBSERVE: u16 = 6;
     pub(super) const URI_PATH: u16 = 11;
     pub(super) const CONTENT_FORMAT: u16 = 12;
     pub(super) const URI_QUERY: u16 = 15;
@@ -82,6 +83,8 @@ pub struct Request {
     pub query: Vec<Vec<u8>>,
     /// The Content-Format that is wanted, if any.
     pub accept: Option<u16>,
+    /// The option Observe: 0 to register, 1 to deregister.
+    pub observe: Option<u8>,
     /// The payload.
     pub payload: Vec<u8>,
 }
@@ -95,6 +98,9 @@ pub struct Reply {
     pub content_format: Option<u16>,
     /// The payload; for an error that is not a container's own, a short text.
     pub payload: Vec<u8>,
+    /// What it means to observers, with the version of a container's path as it was
+    /// published before.
+    pub observation: Observation,
     /// Instructions that a container executed for it.
     pub instructions: u64,
     /// Time that the device took for it, without waiting.
@@ -109,6 +115,7 @@ impl Reply {
             code,
             content_format,
             payload: payload.to_owned(),
+            observation: Observation::Ended,
             instructions: 0,
             duration: Duration::ZERO,
         }
@@ -201,6 +208,8 @@ pub struct DeviceSettings {
     pub rate: u32,
     /// Bytes of what containers print that are kept; 0 keeps nothing.
     pub log_size: usize,
+    /// What its services tell of changes.
+    pub changes: Changes,
     /// How long a request waits for its reply.
     pub timeout: Duration,
     /// Whether anyone who can reach the device may install, bind and remove
@@ -221,6 +230,7 @@ impl From<&Config> for DeviceSettings {
             pauses: config.runtime.pauses,
             rate: config.runtime.rate,
             log_size: config.runtime.log_size,
+            changes: Changes::default(),
             timeout: config.coap.request_timeout,
             may_change: config.coap.unsigned_install,
         }
@@ -244,6 +254,7 @@ pub struct DeviceHandle {
     may_change: bool,
     /// Which datagrams containers want to see.
     watched: Arc<packets::Watched>,
+    changes: Changes,
 }
 
 impl Device {
@@ -264,6 +275,7 @@ impl Device {
             staged: Staged::new(Mutex::new(Box::new(Staging::new()))),
             may_change: settings.may_change,
             watched: Arc::default(),
+            changes: settings.changes.clone(),
         };
         log.keep(settings.log_size);
         let staged = Arc::clone(&handle.staged);
@@ -369,12 +381,20 @@ impl DeviceHandle {
             instructions: Cell::new(0),
             duration: Cell::new(Duration::ZERO),
         };
+        let published = self.version(&request.path);
+        let mut observation = Observation::Ended;
         let mut resources = Box::new(Resources::<_, PAGE>::new(&asking));
         let mut response = HeapMessage::new();
         match resources.extract_request_data(&request.message()) {
-            Ok(data) => resources
-                .build_response(&mut response, data)
-                .unwrap_or_else(|never| match never {}),
+            Ok(data) => {
+                observation = match (data.observation(), published) {
+                    (Observation::Version(_), Some(version)) => Observation::Version(version),
+                    (observation, _) => observation,
+                };
+                resources
+                    .build_response(&mut response, data)
+                    .unwrap_or_else(|never| match never {});
+            }
             Err(error) => error
                 .render(&mut response)
                 .unwrap_or_else(|_| response.set_code(INTERNAL_SERVER_ERROR)),
@@ -387,9 +407,17 @@ impl DeviceHandle {
                 .find(|found| found.number() == option::CONTENT_FORMAT)
                 .and_then(|found| found.value_uint()),
             payload: response.payload().to_owned(),
+            observation,
             instructions: asking.instructions.get(),
             duration: asking.duration.get(),
         }
+    }
+
+    /// The version of what containers answer on a path; another one if one of them has
+    /// said that it has changed. `None` if none answers there.
+    #[must_use]
+    pub fn version(&self, path: &str) -> Option<u32> {
+        self.changes.version(path)
     }
 
     /// Has a job done; the time that the device took, without waiting.
@@ -444,8 +472,11 @@ impl Request {
     fn message(&self) -> HeapMessage {
         let mut message = HeapMessage::new();
         message.set_code(self.code);
+        // What is written to memory does not fail.
+        if let Some(observe) = self.observe {
+            let Ok(()) = message.add_option_uint(option::OBSERVE, observe);
+        }
         for segment in self.path.split('/').skip(1) {
-            // What is written to memory does not fail.
             let Ok(()) = message.add_option(option::URI_PATH, segment.as_bytes());
         }
         for part in &self.query {

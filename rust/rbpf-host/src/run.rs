@@ -87,8 +87,10 @@ pub fn run_until(
     } else {
         Log::silent()
     };
-    let services = WorkstationServices::new(&config.sensors, log.clone()).with_pins(&config.pins);
     let settings = DeviceSettings::from(&config);
+    let services = WorkstationServices::new(&config.sensors, log.clone())
+        .with_pins(&config.pins)
+        .with_changes(&settings.changes);
     let device = Device::start(services, log, settings)?;
     if config.coap.unsigned_install {
         print(

@@ -3,7 +3,8 @@
 //!
 //! A thread reads a datagram, has it answered, and sends the answer, then
 //! reads the next one: what it cannot take yet waits in the system's buffer,
-//! which is limited, and nothing else grows. What a datagram means is the
+//! which is limited, and nothing else grows. Observers are told in between, ten times
+//! a second at least. What a datagram means is the
 //! module `coap`'s business, and what a request means the device's.
 
 use std::io;
@@ -22,7 +23,8 @@ use crate::device::DeviceHandle;
 
 /// The largest datagram, so that none is cut.
 const MAX_DATAGRAM: usize = 65_535;
-/// How often a thread looks whether it should end.
+/// How often a thread looks whether it should end, and whether there is something
+/// that observers are to be told.
 const POLL: Duration = Duration::from_millis(100);
 /// How long a thread rests when its socket is in trouble.
 const TROUBLE: Duration = Duration::from_millis(20);
@@ -169,7 +171,7 @@ struct Listener {
 impl Listener {
     fn run(&self, limits: Limits) {
         let first_id = getrandom::u32().unwrap_or_default() as u16;
-        let mut endpoint = Endpoint::new(limits, first_id);
+        let mut endpoint = Endpoint::new(limits, Instant::now(), first_id);
         let mut buffer = vec![0; MAX_DATAGRAM];
         while !self.stop.load(Ordering::Relaxed) {
             match self.socket.recv_from(&mut buffer) {
@@ -190,19 +192,36 @@ impl Listener {
                 // A peer that is gone, a network that is down: it may come back.
                 Err(_) => std::thread::sleep(TROUBLE),
             }
+            self.notify(&mut endpoint);
+        }
+    }
+
+    /// Tells observers what has changed.
+    fn notify(&self, endpoint: &mut Endpoint) {
+        let version = |path: &str| self.device.version(path);
+        let mut handler = |request| self.device.request(&request);
+        let now = Instant::now();
+        while let Some((peer, message)) = endpoint.notify(now, &version, &mut handler) {
+            self.send(peer, &message);
+        }
+    }
+
+    /// Sends a message, unless containers drop it. One that cannot be sent is lost, as
+    /// any datagram may be.
+    fn send(&self, peer: SocketAddr, message: &[u8]) {
+        if self
+            .device
+            .passes(Direction::Tx, self.address, peer, message)
+        {
+            let _ = self.socket.send_to(message, peer);
         }
     }
 
     fn answer(&self, endpoint: &mut Endpoint, peer: SocketAddr, datagram: &[u8]) {
         let mut handler = |request| self.device.request(&request);
         let (reply, report) = endpoint.datagram(Instant::now(), peer, datagram, &mut handler);
-        if let Some(reply) = reply
-            && self
-                .device
-                .passes(Direction::Tx, self.address, peer, &reply)
-        {
-            // A reply that cannot be sent is lost, as any datagram may be.
-            let _ = self.socket.send_to(&reply, peer);
+        if let Some(reply) = reply {
+            self.send(peer, &reply);
         }
         if let Some(report) = report {
             (self.watcher)(RequestReport::new(peer, report));

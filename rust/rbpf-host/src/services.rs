@@ -10,11 +10,12 @@ use std::time::Instant;
 
 use rbpf_abi::Errno;
 use rbpf_abi::context::Phydat;
-use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, Pin, Sensor, Services};
+use rbpf_runtime::{AppId, FaultEntry, FaultLog, FaultReport, Pin, Sensor, Services};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{PinConfig, SensorConfig};
 
+mod changes;
 mod fault_injector;
 mod log;
 mod pins;
@@ -22,6 +23,7 @@ mod recorder;
 mod senml;
 mod simulation;
 
+pub use changes::Changes;
 pub use fault_injector::{FaultInjector, Faults};
 pub use log::Log;
 use pins::SimulatedPin;
@@ -43,6 +45,7 @@ pub struct WorkstationServices {
     sensors: Vec<SimulatedSensor>,
     pins: Vec<SimulatedPin>,
     log: Log,
+    changes: Option<Changes>,
     faults: FaultLog<FAULTS>,
 }
 
@@ -57,6 +60,7 @@ impl WorkstationServices {
             sensors: sensors.iter().map(SimulatedSensor::new).collect(),
             pins: Vec::new(),
             log,
+            changes: None,
             faults: FaultLog::new(),
         }
     }
@@ -68,6 +72,13 @@ impl WorkstationServices {
     pub fn with_pins(self, pins: &[PinConfig]) -> Self {
         let pins = pins.iter().map(SimulatedPin::new).collect();
         Self { pins, ..self }
+    }
+
+    /// The same, which tell of changes that containers have observers told of.
+    #[must_use]
+    pub fn with_changes(self, changes: &Changes) -> Self {
+        let changes = Some(changes.clone());
+        Self { changes, ..self }
     }
 
     /// The device behind a handle; a handle is its position, counted from 1.
@@ -163,6 +174,12 @@ impl Services for WorkstationServices {
     ) -> Result<usize, Errno> {
         // Nothing else can go wrong.
         senml::write(out, name, value, dimensions).map_err(|_| Errno::NoSpace)
+    }
+
+    fn coap_changed(&mut self, app: AppId) -> Result<(), Errno> {
+        let changes = self.changes.as_ref().ok_or(Errno::NotSupported)?;
+        changes.change(app);
+        Ok(())
     }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {

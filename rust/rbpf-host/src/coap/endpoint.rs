@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use coap_lite::{CoapOption, MessageType, Packet};
+use rbpf_device::coap::Observation;
+use rbpf_device::observe::{Observer, Observers};
 
 use super::block::{Block, uint};
 use super::code;
@@ -20,6 +22,11 @@ const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
 /// about 1,100 bytes long.
 const EXCHANGES_PER_PEER: usize = 256;
 const EXCHANGES: usize = 1024;
+
+/// Observers of one endpoint.
+const OBSERVERS: usize = 64;
+/// Milliseconds that lie between two notifications to an observer at least.
+const OBSERVE_INTERVAL: u32 = 1000;
 
 /// The largest code of a request.
 const LAST_METHOD: u8 = 0x1f;
@@ -57,6 +64,8 @@ pub(super) struct Answer {
     pub(super) code: u8,
     pub(super) content_format: Option<u16>,
     pub(super) etag: Option<[u8; 8]>,
+    /// Number of a notification.
+    pub(super) observe: Option<u32>,
     pub(super) block1: Option<Block>,
     pub(super) block2: Option<Block>,
     pub(super) size1: Option<u32>,
@@ -70,6 +79,7 @@ impl Answer {
             code,
             content_format: None,
             etag: None,
+            observe: None,
             block1: None,
             block2: None,
             size1: None,
@@ -97,12 +107,15 @@ pub(crate) struct Endpoint {
     /// Replies by message; `None` for what is not answered when repeated.
     exchanges: Table<MessageKey, Option<Vec<u8>>>,
     transfers: Transfers,
+    observers: Observers<SocketAddr, OBSERVERS, OBSERVE_INTERVAL>,
+    /// When its time begins.
+    start: Instant,
     /// Id of the next message that is not an acknowledgement.
     next_id: u16,
 }
 
 impl Endpoint {
-    pub(crate) fn new(limits: Limits, first_id: u16) -> Self {
+    pub(crate) fn new(limits: Limits, now: Instant, first_id: u16) -> Self {
         Self {
             exchanges: Table::new(Bounds {
                 per_peer: EXCHANGES_PER_PEER,
@@ -114,8 +127,15 @@ impl Endpoint {
                 limits.max_upload,
                 limits.transfer_timeout,
             ),
+            observers: Observers::new(),
+            start: now,
             next_id: first_id,
         }
+    }
+
+    /// Milliseconds of its time; wraps.
+    fn ms(&self, now: Instant) -> u32 {
+        now.saturating_duration_since(self.start).as_millis() as u32
     }
 
     /// Takes a datagram; returns the one to send back, if any, and what was
@@ -133,8 +153,15 @@ impl Endpoint {
         let confirmable = match kind {
             MessageType::Confirmable => true,
             MessageType::NonConfirmable => false,
-            // Nothing that is sent from here is to be acknowledged.
-            MessageType::Acknowledgement | MessageType::Reset => return (None, None),
+            MessageType::Acknowledgement => {
+                let now = self.ms(now);
+                self.observers.acknowledge(&peer, id, now);
+                return (None, None);
+            }
+            MessageType::Reset => {
+                self.observers.reset(&peer, id);
+                return (None, None);
+            }
         };
         // RFC 7252, sections 4.2 and 4.3: what is not understood is rejected
         // if confirmable, else ignored. The empty message, a ping, as well.
@@ -153,7 +180,12 @@ impl Endpoint {
             // RFC 7252, section 5.4.1: rejected, not answered.
             return (None, Some(report));
         }
-        let reply = self.encode(answer, &packet, confirmable);
+        let (kind, id) = if confirmable {
+            (MessageType::Acknowledgement, id)
+        } else {
+            (MessageType::NonConfirmable, self.take_id())
+        };
+        let reply = encode(answer, packet.get_token(), kind, id);
         // Repeated messages that are not confirmable are ignored.
         let repeated = confirmable.then(|| reply.clone());
         self.exchanges.put(now, peer, key, repeated);
@@ -224,11 +256,13 @@ impl Endpoint {
             Upload::Complete(payload) => payload,
             Upload::Answered(answer) => return answer,
         };
+        let has_no_query = options.query.is_empty();
         let reply = handler(Request {
             code: method,
-            path: options.path,
+            path: options.path.clone(),
             query: options.query,
             accept: options.accept,
+            observe: options.observe,
             payload,
         });
         let mut answer = Answer {
@@ -242,54 +276,129 @@ impl Endpoint {
         {
             answer = Answer::error(code::NOT_ACCEPTABLE, "not available in that format");
         }
+        let token = packet.get_token();
+        match (options.observe, reply.observation) {
+            (Some(0), Observation::Version(version)) if has_no_query => {
+                let (path, now) = (&options.path, self.ms(now));
+                answer.observe =
+                    self.observers
+                        .register(peer, token, path, options.accept, version, now);
+            }
+            (Some(1), _) => self.observers.deregister(&peer, token),
+            _ => {}
+        }
         answer.block1 = self.transfers.last_block(options.block1);
         self.transfers
             .download(now, peer, &key, options.block2, answer)
     }
 
-    /// Makes a message of an answer.
-    fn encode(&mut self, answer: Answer, request: &Packet, confirmable: bool) -> Vec<u8> {
-        let mut packet = Packet::new();
-        packet.header.set_version(VERSION);
-        if confirmable {
-            packet.header.set_type(MessageType::Acknowledgement);
-            packet.header.message_id = request.header.message_id;
-        } else {
-            packet.header.set_type(MessageType::NonConfirmable);
-            packet.header.message_id = self.next_id;
-            self.next_id = self.next_id.wrapping_add(1);
-        }
-        packet.header.code = answer.code.into();
-        packet.set_token(request.get_token().to_vec());
-        let numbers = [
-            (
-                CoapOption::ContentFormat,
-                answer.content_format.map(u32::from),
-            ),
-            (CoapOption::Size1, answer.size1),
-            (CoapOption::Size2, answer.size2),
-        ];
-        for (option, number) in numbers {
-            if let Some(number) = number {
-                packet.add_option(option, uint(number));
-            }
-        }
-        let blocks = [
-            (CoapOption::Block1, answer.block1),
-            (CoapOption::Block2, answer.block2),
-        ];
-        for (option, block) in blocks {
-            if let Some(block) = block {
-                packet.add_option(option, block.encode());
-            }
-        }
-        if let Some(etag) = answer.etag {
-            packet.add_option(CoapOption::ETag, etag.to_vec());
-        }
-        packet.payload = answer.payload;
-        // Without a limit, encoding does not fail.
-        packet.to_bytes_unlimited().unwrap_or_default()
+    fn take_id(&mut self) -> u16 {
+        let id = self.next_id;
+        self.next_id = id.wrapping_add(1);
+        id
     }
+
+    /// The next message to an observer who has something to be told now, and where
+    /// it goes; `handler` answers requests on their behalf. Each observer comes once in
+    /// an interval.
+    pub(crate) fn notify(
+        &mut self,
+        now: Instant,
+        version: &dyn Fn(&str) -> Option<u32>,
+        handler: &mut dyn FnMut(Request) -> Reply,
+    ) -> Option<(SocketAddr, Vec<u8>)> {
+        let ms = self.ms(now);
+        loop {
+            let observer = self.observers.take_due(ms, version)?;
+            let reply = handler(Request {
+                code: GET,
+                path: observer.path.as_str().to_owned(),
+                query: Vec::new(),
+                accept: observer.format,
+                observe: Some(0),
+                payload: Vec::new(),
+            });
+            let told = match reply.observation {
+                Observation::Version(version) if observer.needs(version, ms) => Some(version),
+                Observation::Ended => None,
+                _ => {
+                    self.observers.keep(observer, ms);
+                    continue;
+                }
+            };
+            let answer = Answer {
+                content_format: reply.content_format,
+                payload: reply.payload,
+                ..Answer::new(reply.code)
+            };
+            let (peer, request) = (observer.peer, request(&observer));
+            let key = TransferKey::new(&request);
+            let mut answer = self.transfers.download(now, peer, &key, None, answer);
+            let id = self.take_id();
+            let mut kind = MessageType::NonConfirmable;
+            if let Some(version) = told {
+                let notification = self.observers.notify(observer, version, id, ms);
+                answer.observe = Some(notification.number);
+                if notification.is_confirmable {
+                    kind = MessageType::Confirmable;
+                }
+            }
+            return Some((peer, encode(answer, request.get_token(), kind, id)));
+        }
+    }
+}
+
+/// The request of an observer.
+fn request(observer: &Observer<SocketAddr>) -> Packet {
+    let mut packet = Packet::new();
+    packet.header.code = GET.into();
+    packet.set_token(observer.token.to_vec());
+    for segment in observer.path.split('/').skip(1) {
+        packet.add_option(CoapOption::UriPath, segment.into());
+    }
+    if let Some(format) = observer.format {
+        packet.add_option(CoapOption::Accept, uint(format.into()));
+    }
+    packet
+}
+
+/// Makes a message of an answer.
+fn encode(answer: Answer, token: &[u8], kind: MessageType, id: u16) -> Vec<u8> {
+    let mut packet = Packet::new();
+    packet.header.set_version(VERSION);
+    packet.header.set_type(kind);
+    packet.header.message_id = id;
+    packet.header.code = answer.code.into();
+    packet.set_token(token.to_vec());
+    let numbers = [
+        (CoapOption::Observe, answer.observe),
+        (
+            CoapOption::ContentFormat,
+            answer.content_format.map(u32::from),
+        ),
+        (CoapOption::Size1, answer.size1),
+        (CoapOption::Size2, answer.size2),
+    ];
+    for (option, number) in numbers {
+        if let Some(number) = number {
+            packet.add_option(option, uint(number));
+        }
+    }
+    let blocks = [
+        (CoapOption::Block1, answer.block1),
+        (CoapOption::Block2, answer.block2),
+    ];
+    for (option, block) in blocks {
+        if let Some(block) = block {
+            packet.add_option(option, block.encode());
+        }
+    }
+    if let Some(etag) = answer.etag {
+        packet.add_option(CoapOption::ETag, etag.to_vec());
+    }
+    packet.payload = answer.payload;
+    // Without a limit, encoding does not fail.
+    packet.to_bytes_unlimited().unwrap_or_default()
 }
 
 /// Type and id of a message of our version; `None` for what is to be ignored.

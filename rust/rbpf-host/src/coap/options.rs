@@ -6,6 +6,8 @@ use coap_lite::{CoapOption, Packet};
 use super::block::Block;
 use super::code;
 
+const GET: u8 = 1;
+
 const OBSERVE: u16 = 6;
 const ETAG: u16 = 4;
 const URI_HOST: u16 = 3;
@@ -25,6 +27,8 @@ pub(super) struct RequestOptions {
     pub(super) path: String,
     pub(super) query: Vec<Vec<u8>>,
     pub(super) accept: Option<u16>,
+    /// 0 to register, 1 to deregister.
+    pub(super) observe: Option<u8>,
     pub(super) block1: Option<Block>,
     pub(super) block2: Option<Block>,
     /// Length of the whole upload, as announced.
@@ -64,6 +68,7 @@ impl RequestOptions {
                 .map(|parts| parts.iter().cloned().collect())
                 .unwrap_or_default(),
             accept: number(packet, CoapOption::Accept).map(|format| format as u16),
+            observe: observe(packet),
             block1: block(packet, CoapOption::Block1)?,
             block2: block(packet, CoapOption::Block2)?,
             size1: number(packet, CoapOption::Size1),
@@ -98,6 +103,16 @@ fn number(packet: &Packet, option: CoapOption) -> Option<u32> {
             .iter()
             .fold(0, |bits, &byte| bits << 8 | u32::from(byte))
     })
+}
+
+/// The option Observe, if it means something in a request (RFC 7641, section 2).
+fn observe(packet: &Packet) -> Option<u8> {
+    let value = packet.get_first_option(CoapOption::Observe)?;
+    let means_something = u8::from(packet.header.code) == GET && value.len() <= 3;
+    match number(packet, CoapOption::Observe) {
+        Some(value @ 0..=1) if means_something => Some(value as u8),
+        _ => None,
+    }
 }
 
 fn block(packet: &Packet, option: CoapOption) -> Result<Option<Block>, Refusal> {

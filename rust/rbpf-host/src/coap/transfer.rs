@@ -173,6 +173,7 @@ impl Transfers {
         };
         let first = Answer {
             block1: answer.block1,
+            observe: answer.observe,
             ..body.block(wanted)
         };
         if first.block2.is_some_and(|block| block.more) {

@@ -171,6 +171,7 @@ mod tests {
             fault_limit: 0,
             pauses: 0,
             log_size: 0,
+            changes: crate::services::Changes::default(),
             rate: 0,
             timeout: Duration::ZERO,
             may_change: false,

@@ -14,7 +14,7 @@ use super::packets::{self, Datagram, Figures, Watched};
 use super::sources::Sources;
 use super::{ApplicationStatus, DeviceError, DeviceSettings, IMAGE, Job, Staged, lock};
 use crate::config::{ApplicationConfig, Methods, TenantConfig};
-use crate::services::Log;
+use crate::services::{Changes, Log};
 
 /// Applications that a device holds.
 pub const MAX_APPLICATIONS: usize = 32;
@@ -140,6 +140,7 @@ pub(super) struct Worker<'m, S> {
     staged: Staged,
     leases: Leases<MAX_APPLICATIONS>,
     watched: Arc<Watched>,
+    changes: Changes,
     packets: Figures,
     log: Log,
     sources: Sources,
@@ -162,6 +163,7 @@ impl<'m, S: Services> Worker<'m, S> {
             staged,
             leases: Leases::new(),
             watched,
+            changes: settings.changes.clone(),
             packets: Figures::default(),
             log,
             sources: Sources::new(settings),
@@ -267,8 +269,11 @@ impl<'m, S: Services> Worker<'m, S> {
         self.publish();
     }
 
-    /// Tells who handles datagrams what is bound.
+    /// Tells who handles datagrams and observers what is bound.
     fn publish(&self) {
+        let bindings = self.runtime.bindings();
+        self.changes
+            .publish(bindings.filter(|(target, _)| target.starts_with('/')));
         self.watched.publish(|name| {
             let mut bindings = self.runtime.bindings();
             bindings.any(|(target, _)| target == name)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
-use rbpf_runtime::{FaultEntry, FaultReport, Pin, Sensor, Services};
+use rbpf_runtime::{AppId, FaultEntry, FaultReport, Pin, Sensor, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 /// Which calls fail. By default none.
@@ -152,6 +152,10 @@ impl<S: Services> Services for FaultInjector<S> {
         dimensions: u8,
     ) -> Result<usize, Errno> {
         self.inner.senml(out, name, value, dimensions)
+    }
+
+    fn coap_changed(&mut self, app: AppId) -> Result<(), Errno> {
+        self.inner.coap_changed(app)
     }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {

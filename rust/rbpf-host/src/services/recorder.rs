@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
-use rbpf_runtime::{FaultEntry, FaultReport, Pin, Sensor, Services};
+use rbpf_runtime::{AppId, FaultEntry, FaultReport, Pin, Sensor, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 /// Calls beyond this are not recorded.
@@ -36,6 +36,8 @@ pub enum Call {
     ReadPin(Pin, Result<bool, Errno>),
     /// `gpio_write`: whether to high.
     WritePin(Pin, bool, Result<(), Errno>),
+    /// `coap_changed`: the container.
+    Changed(AppId, Result<(), Errno>),
     /// `call_application_helper`: the id, the arguments.
     Application(u32, [u64; 5], Result<u64, FaultKind>),
 }
@@ -159,6 +161,12 @@ impl<S: Services> Services for Recorder<S> {
         dimensions: u8,
     ) -> Result<usize, Errno> {
         self.inner.senml(out, name, value, dimensions)
+    }
+
+    fn coap_changed(&mut self, app: AppId) -> Result<(), Errno> {
+        let result = self.inner.coap_changed(app);
+        self.recording.push(Call::Changed(app, result));
+        result
     }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {

@@ -131,7 +131,7 @@ fn the_device_lists_what_it_has() {
     let links = client.transfer(GET, "/.well-known/core", b"", 2);
     assert_eq!(links.code, CONTENT);
     assert_eq!(links.option(CoapOption::ContentFormat), Some(40));
-    for link in ["</sensor>", "</large>", "</rbpf>;ct=\"0 60\""] {
+    for link in ["</sensor>", "</large>", "</rbpf>;ct=\"0 60\";obs"] {
         assert!(
             links.text().split(',').any(|found| found == link),
             "{}",

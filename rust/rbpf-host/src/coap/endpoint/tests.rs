@@ -4,6 +4,7 @@
 use super::*;
 
 mod blockwise;
+mod observe;
 
 const POST: u8 = 2;
 const PUT: u8 = 3;
@@ -22,6 +23,8 @@ struct World {
     requests: Vec<Request>,
     /// Bytes of its answer to GET.
     length: usize,
+    /// What that means to observers.
+    observation: Observation,
 }
 
 fn peer(port: u16) -> SocketAddr {
@@ -40,21 +43,27 @@ impl World {
             max_upload: MAX_UPLOAD,
             transfer_timeout: TIMEOUT,
         };
+        let now = Instant::now();
         Self {
-            endpoint: Endpoint::new(limits, 0xffff),
-            now: Instant::now(),
+            endpoint: Endpoint::new(limits, now, 0xffff),
+            now,
             next_id: 0,
             requests: Vec::new(),
             length: 4,
+            observation: Observation::Ended,
         }
     }
 
     fn datagram_from(&mut self, port: u16, bytes: &[u8]) -> Option<Vec<u8>> {
-        let (requests, length) = (&mut self.requests, self.length);
+        let (requests, length, observation) = (&mut self.requests, self.length, self.observation);
         let mut handler = |request: Request| {
             requests.push(request.clone());
             if request.code == GET {
-                Reply::new(CONTENT, Some(0), &page(length, requests.len()))
+                let reply = Reply::new(CONTENT, Some(0), &page(length, requests.len()));
+                Reply {
+                    observation,
+                    ..reply
+                }
             } else {
                 Reply::new(CHANGED, None, &request.payload)
             }

@@ -93,9 +93,10 @@ impl World {
                 lines.lock().unwrap().push(format!("{container}: {text}"));
             })
         };
-        let services = WorkstationServices::new(&config.sensors, log.clone());
-        let services = wrap(services.with_pins(&config.pins));
         let settings = DeviceSettings::from(&config);
+        let services = WorkstationServices::new(&config.sensors, log.clone());
+        let services = services.with_pins(&config.pins);
+        let services = wrap(services.with_changes(&settings.changes));
         let device = Device::start(services, log, settings).unwrap();
         let reports = Arc::new(Mutex::new(Vec::new()));
         let server = {

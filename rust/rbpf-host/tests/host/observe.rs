@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Observing a device over loopback.
+
+use std::time::{Duration, Instant};
+
+use coap_lite::{CoapOption, MessageType, Packet};
+
+use crate::support::{Client, DELETE, GET, POST, PUT, Response, World, containers};
+
+const CREATED: u8 = 0x41;
+const DELETED: u8 = 0x42;
+const CHANGED: u8 = 0x44;
+const CONTENT: u8 = 0x45;
+const NOT_FOUND: u8 = 0x84;
+
+/// Who observes is told within that time.
+const SOON: Duration = Duration::from_secs(5);
+/// Nothing comes in that time if nothing is to come.
+const QUIET: Duration = Duration::from_millis(1500);
+
+impl Client {
+    /// Registers, or deregisters.
+    fn observe(&mut self, path: &str, value: &[u8], token: &[u8]) -> Response {
+        let mut packet = self.request(GET, path);
+        packet.set_token(token.to_vec());
+        packet.add_option(CoapOption::Observe, value.to_vec());
+        self.exchange(&packet)
+    }
+
+    /// The next notification, which is acknowledged if it is to be; `None` if there is
+    /// none in that time.
+    fn notified(&mut self, time: Duration) -> Option<Response> {
+        let deadline = Instant::now() + time;
+        let mut buffer = [0; 2048];
+        while Instant::now() < deadline {
+            let Ok(length) = self.socket.recv(&mut buffer) else {
+                continue;
+            };
+            let packet = Packet::from_bytes(&buffer[..length]).unwrap();
+            match packet.header.get_type() {
+                MessageType::Confirmable => self.empty(MessageType::Acknowledgement, &packet),
+                MessageType::NonConfirmable => {}
+                // Of a request that was repeated.
+                _ => continue,
+            }
+            return Some(Response {
+                code: packet.header.code.into(),
+                payload: packet.payload.clone(),
+                packet,
+            });
+        }
+        None
+    }
+
+    /// Sends an empty message of this kind about another one.
+    fn empty(&self, kind: MessageType, about: &Packet) {
+        let mut packet = Packet::new();
+        packet.header.set_type(kind);
+        packet.header.code = 0.into();
+        packet.header.message_id = about.header.message_id;
+        self.socket.send(&packet.to_bytes().unwrap()).unwrap();
+    }
+
+    fn code(&mut self, method: u8, path: &str, payload: &[u8]) -> u8 {
+        let mut packet = self.request(method, path);
+        packet.payload = payload.to_vec();
+        self.exchange(&packet).code
+    }
+}
+
+fn number(response: &Response) -> u32 {
+    response.option(CoapOption::Observe).expect("a number")
+}
+
+#[test]
+fn a_container_tells_of_changes() {
+    let world = World::start("");
+    let (mut observer, mut other) = (world.client(0), world.client(0));
+    let first = observer.observe("/observed", b"", b"t");
+    assert_eq!((first.code, first.text()), (CONTENT, "0"));
+    let mut last = number(&first);
+    for count in 1..=3 {
+        other.code(POST, "/observed", b"");
+        let told = observer.notified(SOON).expect("a notification");
+        assert_eq!((told.code, told.text()), (CONTENT, &*count.to_string()));
+        assert_eq!(told.packet.get_token(), b"t");
+        assert!(number(&told) > last);
+        last = number(&told);
+    }
+    assert!(observer.notified(QUIET).is_none(), "nothing has changed");
+    let end = observer.observe("/observed", &[1], b"t");
+    assert_eq!((end.text(), end.option(CoapOption::Observe)), ("3", None));
+    other.code(POST, "/observed", b"");
+    assert!(observer.notified(QUIET).is_none());
+}
+
+#[test]
+fn several_changes_are_one_notification() {
+    let world = World::start("");
+    let (mut observer, mut other) = (world.client(1), world.client(1));
+    observer.observe("/observed", b"", b"t");
+    for _ in 0..50 {
+        other.code(POST, "/observed", b"");
+    }
+    let deadline = Instant::now() + SOON;
+    let mut told = Vec::new();
+    while told.last().is_none_or(|text| text != "50") && Instant::now() < deadline {
+        let response = observer.notified(SOON).expect("a notification");
+        told.push(response.text().to_owned());
+    }
+    assert!(told.len() <= 4, "{told:?}");
+    assert_eq!(told.last().map(String::as_str), Some("50"));
+}
+
+#[test]
+fn a_reset_ends_it() {
+    let world = World::start("");
+    let (mut observer, mut other) = (world.client(0), world.client(0));
+    observer.observe("/observed", b"", b"t");
+    other.code(POST, "/observed", b"");
+    observer.notified(SOON).expect("a notification");
+    other.code(POST, "/observed", b"");
+    let second = observer.notified(SOON).expect("a notification");
+    observer.empty(MessageType::Reset, &second.packet);
+    other.code(POST, "/observed", b"");
+    assert!(observer.notified(QUIET).is_none());
+}
+
+#[test]
+fn a_container_that_is_removed_or_unbound() {
+    let world = World::start("unsigned_install = true");
+    let (mut observer, mut other) = (world.client(0), world.client(0));
+    let text = std::fs::read_to_string(containers::folder().join("observed.asm")).unwrap();
+    let image = containers::image(&text);
+    for (method, path, code) in [
+        (DELETE, "/rbpf/app/new", DELETED),
+        (POST, "/rbpf/unbind/new", CHANGED),
+    ] {
+        assert!(matches!(
+            other.code(PUT, "/rbpf/app/new", &image),
+            CREATED | CHANGED
+        ));
+        assert_eq!(other.code(POST, "/rbpf/bind/new", b"/new"), CHANGED);
+        assert!(number(&observer.observe("/new", b"", b"t")) > 0);
+        let payload: &[u8] = if method == POST { b"/new" } else { b"" };
+        assert_eq!(other.code(method, path, payload), code);
+        let told = observer.notified(SOON).expect("the end");
+        assert_eq!(
+            (told.code, told.option(CoapOption::Observe)),
+            (NOT_FOUND, None)
+        );
+        assert!(observer.notified(QUIET).is_none());
+    }
+}
+
+#[test]
+fn another_container_tells_nobody_of_mine() {
+    let world = World::start("unsigned_install = true");
+    let (mut observer, mut other) = (world.client(0), world.client(0));
+    let text = std::fs::read_to_string(containers::folder().join("observed.asm")).unwrap();
+    assert_eq!(
+        other.code(PUT, "/rbpf/app/new", &containers::image(&text)),
+        CREATED
+    );
+    assert_eq!(other.code(POST, "/rbpf/bind/new", b"/new"), CHANGED);
+    observer.observe("/observed", b"", b"t");
+    assert_eq!(other.code(POST, "/new", b""), CONTENT);
+    assert!(observer.notified(QUIET).is_none());
+    // Who takes the path over does.
+    assert_eq!(other.code(POST, "/rbpf/unbind", b"/observed"), CHANGED);
+    assert_eq!(other.code(POST, "/rbpf/bind/new", b"/observed"), CHANGED);
+    let told = observer.notified(SOON).expect("a notification");
+    if told.code == CONTENT {
+        assert_eq!(told.text(), "1");
+    } else {
+        assert_eq!(told.code, NOT_FOUND, "it was asked in between");
+    }
+}
+
+#[test]
+fn the_list_and_its_rest() {
+    let world = World::start("block_size = 256");
+    let (mut observer, mut other) = (world.client(0), world.client(0));
+    let first = observer.observe("/rbpf", b"", b"t");
+    assert_eq!(first.code, CONTENT);
+    assert!(observer.notified(QUIET).is_none(), "it is the same");
+    other.code(POST, "/observed", b"");
+    let told = observer.notified(SOON).expect("a notification");
+    assert!(number(&told) > number(&first));
+    let mut list = told.payload.clone();
+    for block in 1.. {
+        let mut packet = observer.request(GET, "/rbpf");
+        packet.add_option(CoapOption::Block2, vec![block << 4 | 4]);
+        let response = observer.exchange(&packet);
+        assert_eq!(response.code, CONTENT);
+        list.extend(&response.payload);
+        if response.option(CoapOption::Block2).unwrap() & 8 == 0 {
+            break;
+        }
+    }
+    let list = String::from_utf8(list).unwrap();
+    assert!(
+        list.contains("\nobserved state bound path /observed bytes "),
+        "{list}"
+    );
+    assert!(list.contains(" runs 1 faults 0 "), "{list}");
+}
+
+#[test]
+fn what_cannot_be_observed_is_answered() {
+    let world = World::start("");
+    let mut client = world.client(0);
+    for (path, code) in [
+        ("/sensor", CONTENT),
+        ("/nothing", NOT_FOUND),
+        ("/rbpf/log", CONTENT),
+    ] {
+        let response = client.observe(path, b"", b"t");
+        assert_eq!(
+            (response.code, response.option(CoapOption::Observe)),
+            (code, None),
+            "{path}"
+        );
+    }
+    assert!(client.notified(QUIET).is_none());
+}
