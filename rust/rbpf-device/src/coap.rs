@@ -43,6 +43,8 @@ mod block;
 mod handler;
 mod management;
 #[cfg(feature = "observe")]
+mod message;
+#[cfg(feature = "observe")]
 mod observation;
 mod request;
 mod response;
@@ -52,6 +54,9 @@ use heapless::Vec;
 use rbpf_runtime::MAX_TARGET;
 
 pub use block::Block;
+pub use handler::Answered;
+#[cfg(feature = "observe")]
+pub use message::{Head, MAX_HEAD};
 #[cfg(feature = "observe")]
 pub use observation::{Observation, Wish};
 use request::Request;

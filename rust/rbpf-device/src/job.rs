@@ -401,6 +401,15 @@ pub trait Device<const PAGE: usize> {
     /// What `fill` refuses, `Busy` and `TimedOut`. How the job ended is in it.
     fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Self::Ticket, Status>;
 
+    /// Obeys what a request says of observing: the number for the option Observe of
+    /// the response, or `None` if it is to have none. Devices without observers leave
+    /// it as it is.
+    #[cfg(feature = "observe")]
+    fn observe(&self, wish: crate::coap::Wish<'_>) -> Option<u32> {
+        let _ = wish;
+        None
+    }
+
     /// Takes a piece of an image; see [`Staging::put`](crate::Staging::put).
     ///
     /// # Errors

@@ -83,8 +83,8 @@ impl<const N: usize> Published<N> {
 
     /// The version of a path; `None` if no container answers there.
     #[must_use]
-    pub fn version(&self, path: &str) -> Option<u32> {
-        let hash = hash(path.as_bytes());
+    pub fn version(&self, path: &[u8]) -> Option<u32> {
+        let hash = hash(path);
         let found = self.paths.iter().find(|path| path.hash == hash)?;
         Some(found.version)
     }

@@ -13,7 +13,7 @@ use coap_message_implementations::heap::HeapMessage;
 use coap_message_implementations::inmemory::MessageMut;
 use rbpf_abi::Capabilities;
 use rbpf_abi::image::{Function, ImageParts};
-use rbpf_device::coap::Resources;
+use rbpf_device::coap::{Resources, Wish};
 use rbpf_device::{
     Device, Fill, Host, Job, Leases, LogRing, Operation, PieceError, Staging, Status, work,
 };
@@ -102,6 +102,8 @@ struct Fake {
     staging: RefCell<Staging<IMAGE>>,
     log: RefCell<LogRing<Vec<u8>>>,
     leases: RefCell<Leases<2>>,
+    /// What the last request has said of observing.
+    said: RefCell<observe::Said>,
     may_change: bool,
 }
 
@@ -151,6 +153,13 @@ impl Device<PAGE> for &Fake {
         Ok(Ticket(job))
     }
 
+    fn observe(&self, wish: Wish<'_>) -> Option<u32> {
+        let said = observe::Said::from(wish);
+        let number = matches!(said, observe::Said::Registers(..)).then_some(observe::NUMBER);
+        self.said.replace(said);
+        number
+    }
+
     fn stage(&self, name: &str, offset: usize, piece: &[u8]) -> Result<(), PieceError> {
         self.staging.borrow_mut().put(name, offset, piece)
     }
@@ -175,6 +184,7 @@ impl Fake {
             staging: RefCell::new(Staging::new()),
             log: RefCell::new(LogRing::new(vec![0; 1000])),
             leases: RefCell::default(),
+            said: RefCell::default(),
             may_change: true,
         }
     }

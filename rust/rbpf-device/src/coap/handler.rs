@@ -9,28 +9,48 @@ use coap_message::{MinimalWritableMessage, MutableWritableMessage, ReadableMessa
 use super::{OVERHEAD, Reply, Request, Resources};
 use crate::job::Device;
 
+/// What was asked for, and what is answered.
+#[derive(Debug)]
+pub struct Answered<T> {
+    pub(super) reply: Reply<T>,
+    /// For the option Observe.
+    #[cfg(feature = "observe")]
+    pub(super) number: Option<u32>,
+}
+
 impl<D: Device<PAGE>, const PAGE: usize> Handler for Resources<D, PAGE> {
-    type RequestData = Reply<D::Ticket>;
+    type RequestData = Answered<D::Ticket>;
     type ExtractRequestError = Infallible;
     type BuildResponseError<M: MinimalWritableMessage> = M::UnionError;
 
     fn extract_request_data<M: ReadableMessage>(
         &mut self,
         message: &M,
-    ) -> Result<Reply<D::Ticket>, Infallible> {
-        Ok(self.answer(&mut Request::read(message)))
+    ) -> Result<Answered<D::Ticket>, Infallible> {
+        let mut request = Request::read(message);
+        let reply = self.answer(&mut request);
+        Ok(Answered {
+            #[cfg(feature = "observe")]
+            number: self.observe(&request, &reply),
+            reply,
+        })
     }
 
-    fn estimate_length(&mut self, _: &Reply<D::Ticket>) -> usize {
+    fn estimate_length(&mut self, _: &Answered<D::Ticket>) -> usize {
         PAGE + OVERHEAD
     }
 
     fn build_response<M: MutableWritableMessage>(
         &mut self,
         message: &mut M,
-        reply: Reply<D::Ticket>,
+        answered: Answered<D::Ticket>,
     ) -> Result<(), M::UnionError> {
-        self.response(&reply, message.available_space())
-            .write(message)
+        #[cfg_attr(not(feature = "observe"), allow(unused_mut))]
+        let mut response = self.response(&answered.reply, message.available_space());
+        #[cfg(feature = "observe")]
+        {
+            response.observe = answered.number;
+        }
+        response.write(message)
     }
 }

@@ -6,10 +6,12 @@
 //! what they say may be. Who observes is the transport's business; see
 //! [`observe`](crate::observe).
 
-use coap_message::{MutableWritableMessage, ReadableMessage};
+use core::ops::Deref;
+
 use coap_numbers::code;
 
-use super::{Reply, Request, Resources};
+use super::message::{Head, MAX_HEAD, encode};
+use super::{Answered, OVERHEAD, Reply, Request, Resources};
 use crate::job::{Device, Job, Operation, Status};
 
 /// What a request says of observing.
@@ -41,28 +43,19 @@ pub enum Observation {
 }
 
 impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
-    /// Answers a request. `observe` is told what it says of observing, if that can
-    /// be obeyed, and returns the number for the option Observe of the response, or
-    /// `None` if it is to have none.
-    pub fn receive<M: ReadableMessage>(
-        &mut self,
-        message: &M,
-        observe: impl FnOnce(Wish<'_>) -> Option<u32>,
-    ) -> (Reply<D::Ticket>, Option<u32>) {
-        let mut request = Request::read(message);
-        let reply = self.answer(&mut request);
-        let number = match (request.observe, reply.observation()) {
+    /// Has the device obey what a request says of observing, if that can be.
+    pub(super) fn observe(&self, request: &Request<'_>, reply: &Reply<D::Ticket>) -> Option<u32> {
+        match (request.observe, reply.observation()) {
             (Some(0), Observation::Version(version)) if request.is_for_observers() => {
-                observe(Wish::Register {
+                self.device.observe(Wish::Register {
                     path: &request.path,
                     format: request.format,
                     version,
                 })
             }
-            (Some(1), _) => observe(Wish::Deregister),
+            (Some(1), _) => self.device.observe(Wish::Deregister),
             _ => None,
-        };
-        (reply, number)
+        }
     }
 
     /// Answers on behalf of an observer, who waits for nothing.
@@ -70,24 +63,31 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
         self.answer(&mut Request::observing(path, format))
     }
 
-    /// Writes the response, with a number for the option Observe if it is to have one.
-    ///
-    /// # Errors
-    ///
-    /// If there is no room for it.
-    pub fn write<M: MutableWritableMessage>(
+    /// Writes the response as a message of its own: its bytes, or `None` if there is
+    /// no room for it.
+    pub fn encode<'b>(
         &mut self,
-        message: &mut M,
+        bytes: &'b mut [u8],
+        head: &Head<'_>,
         reply: &Reply<D::Ticket>,
         number: Option<u32>,
-    ) -> Result<(), M::UnionError> {
-        let mut response = self.response(reply, message.available_space());
+    ) -> Option<&'b [u8]> {
+        let space = bytes.len().saturating_sub(MAX_HEAD - OVERHEAD);
+        let mut response = self.response(reply, space);
         response.observe = number;
-        response.write(message)
+        let length = encode(&response, head, bytes)?;
+        bytes.get(..length)
     }
 }
 
-impl<T: core::ops::Deref<Target = Job<PAGE>>, const PAGE: usize> Reply<T> {
+impl<T: Deref<Target = Job<PAGE>>, const PAGE: usize> Answered<T> {
+    /// What it means to an observer.
+    pub fn observation(&self) -> Observation {
+        self.reply.observation()
+    }
+}
+
+impl<T: Deref<Target = Job<PAGE>>, const PAGE: usize> Reply<T> {
     /// What it means to an observer.
     pub fn observation(&self) -> Observation {
         match self {

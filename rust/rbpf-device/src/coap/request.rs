@@ -18,7 +18,8 @@ use crate::work::is_own;
 pub(super) struct Request<'r> {
     pub(super) method: u8,
     pub(super) path: String<MAX_PATH>,
-    /// The option Observe: 0 to register, 1 to deregister.
+    /// The option Observe: 0 to register, 1 to deregister. A device without observers
+    /// does not look at it.
     pub(super) observe: Option<u8>,
     pub(super) format: Option<u16>,
     pub(super) block1: Option<Block>,
@@ -98,6 +99,7 @@ impl<'r> Request<'r> {
                 _ => self.push_query(value).map_err(|_| code::BAD_OPTION)?,
             },
             // Elective: what it has no meaning for is answered without.
+            #[cfg(feature = "observe")]
             option::OBSERVE if self.method == code::GET => {
                 self.observe = self.observe.or(observe(value));
             }
@@ -156,6 +158,7 @@ impl<'r> Request<'r> {
 
 /// The value of the option Observe, if it is one of a request's (RFC 7641, section
 /// 2).
+#[cfg(feature = "observe")]
 fn observe(value: &[u8]) -> Option<u8> {
     match *value {
         [] | [0] | [0, 0] | [0, 0, 0] => Some(0),

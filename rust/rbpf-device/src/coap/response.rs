@@ -19,24 +19,27 @@ pub(super) struct Response<'p> {
 }
 
 impl<'p> Response<'p> {
+    /// Numbers and values of its options, in the order of their numbers.
+    pub(super) fn options(&self) -> impl Iterator<Item = (u16, u32)> {
+        [
+            (option::ETAG, self.etag),
+            (option::OBSERVE, self.observe),
+            (option::CONTENT_FORMAT, self.format.map(u32::from)),
+            (option::BLOCK2, self.block2.map(Block::value)),
+            (option::BLOCK1, self.block1.map(Block::value)),
+        ]
+        .into_iter()
+        .filter_map(|(number, value)| Some((number, value?)))
+    }
+
     /// Makes a message of it.
     pub(super) fn write<M: MutableWritableMessage>(
         &self,
         message: &mut M,
     ) -> Result<(), M::UnionError> {
         message.set_code(M::Code::new(self.code)?);
-        // In the order of their numbers.
-        let options = [
-            (option::ETAG, self.etag),
-            (option::OBSERVE, self.observe),
-            (option::CONTENT_FORMAT, self.format.map(u32::from)),
-            (option::BLOCK2, self.block2.map(Block::value)),
-            (option::BLOCK1, self.block1.map(Block::value)),
-        ];
-        for (number, value) in options {
-            if let Some(value) = value {
-                message.add_option_uint(M::OptionNumber::new(number)?, value)?;
-            }
+        for (number, value) in self.options() {
+            message.add_option_uint(M::OptionNumber::new(number)?, value)?;
         }
         if !self.payload.is_empty() {
             message.set_payload(self.payload)?;

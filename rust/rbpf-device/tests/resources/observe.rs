@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Observing: which responses may be observed, and what their versions are.
 
-use rbpf_device::coap::{Observation, Wish};
+use coap_message_implementations::inmemory::Message;
+use rbpf_device::coap::{Head, MAX_HEAD, Observation};
 use rbpf_device::observe::Published;
 
 use super::*;
 
 const OBSERVE: u16 = 6;
 /// That of every notification here.
-const NUMBER: u32 = 0x01_0203;
+pub(crate) const NUMBER: u32 = 0x01_0203;
 
 /// What a request says of observing: the path and format that are registered, or
 /// that nobody is any longer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Said {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Said {
+    #[default]
     Nothing,
     Registers(String, Option<u16>),
     Deregisters,
+}
+
+impl From<Wish<'_>> for Said {
+    fn from(wish: Wish<'_>) -> Self {
+        match wish {
+            Wish::Register { path, format, .. } => Self::Registers(path.into(), format),
+            Wish::Deregister => Self::Deregisters,
+        }
+    }
 }
 
 /// Asks with an option Observe of this value, and others before or after it; the
@@ -37,23 +48,13 @@ fn observe(
         message.add_option(number, value).unwrap();
     }
     let mut resources = Resources::<_, PAGE>::new(fake);
-    let mut said = Said::Nothing;
-    let (reply, number) = resources.receive(&message, |wish| match wish {
-        Wish::Register { path, format, .. } => {
-            said = Said::Registers(path.into(), format);
-            Some(NUMBER)
-        }
-        Wish::Deregister => {
-            said = Said::Deregisters;
-            None
-        }
-    });
+    let Ok(answered) = resources.extract_request_data(&message);
     let mut response = HeapMessage::new();
-    resources.write(&mut response, &reply, number).unwrap();
+    resources.build_response(&mut response, answered).unwrap();
     let mut options = response.options();
     let found = options.find(|option| option.number() == OBSERVE);
     let number = found.and_then(|option| option.value_uint());
-    (response.code(), number, said)
+    (response.code(), number, fake.said.take())
 }
 
 /// A device with a container on `/plain`, one on `/seen` that may be observed, and one
@@ -193,6 +194,45 @@ fn versions_are_of_the_whole_list() {
 }
 
 #[test]
+fn messages_of_their_own() {
+    let fake = with_observable();
+    let mut resources = Resources::<_, PAGE>::new(&fake);
+    let head = |is_confirmable, token| Head {
+        is_confirmable,
+        id: 0x1234,
+        token,
+    };
+    let reply = resources.observed("/seen", None);
+    let mut bytes = [0; MAX_HEAD + PAGE];
+    let message = resources.encode(&mut bytes, &head(true, b""), &reply, Some(0));
+    assert_eq!(message, Some(&[0x40, CONTENT, 0x12, 0x34, 0x60][..]));
+    let message = resources.encode(&mut bytes, &head(false, b"abc"), &reply, Some(NUMBER));
+    let expected = [0x53, CONTENT, 0x12, 0x34, b'a', b'b', b'c', 0x63, 1, 2, 3];
+    assert_eq!(message, Some(&expected[..]));
+    let reply = resources.observed("/nothing", None);
+    let message = resources.encode(&mut bytes, &head(false, b""), &reply, None);
+    assert_eq!(message, Some(&b"\x50\x84\x12\x34\xffnot found"[..]));
+    // A list in blocks, as another codec reads it.
+    let reply = resources.observed("/rbpf", Some(60));
+    for room in [MAX_HEAD + 16, MAX_HEAD + 100, MAX_HEAD + PAGE] {
+        let bytes = &mut vec![0; room][..];
+        let message = resources.encode(bytes, &head(true, b"12345678"), &reply, Some(9));
+        let message = message.expect("there is room").to_vec();
+        assert_eq!(message[..12], *b"\x48\x45\x12\x3412345678");
+        let read = Message::new_from_slice(message[1], &message[12..]);
+        let options: Vec<_> = read.options().map(|option| option.number()).collect();
+        assert_eq!(options, [OBSERVE, CONTENT_FORMAT, BLOCK2]);
+        assert!(read.payload().len() >= 16 && message.len() <= room);
+    }
+    // No room at all.
+    for room in 0..MAX_HEAD {
+        let bytes = &mut vec![0; room][..];
+        let message = resources.encode(bytes, &head(true, b"12345678"), &reply, Some(NUMBER));
+        assert!(message.is_none_or(|message| message.len() <= room));
+    }
+}
+
+#[test]
 fn a_device_without_time_ends_nothing() {
     let fake = with_observable();
     fake.runtime.borrow_mut().set_rate(1);
@@ -213,10 +253,10 @@ fn published_paths_and_their_versions() {
     let mut published = Published::<4>::new();
     published.publish([("/a", seen), ("/b", plain), ("/c", seen)].into_iter());
     let versions =
-        |published: &Published<4>| ["/a", "/b", "/c"].map(|path| published.version(path));
+        |published: &Published<4>| [b"/a", b"/b", b"/c"].map(|path| published.version(path));
     let before = versions(&published);
     assert!(before.iter().all(Option::is_some));
-    assert_eq!(published.version("/d"), None);
+    assert_eq!(published.version(b"/d"), None);
     // All paths of the container that says so, and no other's.
     published.change(seen);
     let after = versions(&published);

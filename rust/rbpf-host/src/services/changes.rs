@@ -30,6 +30,6 @@ impl Changes {
 
     /// The version of a path; `None` if no container answers there.
     pub(crate) fn version(&self, path: &str) -> Option<u32> {
-        self.published().version(path)
+        self.published().version(path.as_bytes())
     }
 }
