@@ -21,7 +21,7 @@ lint() {
         --features "$2" --target-dir "$root/target/riot-clippy" -- --deny warnings
 }
 
-lint examples/rbpf_gcoap gcoap,gnrc,saul,shell
+lint examples/rbpf_gcoap gcoap,gnrc,observe,saul,shell
 lint tests/rbpf_shell digest,saul,shell
 lint tests/rbpf_gpio gpio,saul
 lint tests/rbpf_sched sched

@@ -273,7 +273,7 @@ coap() {
 {
     check "workstation images of tests/device" \
         cargo run --quiet --package rbpf-host --example device_images -- "$images"
-    for container in coap_sensor counter average sampler jumps; do
+    for container in coap_sensor counter average sampler jumps ticker; do
         check "workstation image of $container.c" cargo run --quiet --package rbpf-cli --bin rbpf -- \
             build "examples/containers/$container.c" --output "$images/$container.rbpf"
     done

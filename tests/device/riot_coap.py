@@ -37,6 +37,8 @@ from aiocoap import Context, GET, POST, PUT, DELETE, FETCH, Message
 from aiocoap.numbers import codes
 from aiocoap.optiontypes import BlockOption, OpaqueOption
 
+import riot_observe
+
 TIMEOUT = 20
 SLOTS = 4
 FAULT_LIMIT = 10
@@ -702,6 +704,15 @@ async def attach(node):
     same("list", await node.expect(codes.CONTENT, GET, "/rbpf"), "")
 
 
+def observers(check):
+    """A check of observers, on the node and on the workstation's device."""
+    async def on_node(node):
+        await on_both(node, check)
+
+    on_node.__name__ = f"observe {check.__name__}"
+    return on_node
+
+
 async def life(node, image):
     """All that a container of this image answers, and what is counted."""
     seen = []
@@ -726,8 +737,8 @@ async def life(node, image):
 
 
 OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, changes, log,
-        leases, payload, request, long_list, bad_images, blocks, duplicates, long_response, options,
-        noise, twins, attach, endurance]
+        leases, *map(observers, riot_observe.CHECKS), payload, request, long_list, bad_images, blocks,
+        duplicates, long_response, options, noise, twins, attach, endurance]
 CLOSED = [pages, closed, options]
 
 

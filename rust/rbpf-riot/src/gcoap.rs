@@ -4,7 +4,8 @@
 //! Listeners can't be removed again, so there is one, for `/rbpf` and all
 //! paths that containers are bound to at the time. Its matcher runs in
 //! gcoap's thread before any handler and asks nobody: the worker publishes
-//! hashes of the bound paths. Other paths are left to other listeners.
+//! hashes of the bound paths. Other paths are left to other listeners. It takes the
+//! option Observe from gcoap, whose observers are not used.
 
 use core::ffi::{c_char, c_int};
 use core::mem::MaybeUninit;
@@ -19,7 +20,10 @@ use riot_wrappers::mutex::Mutex;
 use crate::config::BINDINGS;
 use crate::queue;
 use crate::sys::Shared;
-use crate::worker::{PAGE, Queue};
+use crate::worker::{Containers, PAGE, Queue};
+
+#[cfg(feature = "observe")]
+pub(crate) mod observe;
 
 /// Hashes of the paths that containers answer on. Two paths of one hash are
 /// told apart by the worker, which then knows nothing of one of them.
@@ -29,14 +33,20 @@ static HANDLER: Mutex<Guarded> = Mutex::new(Guarded(GcoapHandler(Resources::new(
 static LISTENER: Mutex<Listener> = Mutex::new(Listener(MaybeUninit::uninit()));
 
 /// Tells on which paths containers answer from now on.
-pub(crate) fn publish<'p>(paths: impl Iterator<Item = &'p str>) {
+pub(crate) fn publish(runtime: &Containers) {
+    let paths = || {
+        let bindings = runtime.bindings();
+        bindings.filter(|(target, _)| target.starts_with('/'))
+    };
     BOUND.with(|bound| {
         bound.clear();
-        for path in paths {
+        for (path, _) in paths() {
             // There is room for all bindings.
             let _ = bound.push(hash(path.as_bytes()));
         }
     });
+    #[cfg(feature = "observe")]
+    observe::publish(paths());
 }
 
 /// Registers the listener. Once.
@@ -83,6 +93,11 @@ impl ListenerProvider for Listener {
         let listener = unsafe { self.0.assume_init_mut().get_listener() };
         listener.request_matcher = Some(matches);
         listener.link_encoder = Some(encode_links);
+        #[cfg(feature = "observe")]
+        // SAFETY: the listener has the one resource that `register` made it with.
+        unsafe {
+            observe::wrap(listener);
+        }
         listener
     }
 }
@@ -113,8 +128,14 @@ unsafe extern "C" fn matches(
     if !is_own_path(path) && BOUND.with(|bound| bound.contains(&hash(path))) != Some(true) {
         return riot_sys::GCOAP_RESOURCE_NO_PATH as c_int;
     }
-    // SAFETY: gcoap passes its own listener and a place for the resource.
-    unsafe { *resource = (*listener).resources };
+    #[cfg(feature = "observe")]
+    observe::look_at(path);
+    // gcoap is to register nobody: ours are in `observe`, if there are any.
+    // SAFETY: gcoap passes its own listener, a place for the resource, and the request.
+    unsafe {
+        riot_sys::inline::coap_clear_observe(request.cast());
+        *resource = (*listener).resources;
+    }
     riot_sys::GCOAP_RESOURCE_FOUND as c_int
 }
 

@@ -10,13 +10,15 @@
 use core::ffi::CStr;
 
 use rbpf_abi::Capabilities;
-#[cfg(any(feature = "gpio", feature = "saul"))]
+#[cfg(any(feature = "gpio", feature = "observe", feature = "saul"))]
 use rbpf_abi::Errno;
 #[cfg(feature = "saul")]
 use rbpf_abi::context::Phydat;
 use rbpf_device::LogRing;
 #[cfg(feature = "senml")]
 use rbpf_runtime::MAX_SENML_NAME;
+#[cfg(feature = "observe")]
+use rbpf_runtime::AppId;
 #[cfg(feature = "gpio")]
 use rbpf_runtime::Pin;
 #[cfg(feature = "saul")]
@@ -116,6 +118,12 @@ impl Services for RiotServices {
 
     fn fault(&self, position: usize) -> Option<&FaultEntry> {
         self.faults.get(position)
+    }
+
+    #[cfg(feature = "observe")]
+    fn coap_changed(&mut self, app: AppId) -> Result<(), Errno> {
+        crate::gcoap::observe::change(app);
+        Ok(())
     }
 
     #[cfg(feature = "digest")]

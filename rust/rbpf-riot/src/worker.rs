@@ -173,12 +173,7 @@ pub(crate) fn publish(runtime: &Containers) {
     #[cfg(feature = "sched")]
     crate::sched::publish();
     #[cfg(feature = "gcoap")]
-    crate::gcoap::publish(
-        runtime
-            .bindings()
-            .map(|(target, _)| target)
-            .filter(|target| target.starts_with('/')),
-    );
+    crate::gcoap::publish(runtime);
 }
 
 /// Makes the runtime. It is moved to its place over the stack, and not
@@ -269,7 +264,8 @@ fn do_job(runtime: &mut Containers, leases: &mut Leased, job: &mut Job) {
     if matches!(
         job.operation(),
         Operation::Bind | Operation::Unbind | Operation::Remove
-    ) {
+    ) || (cfg!(feature = "observe") && job.operation() == Operation::Install)
+    {
         publish(runtime);
     }
 }
@@ -290,6 +286,11 @@ impl Device<PAGE> for Queue {
 
     fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Ticket, Status> {
         queue::ask(operation, fill)
+    }
+
+    #[cfg(feature = "observe")]
+    fn observe(&self, wish: rbpf_device::coap::Wish<'_>) -> Option<u32> {
+        crate::gcoap::observe::obey(&wish)
     }
 
     fn stage(&self, name: &str, offset: usize, piece: &[u8]) -> Result<(), PieceError> {
