@@ -15,10 +15,10 @@ use rbpf_abi::Errno;
 #[cfg(feature = "saul")]
 use rbpf_abi::context::Phydat;
 use rbpf_device::LogRing;
-#[cfg(feature = "senml")]
-use rbpf_runtime::MAX_SENML_NAME;
 #[cfg(feature = "observe")]
 use rbpf_runtime::AppId;
+#[cfg(feature = "senml")]
+use rbpf_runtime::MAX_SENML_NAME;
 #[cfg(feature = "gpio")]
 use rbpf_runtime::Pin;
 #[cfg(feature = "saul")]
