@@ -76,12 +76,13 @@
 #define RBPF_CAPABILITY_PACKET_DROP    0x0400 /**< Drop packets of the network stack */
 #define RBPF_CAPABILITY_GPIO           0x0800 /**< Find, read and write pins, and see their edges */
 #define RBPF_CAPABILITY_KV_TENANT      0x1000 /**< Use the key-value store that the containers of a tenant share */
+#define RBPF_CAPABILITY_COAP_REQUEST   0x2000 /**< Make CoAP requests to remotes that the device has for containers */
 /** @} */
 
 /**
  * @brief   Capabilities whose helpers may wait
  */
-#define RBPF_CAPABILITIES_MAY_WAIT 0x0261
+#define RBPF_CAPABILITIES_MAY_WAIT 0x2261
 
 /**
  * @name    Why a run ended in a fault

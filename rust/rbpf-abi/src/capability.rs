@@ -39,6 +39,8 @@ macro_rules! for_each_capability {
             GPIO = 11 "gpio";
             /// Use the key-value store that the containers of a tenant share.
             KV_TENANT = 12 "kv-tenant";
+            /// Make CoAP requests to remotes that the device has for containers.
+            COAP_REQUEST = 13 "coap-request";
         }
     };
 }
@@ -69,13 +71,15 @@ impl Capabilities {
     pub const CORE: Self = Self::empty();
 
     /// Those whose helpers may wait: for the console, for the bus of a sensor or
-    /// actuator, and in what the application registered, for whatever it likes.
+    /// actuator, for a lock of the network stack, and in what the application
+    /// registered, for whatever it likes.
     ///
     /// The helpers of all others take a time that is bounded by the device's
     /// configuration: they read clocks, registers of pins and tables in memory.
     pub const MAY_WAIT: Self = Self::LOG
         .union(Self::SENSOR)
         .union(Self::ACTUATOR)
+        .union(Self::COAP_REQUEST)
         .union(Self::APPLICATION);
 
     /// The capability with this name, as the command line spells it.

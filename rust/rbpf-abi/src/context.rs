@@ -10,7 +10,7 @@
 
 use core::mem::offset_of;
 
-use zerocopy::little_endian::{I16, U16, U32, U64};
+use zerocopy::little_endian::{I16, I32, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 pub mod constants;
@@ -199,6 +199,22 @@ layout! {
 }
 
 layout! {
+    /// What a container gets when a request of its own has ended: `rbpf_answer_ctx_t`.
+    pub struct AnswerContext {
+        /// Address of the payload, which may be read.
+        pub payload: U64,
+        /// Bytes of payload there.
+        pub length: U32,
+        /// The number that the helper gave the request.
+        pub request: U32,
+        /// The code of the response, or a negative [`Errno`](crate::Errno) if there is none.
+        pub code: I32,
+        /// 1 if the payload of the response is longer than that, else 0.
+        pub truncated: U32,
+    }
+}
+
+layout! {
     /// A physical value, read from a sensor or for an actuator: `phydat_t`.
     pub struct Phydat {
         /// The dimensions; those that a device lacks are 0.
@@ -229,6 +245,9 @@ const _: () = {
     assert!(size_of::<PacketContext>() == 24);
     assert!(offset_of!(PacketContext, available) == 12);
     assert!(offset_of!(PacketContext, kind) == 19);
+    assert!(size_of::<AnswerContext>() == 24);
+    assert!(offset_of!(AnswerContext, request) == 12);
+    assert!(offset_of!(AnswerContext, truncated) == 20);
     assert!(size_of::<Phydat>() == 8);
     assert!(offset_of!(Phydat, unit) == 6 && offset_of!(Phydat, scale) == 7);
 };

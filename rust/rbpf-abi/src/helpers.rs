@@ -224,6 +224,30 @@ macro_rules! for_each_helper {
             0x48 CoapAddObserve coap_add_observe COAP_RESPONSE
                 (gcoap: context) -> i32 as "ssize_t";
 
+            /// Finds the remote of a name, of those that the device has for containers.
+            ///
+            /// Returns its index, or `-ENODEV` if there is none of that name, `-ENOTSUP` if
+            /// the device makes no requests for containers.
+            0x49 CoapFindRemote coap_find_remote COAP_REQUEST
+                (name: input(length) as "const char *", length: u32 as "size_t") -> i32;
+
+            /// Sends a CoAP request to a remote, and does not wait for the answer: that is
+            /// an event, which runs this container if it is bound to `answer`.
+            ///
+            /// The method is a code such as `COAP_METHOD_POST`. The path begins with `/`, has
+            /// visible characters of ASCII, and may end with a query, as in `/rd?ep=node`.
+            /// Nothing is unescaped. A request is charged to the budget with 1000 instructions.
+            ///
+            /// Returns the number of the request, from 1 on, or a negative error: `-EBUSY` if
+            /// this container, or the one before it in its slot, has a request that is not
+            /// answered yet; `-ENODEV` for an index that names nothing; `-EINVAL` for what is
+            /// not a method or path, and parts of a path or query of more than 255 bytes;
+            /// `-ENOSPC` if it does not fit a message; `-EIO` if it cannot be sent;
+            /// `-ENOTSUP` as `coap_find_remote`.
+            0x4a CoapRequest coap_request COAP_REQUEST
+                (remote: u32, method: u32, path: string, payload: input(length) as "const void *",
+                 length: u32 as "size_t") -> i32;
+
             /// Says that what the container answers on its paths has changed. Who observes one
             /// is told: the device asks the container again, soon, as a GET does. Of several
             /// changes until then, observers see the last.

@@ -28,6 +28,8 @@ pub(crate) enum Source {
     /// The container sets it, or not.
     Alarm(Option<Timer>),
     Watch(Watch),
+    /// The answers to the container's own requests.
+    Answer,
 }
 
 impl Binding {

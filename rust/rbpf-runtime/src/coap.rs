@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A CoAP request on its way through a container.
+//! A CoAP request on its way through a container, and requests of containers.
 //!
 //! The container builds its response in a buffer laid out like a message
 //! (RFC 7252, section 3): header, options, payload marker, payload. What the
@@ -8,16 +8,17 @@
 //! the container may scribble over all of it and harms only its own payload.
 
 use rbpf_abi::Errno;
-use rbpf_abi::context::{CoapContext, CoapPacket, CoapRegion};
+use rbpf_abi::context::{AnswerContext, CoapContext, CoapPacket, CoapRegion};
 use rbpf_vm::{FaultKind, MemoryMap, region};
 use zerocopy::IntoBytes;
 
 use crate::format;
+use crate::store::{AppId, is_label};
 
-/// A request, as the transport has parsed it.
+/// A request: to a container, as the transport has parsed it, or of a container's.
 #[derive(Clone, Copy, Debug)]
 pub struct CoapRequest<'a> {
-    /// Method code: 1 GET, 2 POST, 3 PUT, 4 DELETE.
+    /// Method code: 1 GET, 2 POST, 3 PUT, 4 DELETE, 5 FETCH, 6 PATCH, 7 iPATCH.
     pub code: u8,
     /// The path, with its leading slash.
     pub path: &'a str,
@@ -27,6 +28,77 @@ pub struct CoapRequest<'a> {
     pub observe: Option<u8>,
     /// The whole payload; block-wise transfers are put together before.
     pub payload: &'a [u8],
+}
+
+impl<'a> CoapRequest<'a> {
+    /// A request as a container wants it, with path and query in one.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` if method or path are none, or a part of the path or query does not
+    /// fit an option.
+    pub(crate) fn outgoing(code: u32, uri: &'a [u8], payload: &'a [u8]) -> Result<Self, Errno> {
+        let uri = core::str::from_utf8(uri).map_err(|_| Errno::Invalid)?;
+        let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let request = Self {
+            code: code as u8,
+            path,
+            query: query.as_bytes(),
+            observe: None,
+            payload,
+        };
+        let fits = request.segments().all(|part| part.len() <= MAX_OPTION)
+            && request.parameters().all(|part| part.len() <= MAX_OPTION);
+        if METHODS.contains(&code) && path.starts_with('/') && is_label(uri) && fits {
+            Ok(request)
+        } else {
+            Err(Errno::Invalid)
+        }
+    }
+
+    /// The values of the options Uri-Path, in their order.
+    pub fn segments(&self) -> impl Iterator<Item = &'a [u8]> {
+        let path = self.path.strip_prefix('/').unwrap_or_default();
+        path.as_bytes()
+            .split(|&byte| byte == b'/')
+            .skip(usize::from(path.is_empty()))
+    }
+
+    /// The values of the options Uri-Query, in their order.
+    pub fn parameters(&self) -> impl Iterator<Item = &'a [u8]> {
+        let parts = self.query.split(|&byte| byte == b'&');
+        parts.skip(usize::from(self.query.is_empty()))
+    }
+}
+
+/// The end of a request of a container's.
+#[derive(Clone, Copy, Debug)]
+pub struct CoapAnswer<'a> {
+    /// Whose request it was; it may be gone.
+    pub app: AppId,
+    /// The request's number.
+    pub number: u32,
+    /// The code of the response; `TimedOut` if none came in time, another error if
+    /// none will come.
+    pub outcome: Result<u8, Errno>,
+    /// Its payload, as far as the host has kept it.
+    pub payload: &'a [u8],
+    /// Whether that is not all of it.
+    pub is_truncated: bool,
+}
+
+impl CoapAnswer<'_> {
+    /// What a container's r1 points to.
+    pub(crate) fn context(&self) -> AnswerContext {
+        AnswerContext {
+            payload: region::address(region::GRANTED).into(),
+            // A region has fewer bytes than 2^24.
+            length: (self.payload.len() as u32).into(),
+            request: self.number.into(),
+            code: self.outcome.map_or_else(Errno::to_guest, i32::from).into(),
+            truncated: u32::from(self.is_truncated).into(),
+        }
+    }
 }
 
 /// A response, for the transport to send.
@@ -42,6 +114,14 @@ pub struct CoapReply<'a> {
     /// The payload; block-wise transfers are the transport's business.
     pub payload: &'a [u8],
 }
+
+/// What containers are bound to for the answers to their requests.
+pub(crate) const ANSWER: &str = "answer";
+
+/// Codes of methods.
+const METHODS: core::ops::RangeInclusive<u32> = 1..=7;
+/// Bytes of the longest part of a path or query (RFC 7252, section 5.10).
+const MAX_OPTION: usize = 255;
 
 /// 2.05 Content.
 const CONTENT: u8 = 2 << 5 | 5;

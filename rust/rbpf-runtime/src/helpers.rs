@@ -10,8 +10,9 @@
 //! # Cost
 //!
 //! A helper that takes long charges the budget, in instructions: sensors
-//! [`COST_SENSOR`], pins [`COST_PIN`], changes [`COST_NOTIFY`], a record of SenML
-//! [`COST_RECORD`], copies one for each [`BYTES_PER_INSTRUCTION`] bytes, the
+//! [`COST_SENSOR`], pins [`COST_PIN`], requests [`COST_REQUEST`], changes
+//! [`COST_NOTIFY`], a record of SenML [`COST_RECORD`], copies one for each
+//! [`BYTES_PER_INSTRUCTION`] bytes, the
 //! log [`COST_LOG_BYTE`] for each byte, since a serial line is slow.
 
 use core::num::NonZeroU16;
@@ -28,7 +29,7 @@ use crate::format::{self, Piece};
 use crate::kv::{KvScope, KvStore};
 use crate::run::Account;
 use crate::timer::{MAX_TIMER, Timer};
-use crate::{MAX_SENML_NAME, Pin, Sensor, Services};
+use crate::{MAX_SENML_NAME, Pin, Remote, Sensor, Services};
 
 /// Instructions charged for reading or writing a device.
 const COST_SENSOR: u32 = 100;
@@ -38,6 +39,10 @@ const COST_PIN: u32 = 10;
 const COST_RECORD: u32 = 50;
 /// Instructions charged for looking who is to be told of a change.
 const COST_NOTIFY: u32 = 20;
+/// Instructions charged for finding a remote.
+const COST_REMOTE: u32 = 10;
+/// Instructions charged for a request: about what the network stack takes for it.
+const COST_REQUEST: u32 = 1000;
 /// Bytes that a copy moves in the time of one instruction.
 const BYTES_PER_INSTRUCTION: u32 = 16;
 /// Instructions charged for a byte of log.
@@ -545,6 +550,41 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
         let length = part.len() as u32;
         self.charge(length / BYTES_PER_INSTRUCTION);
         Ok(length as i32)
+    }
+
+    fn coap_find_remote(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        name: Address,
+        length: u32,
+    ) -> HelperResult<i32> {
+        self.charge(COST_REMOTE + length / BYTES_PER_INSTRUCTION);
+        let name = read(memory, name, length)?;
+        let found = self.services.find_remote(name);
+        Ok(count(found.map(|Remote(index)| index.into())))
+    }
+
+    fn coap_request(
+        &mut self,
+        memory: &mut MemoryMap<'_>,
+        remote: u32,
+        method: u32,
+        path: Address,
+        payload: Address,
+        length: u32,
+    ) -> HelperResult<i32> {
+        self.charge(COST_REQUEST + length / BYTES_PER_INSTRUCTION);
+        let path = string(memory, path)?;
+        let payload = read(memory, payload, length)?;
+        if !S::HAS_CLIENT {
+            return Ok(Errno::NotSupported.to_guest());
+        }
+        let sent = CoapRequest::outgoing(method, path, payload).and_then(|request| {
+            let remote = u16::try_from(remote).map_err(|_| Errno::NoDevice)?;
+            self.services
+                .request(self.account.app, Remote(remote), &request)
+        });
+        Ok(count(sent.map(|number| number as usize)))
     }
 
     fn fmt_s16_dfp(

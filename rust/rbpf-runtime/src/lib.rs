@@ -6,8 +6,8 @@
 //! ([`Runtime::bind`]), runs them with the memory that the event grants and
 //! nothing else ([`Runtime::coap`], [`Runtime::trigger`], [`Runtime::run`]),
 //! calls helpers for them, keeps their values, and counts. What differs between hosts (clocks,
-//! sensors, a console) is behind [`Services`]; what carries a request is the
-//! transport's business and not known here.
+//! sensors, a console) is behind [`Services`]; what carries a request, to a container or of
+//! one, is the transport's business and not known here.
 //!
 //! An image that is needed once runs without being installed
 //! ([`Runtime::execute`]). Without a runtime at all, programs run with the same
@@ -37,7 +37,7 @@ mod timer;
 mod watch;
 
 pub use binding::MAX_TARGET;
-pub use coap::{CoapReply, CoapRequest};
+pub use coap::{CoapAnswer, CoapReply, CoapRequest};
 pub use fault_log::{FaultEntry, FaultLog, FaultReport};
 pub use format::{Digits, digits};
 pub use hook::{Hook, Policy};
@@ -48,7 +48,7 @@ pub use run::{Grant, Helpers, RunReport, Runnable};
 pub use runtime::{
     BindError, CoapError, ExecuteError, Memory, RunError, Runtime, Triggered, is_automatic,
 };
-pub use services::{MAX_SENML_NAME, Pin, Sensor, Services};
+pub use services::{MAX_SENML_NAME, Pin, Remote, Sensor, Services};
 pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME};
 pub use tenant::{Allowance, TenantError, TenantId, TenantInfo};
 pub use timer::MAX_TIMER;

@@ -8,7 +8,7 @@ use rbpf_vm::{Engine, Fault, Interpreter, MapError, Outcome};
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::binding::{Binding, Source, alarm_of};
-use crate::coap::{CoapReply, CoapRequest};
+use crate::coap::{ANSWER, CoapAnswer, CoapReply, CoapRequest};
 use crate::fault_log::FaultEntry;
 use crate::hook::{Hook, Policy};
 use crate::kv::{HOST, KvEntry, KvScope, retain};
@@ -116,10 +116,10 @@ pub struct Triggered {
 }
 
 /// Whether the runtime itself triggers what is bound to a target: a timer, an
-/// alarm, or a value that changes. No hook has such a name.
+/// alarm, a value that changes, or an answer. No hook has such a name.
 #[must_use]
 pub fn is_automatic(target: &str) -> bool {
-    is_timer(target) || target == ALARM || is_watch(target)
+    is_timer(target) || target == ALARM || is_watch(target) || target == ANSWER
 }
 
 /// Whether a target is a path, and not the name of a hook.
@@ -458,9 +458,10 @@ where
     /// [`MAX_TIMER`](crate::MAX_TIMER) ms, which begin now; `alarm` is one that the
     /// container sets itself. `kv:global:KEY`,
     /// `kv:tenant:KEY` and `kv:local:KEY` are values in the stores as the container
-    /// sees them, and what is there is known to it. Any other is the name of a hook
-    /// of the host's. But for paths any number are bound to one, each of them once.
-    /// Whether there is such a hook is the host's business.
+    /// sees them, and what is there is known to it. To `answer` come those to the
+    /// container's own requests. Any other is the name of a hook of the host's. But for
+    /// paths any number are bound to one, each of them once. Whether there is such a hook
+    /// is the host's business.
     ///
     /// # Errors
     ///
@@ -496,6 +497,11 @@ where
                 return Err(BindError::Denied);
             }
             Source::Watch(watch)
+        } else if target == ANSWER {
+            if !self.store.has_rights(app, Capabilities::COAP_REQUEST) {
+                return Err(BindError::Denied);
+            }
+            Source::Answer
         } else {
             Source::Host
         };
@@ -620,6 +626,32 @@ where
             helpers.coap_for(account, engine, runnable, request, response, budget)
         })
         .map_err(|error| CoapError::Run(app, error))
+    }
+
+    /// Runs the container whose request has ended, if it is there and bound to
+    /// `answer`, as [`run`](Self::run) does with the budget of a request; `false` if
+    /// not, and the answer is lost.
+    ///
+    /// Its context is an [`AnswerContext`](rbpf_abi::context::AnswerContext), and the
+    /// region [`region::GRANTED`](rbpf_vm::region::GRANTED) the payload, which it may
+    /// read; its result is not looked at. What has replaced the container that asked
+    /// gets no answer.
+    pub fn answer(&mut self, answer: &CoapAnswer<'_>) -> bool {
+        let mut bindings = self.bindings.iter_mut();
+        let Some(binding) = bindings
+            .find(|binding| binding.app == answer.app && matches!(binding.source, Source::Answer))
+        else {
+            return false;
+        };
+        binding.count();
+        // Counted with the container.
+        let _ = self.run(
+            answer.app,
+            answer.context().as_mut_bytes(),
+            &mut [Grant::Read(answer.payload)],
+            self.budget,
+        );
+        true
     }
 
     /// Runs a container once.

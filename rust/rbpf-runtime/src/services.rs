@@ -7,6 +7,7 @@ use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
+use crate::coap::CoapRequest;
 use crate::fault_log::{FaultEntry, FaultReport};
 use crate::store::AppId;
 
@@ -19,11 +20,16 @@ pub struct Sensor(pub NonZeroU16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin(pub u16);
 
+/// Whom containers may make requests to, as a guest knows it: an index that the
+/// host checks at each use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remote(pub u16);
+
 /// Characters of the longest name of a measurement.
 pub const MAX_SENML_NAME: usize = 32;
 
-/// What differs between hosts: clocks, console, sensors, and the helpers of
-/// their applications.
+/// What differs between hosts: clocks, console, sensors, pins, remotes, and the
+/// helpers of their applications.
 ///
 /// All methods are called by the thread that runs containers, none blocks
 /// for longer than the device takes, and nothing that a guest passes reaches
@@ -31,6 +37,10 @@ pub const MAX_SENML_NAME: usize = 32;
 pub trait Services {
     /// Whether [`senml`](Self::senml) is there; if not, no code for it is linked.
     const WRITES_SENML: bool = false;
+
+    /// Whether the host makes CoAP requests for containers. If not, there is no code
+    /// for it.
+    const HAS_CLIENT: bool = false;
 
     /// Milliseconds since start; wraps.
     fn now_ms(&mut self) -> u32;
@@ -136,6 +146,38 @@ pub trait Services {
     /// `NotSupported`.
     fn coap_changed(&mut self, app: AppId) -> Result<(), Errno> {
         let _ = app;
+        Err(Errno::NotSupported)
+    }
+
+    /// The remote of a name, which may be any bytes.
+    ///
+    /// # Errors
+    ///
+    /// What the guest is told; `NoDevice` for a name that no remote has,
+    /// `NotSupported` if there are none at all.
+    fn find_remote(&mut self, name: &[u8]) -> Result<Remote, Errno> {
+        let _ = name;
+        Err(Errno::NotSupported)
+    }
+
+    /// Sends a container's request to a remote and gives it a number, from 1 to
+    /// `i32::MAX`. Nobody waits for the answer: when there is one, or will be none,
+    /// the host [tells](crate::Runtime::answer) the runtime.
+    ///
+    /// A slot has one request at a time, so no container takes another's place.
+    ///
+    /// # Errors
+    ///
+    /// What the guest is told; there is no answer then. `Busy` if one of that slot
+    /// is open, `NoDevice` for an index that names nothing, `NoSpace` if it does not
+    /// fit a message.
+    fn request(
+        &mut self,
+        app: AppId,
+        remote: Remote,
+        request: &CoapRequest<'_>,
+    ) -> Result<u32, Errno> {
+        let _ = (app, remote, request);
         Err(Errno::NotSupported)
     }
 

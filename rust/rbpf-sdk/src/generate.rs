@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use rbpf_abi::capability::{CAPABILITIES, DESCRIPTIONS};
 use rbpf_abi::context::constants::{
-    COAP_CODES, COAP_FORMATS, COAP_OPT_FLAGS, Constant, PACKET_DIRECTIONS, PACKET_TYPES,
-    PACKET_VERDICTS, SAUL_CLASSES, UNITS,
+    COAP_CODES, COAP_FORMATS, COAP_METHODS, COAP_OPT_FLAGS, Constant, PACKET_DIRECTIONS,
+    PACKET_TYPES, PACKET_VERDICTS, SAUL_CLASSES, UNITS,
 };
 use rbpf_abi::helpers::{Argument, ArgumentKind, Extent, HelperInfo, ResultKind};
 use rbpf_abi::{Errno, HELPERS, Helper};
@@ -79,13 +79,14 @@ fn coap_codes_header() -> String {
     let code = |value| format!("((uint8_t)(({} << 5) | {}))", value >> 5, value & 0x1f);
     let number = |value| format!("({value})");
     let flag = |value| format!("(0x{value:04x})");
+    let methods = constants("Methods", COAP_METHODS, number);
     let codes = constants("Response codes", COAP_CODES, code);
     let formats = constants("Content-Formats", COAP_FORMATS, number);
     let flags = constants("Flags of bpf_coap_opt_finish", COAP_OPT_FLAGS, flag);
-    let body = format!("#include <stdint.h>\n\n{codes}\n{formats}\n{flags}");
+    let body = format!("#include <stdint.h>\n\n{methods}\n{codes}\n{formats}\n{flags}");
     header(
         "coap_codes",
-        "CoAP: response codes and content formats",
+        "CoAP: methods, response codes and content formats",
         &body,
     )
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use rbpf_abi::context::{
-    ChangeContext, CoapContext, CoapPacket, GpioContext, PacketContext, Phydat, SaulContext,
-    SchedContext, TimerContext, WordsContext,
+    AnswerContext, ChangeContext, CoapContext, CoapPacket, GpioContext, PacketContext, Phydat,
+    SaulContext, SchedContext, TimerContext, WordsContext,
 };
 use rbpf_sdk::{CLANG_FLAGS, HEADERS};
 
@@ -118,6 +118,11 @@ fn layouts_agree() {
         ("OFFSET_INTERFACE", offset_of!(PacketContext, interface)),
         ("OFFSET_DIRECTION", offset_of!(PacketContext, direction)),
         ("OFFSET_TYPE", offset_of!(PacketContext, kind)),
+        ("SIZE_ANSWER", size_of::<AnswerContext>()),
+        ("OFFSET_ANSWER_LENGTH", offset_of!(AnswerContext, length)),
+        ("OFFSET_REQUEST", offset_of!(AnswerContext, request)),
+        ("OFFSET_CODE", offset_of!(AnswerContext, code)),
+        ("OFFSET_TRUNCATED", offset_of!(AnswerContext, truncated)),
         ("SIZE_PHYDAT", size_of::<Phydat>()),
         ("OFFSET_UNIT", offset_of!(Phydat, unit)),
         ("OFFSET_SCALE", offset_of!(Phydat, scale)),

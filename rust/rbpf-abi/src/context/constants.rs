@@ -113,6 +113,18 @@ constants! {
 }
 
 constants! {
+    /// Methods of CoAP.
+    COAP_METHODS;
+    COAP_METHOD_GET = 1 "GET";
+    COAP_METHOD_POST = 2 "POST";
+    COAP_METHOD_PUT = 3 "PUT";
+    COAP_METHOD_DELETE = 4 "DELETE";
+    COAP_METHOD_FETCH = 5 "FETCH";
+    COAP_METHOD_PATCH = 6 "PATCH";
+    COAP_METHOD_IPATCH = 7 "iPATCH";
+}
+
+constants! {
     /// Response codes of CoAP: class in the upper three bits, detail in the lower five.
     COAP_CODES;
     COAP_CODE_CREATED = 0x41 "2.01 Created";

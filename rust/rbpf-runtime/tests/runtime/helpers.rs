@@ -25,7 +25,10 @@ fn context() -> [u8; 64] {
     std::array::from_fn(|index| index as u8)
 }
 
-const TEXT: &[u8] = b"hello\0";
+/// A name, and a path.
+const TEXT: &[u8] = b"hello\0/a/b?c=1\0";
+/// Where the path is.
+const PATH: u64 = at::RODATA + 6;
 
 fn good_use(helper: Helper) -> Use {
     let plain = |arguments, result, calls| Use {
@@ -90,6 +93,23 @@ fn good_use(helper: Helper) -> Use {
         Helper::CoapGetPath | Helper::CoapGetQuery => {
             plain(&[at::CONTEXT, 8], errno(Errno::NotSupported), vec![])
         }
+        Helper::CoapFindRemote => plain(
+            &[at::RODATA, 5],
+            COLLECTOR.into(),
+            vec![Call::FindRemote(b"hello".to_vec())],
+        ),
+        Helper::CoapRequest => plain(
+            &[COLLECTOR as u64, 2, PATH, at::CONTEXT + 1, 5],
+            NUMBER.into(),
+            vec![Call::Request(Request {
+                slot: 0,
+                remote: COLLECTOR,
+                code: 2,
+                path: vec![b"a".to_vec(), b"b".to_vec()],
+                query: vec![b"c=1".to_vec()],
+                payload: vec![1, 2, 3, 4, 5],
+            })],
+        ),
         // The upper bits of a narrow argument are ignored.
         Helper::FmtS16Dfp => writing(
             &[at::CONTEXT, 0xffff_ffff_0000_ffff, 0x1_ffff_fffe],
@@ -211,7 +231,10 @@ fn bad_addresses_are_faults_with_that_address() {
                 assert_eq!(context, self::context(), "{case}: nothing is written");
                 // The sensor may have been asked, nothing may have been told.
                 let told = |call: &Call| {
-                    matches!(call, Call::Log(..) | Call::Write(..) | Call::WritePin(..))
+                    matches!(
+                        call,
+                        Call::Log(..) | Call::Write(..) | Call::WritePin(..) | Call::Request(_)
+                    )
                 };
                 assert!(!calls.iter().any(told), "{case}: {calls:?}");
             }

@@ -19,6 +19,7 @@ mod printf;
 mod quarantine;
 mod rate;
 mod replace;
+mod requests;
 mod support;
 mod tenants;
 mod timers;

@@ -7,7 +7,7 @@ use rbpf_abi::context::Phydat;
 use rbpf_abi::image::{Function, ImageParts};
 use rbpf_abi::{Capabilities, Errno};
 use rbpf_isa::assemble;
-use rbpf_runtime::{AppId, CoapRequest, Memory, Pin, RunError, Runtime, Sensor, Services};
+use rbpf_runtime::{AppId, CoapRequest, Memory, Pin, Remote, RunError, Runtime, Sensor, Services};
 use rbpf_vm::{Fault, FaultKind, HelperCall, MemoryMap};
 use zerocopy::IntoBytes;
 
@@ -27,7 +27,21 @@ pub(crate) enum Call {
     WritePin(u16, bool),
     Senml(String, Phydat, u8),
     Changed(u8),
+    FindRemote(Vec<u8>),
+    Request(Request),
     Application(u32, [u64; 5]),
+}
+
+/// A request of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// The container's.
+    pub(crate) slot: u8,
+    pub(crate) remote: u16,
+    pub(crate) code: u8,
+    pub(crate) path: Vec<Vec<u8>>,
+    pub(crate) query: Vec<Vec<u8>>,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// Services that write down their calls.
@@ -61,6 +75,13 @@ pub(crate) const BROKEN: u16 = 3;
 pub(crate) const BUTTON: u16 = 0;
 /// An output.
 pub(crate) const LED: u16 = 0xffff;
+
+/// A remote; its name is `hello`.
+pub(crate) const COLLECTOR: u16 = 2;
+/// The number of all requests to it.
+pub(crate) const NUMBER: u32 = 7;
+/// A remote whose request is never sent.
+pub(crate) const UNREACHABLE: u16 = 0xffff;
 
 pub(crate) fn reading() -> Phydat {
     Phydat {
@@ -119,6 +140,7 @@ const fn sensor(number: u16) -> Option<Sensor> {
 
 impl Services for Recording {
     const WRITES_SENML: bool = true;
+    const HAS_CLIENT: bool = true;
 
     fn now_ms(&mut self) -> u32 {
         self.0.push(Call::NowMs);
@@ -215,6 +237,36 @@ impl Services for Recording {
     fn coap_changed(&mut self, app: AppId) -> Result<(), Errno> {
         self.0.push(Call::Changed(app.slot()));
         Ok(())
+    }
+
+    fn find_remote(&mut self, name: &[u8]) -> Result<Remote, Errno> {
+        self.0.push(Call::FindRemote(name.into()));
+        match name {
+            b"hello" => Ok(Remote(COLLECTOR)),
+            b"hell" => Ok(Remote(UNREACHABLE)),
+            _ => Err(Errno::NoDevice),
+        }
+    }
+
+    fn request(
+        &mut self,
+        app: AppId,
+        remote: Remote,
+        request: &CoapRequest<'_>,
+    ) -> Result<u32, Errno> {
+        self.0.push(Call::Request(Request {
+            slot: app.slot(),
+            remote: remote.0,
+            code: request.code,
+            path: request.segments().map(Vec::from).collect(),
+            query: request.parameters().map(Vec::from).collect(),
+            payload: request.payload.into(),
+        }));
+        match remote.0 {
+            COLLECTOR => Ok(NUMBER),
+            UNREACHABLE => Err(Errno::InputOutput),
+            _ => Err(Errno::NoDevice),
+        }
     }
 
     fn application_helper(&self, id: u32) -> Option<Capabilities> {

@@ -5,12 +5,39 @@
  * @{
  *
  * @file
- * @brief       CoAP: response codes and content formats
+ * @brief       CoAP: methods, response codes and content formats
  */
 #ifndef RBPF_COAP_CODES_H
 #define RBPF_COAP_CODES_H
 
 #include <stdint.h>
+
+/**
+ * @name    Methods
+ * @{
+ */
+#ifndef COAP_METHOD_GET
+#define COAP_METHOD_GET (1) /**< GET */
+#endif
+#ifndef COAP_METHOD_POST
+#define COAP_METHOD_POST (2) /**< POST */
+#endif
+#ifndef COAP_METHOD_PUT
+#define COAP_METHOD_PUT (3) /**< PUT */
+#endif
+#ifndef COAP_METHOD_DELETE
+#define COAP_METHOD_DELETE (4) /**< DELETE */
+#endif
+#ifndef COAP_METHOD_FETCH
+#define COAP_METHOD_FETCH (5) /**< FETCH */
+#endif
+#ifndef COAP_METHOD_PATCH
+#define COAP_METHOD_PATCH (6) /**< PATCH */
+#endif
+#ifndef COAP_METHOD_IPATCH
+#define COAP_METHOD_IPATCH (7) /**< iPATCH */
+#endif
+/** @} */
 
 /**
  * @name    Response codes

@@ -305,6 +305,46 @@ static ssize_t (*const bpf_coap_add_observe)(bpf_coap_ctx_t *gcoap)
     = (void *)0x48;
 
 /**
+ * @brief   Finds the remote of a name, of those that the device has for
+ *          containers.
+ *
+ * @param[in] name memory that the host reads, `length` bytes
+ * @param[in] length number
+ * @return  its index, or `-ENODEV` if there is none of that name, `-ENOTSUP` if
+ *          the device makes no requests for containers.
+ * @note    Capability coap-request
+ */
+static int (*const bpf_coap_find_remote)(const char *name, size_t length)
+    = (void *)0x49;
+
+/**
+ * @brief   Sends a CoAP request to a remote, and does not wait for the answer:
+ *          that is an event, which runs this container if it is bound to
+ *          `answer`.
+ *
+ * The method is a code such as `COAP_METHOD_POST`. The path begins with `/`,
+ * has visible characters of ASCII, and may end with a query, as in
+ * `/rd?ep=node`. Nothing is unescaped. A request is charged to the budget with
+ * 1000 instructions.
+ *
+ * @param[in] remote number
+ * @param[in] method number
+ * @param[in] path string that ends with a NUL
+ * @param[in] payload memory that the host reads, `length` bytes
+ * @param[in] length number
+ * @return  the number of the request, from 1 on, or a negative error: `-EBUSY`
+ *          if this container, or the one before it in its slot, has a request
+ *          that is not answered yet; `-ENODEV` for an index that names nothing;
+ *          `-EINVAL` for what is not a method or path, and parts of a path or
+ *          query of more than 255 bytes; `-ENOSPC` if it does not fit a
+ *          message; `-EIO` if it cannot be sent; `-ENOTSUP` as
+ *          `coap_find_remote`.
+ * @note    Capability coap-request
+ */
+static int (*const bpf_coap_request)(uint32_t remote, uint32_t method, const char *path, const void *payload, size_t length)
+    = (void *)0x4a;
+
+/**
  * @brief   Says that what the container answers on its paths has changed. Who
  *          observes one is told: the device asks the container again, soon, as
  *          a GET does. Of several changes until then, observers see the last.

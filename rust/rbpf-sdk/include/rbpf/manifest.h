@@ -29,6 +29,7 @@
 #define RBPF_CAPABILITY_PACKET_DROP (UINT32_C(0x400)) /**< Drop packets of the network stack */
 #define RBPF_CAPABILITY_GPIO (UINT32_C(0x800)) /**< Find, read and write pins, and see their edges */
 #define RBPF_CAPABILITY_KV_TENANT (UINT32_C(0x1000)) /**< Use the key-value store that the containers of a tenant share */
+#define RBPF_CAPABILITY_COAP_REQUEST (UINT32_C(0x2000)) /**< Make CoAP requests to remotes that the device has for containers */
 /** @} */
 
 /**

@@ -115,5 +115,16 @@ typedef struct {
     uint8_t type;           /**< what it begins with: `RBPF_PACKET_UDP` and so on */
 } rbpf_packet_ctx_t;
 
+/** @brief  Context of a container whose request has ended, bound to `answer`. */
+typedef struct {
+    const uint8_t *payload; /**< payload of the response; it can't be written */
+    uint32_t length;        /**< bytes of it that are here */
+    uint32_t request;       /**< number of the request, as of `bpf_coap_request` */
+    int32_t code;           /**< code of the response, `COAP_CODE_...`; a negative error if there
+                                 is none: `-ETIMEDOUT` if it did not come in time or was rejected,
+                                 another one if the request got lost on the way */
+    uint32_t truncated;     /**< 1 if there is more payload than is here, else 0 */
+} rbpf_answer_ctx_t;
+
 #endif /* RBPF_TYPES_H */
 /** @} */
