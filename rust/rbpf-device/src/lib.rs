@@ -30,6 +30,7 @@ mod log;
 pub mod observe;
 mod page;
 mod report;
+mod requests;
 mod staging;
 mod work;
 
@@ -39,5 +40,6 @@ pub use log::LogRing;
 pub use page::{Page, number};
 pub use rbpf_runtime::digits;
 pub use report::Format;
+pub use requests::{RequestId, Requests};
 pub use staging::{PieceError, Staging};
 pub use work::{Host, is_reserved, scope, store_name, work};

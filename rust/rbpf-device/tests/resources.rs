@@ -26,6 +26,8 @@ use zerocopy::IntoBytes;
 mod observe;
 #[path = "resources/operator.rs"]
 mod operator;
+#[path = "resources/requests.rs"]
+mod requests;
 
 const GET: u8 = 1;
 const POST: u8 = 2;
