@@ -6,7 +6,6 @@
 //! - [`container`]: reading what can be run: images, objects, raw bytecode;
 //! - [`engines`]: the engines by name;
 //! - [`plugin`]: the runner's side of the public suite bpf_conformance;
-//! - [`coap`]: asking devices;
 //! - [`listing`]: what devices say of their containers;
 //! - [`log`]: what their containers have printed;
 //! - [`trace`]: a run, instruction by instruction;
@@ -17,7 +16,6 @@
 //! takes them from `rbpf-runtime`, on the services of `rbpf-host`.
 #![forbid(unsafe_code)]
 
-pub mod coap;
 pub mod commands;
 pub mod compiler;
 pub mod container;

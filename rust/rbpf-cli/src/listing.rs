@@ -9,7 +9,7 @@
 mod cbor;
 mod text;
 
-use crate::coap::{Client, GetError, content_format};
+use rbpf_host::client::{Client, GetError, content_format};
 
 pub use text::{fault_in, from_text};
 

@@ -6,8 +6,8 @@
 //! not trusted: how much is read at a time is limited, and lines are made
 //! printable.
 
-use crate::coap::{Client, GetError};
 use crate::terminal::printable;
+use rbpf_host::client::{Client, GetError};
 
 /// Characters of a line that are shown.
 const MAX_LINE: usize = 2048;

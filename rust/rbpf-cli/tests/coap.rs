@@ -6,8 +6,8 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::fake::{Asked, Fake};
-use rbpf_cli::coap::{Answer, Client, GetError};
 use rbpf_cli::listing;
+use rbpf_host::client::{Answer, Client, GetError};
 
 /// For answers that do not come.
 const SHORT: Duration = Duration::from_millis(300);

@@ -6,20 +6,24 @@
 //! - [`config`] reads the device's description;
 //! - [`services`] are clock, random numbers, sensors and log;
 //! - [`device`] owns the runtime, in a thread of its own;
-//! - [`server`] carries CoAP requests to it.
+//! - [`server`] carries CoAP requests to it;
+//! - [`client`] asks others.
 //!
 //! What containers may do and how they run is `rbpf-runtime`'s business.
 //! Updates over the network and a store on disk are not here.
 #![forbid(unsafe_code)]
 
+pub mod client;
 mod coap;
 pub mod config;
 pub mod device;
 mod run;
 pub mod server;
 pub mod services;
+mod terminal;
 
 pub use config::Config;
 pub use device::Device;
 pub use run::{DeviceOptions, HostError, run, run_until};
 pub use server::Server;
+pub use terminal::printable;

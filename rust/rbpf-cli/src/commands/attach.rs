@@ -17,9 +17,9 @@ use anyhow::{Context as _, Result, anyhow};
 use super::compile::Compile;
 use super::logs::show;
 use super::print;
-use crate::coap::{Client, GetError, Target};
 use crate::linker;
 use crate::log::{Entry, LogError, LogReader};
+use rbpf_host::client::{Client, GetError, Target};
 
 use guest::Guest;
 use values::Values;

@@ -14,7 +14,7 @@ use anyhow::Result;
 
 use super::compile::Compile;
 use super::print;
-use crate::coap::Target;
+use rbpf_host::client::Target;
 
 use program::Program;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::print;
-use crate::coap::{Client, Target};
 use crate::log::{Entry, LogReader};
+use rbpf_host::client::{Client, Target};
 
 const AFTER_HELP: &str = "\
 A device keeps the last bytes that its containers have printed. Where some were lost since, or

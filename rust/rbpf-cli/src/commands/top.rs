@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::print;
-use crate::coap::Target;
+use rbpf_host::client::Target;
 
 use figures::{Device, Sort};
 

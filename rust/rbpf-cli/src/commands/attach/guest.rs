@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::coap::{Client, GetError, Method};
+use rbpf_host::client::{Client, GetError, Method};
 
 const NOT_FOUND: u8 = 0x84;
 const CONFLICT: u8 = 0x89;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::coap::{Client, GetError};
 use crate::terminal::printable;
+use rbpf_host::client::{Client, GetError};
 
 /// Values that are remembered; a container has no more.
 const MAX_VALUES: usize = 4096;

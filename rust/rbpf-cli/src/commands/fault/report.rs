@@ -6,9 +6,9 @@ use std::io::Read as _;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::Args;
-use crate::coap::Client;
 use crate::listing::{self, Record, ReportedFault};
 use crate::terminal::printable;
+use rbpf_host::client::Client;
 
 /// The longest report that is read from stdin.
 const MAX_REPORT: u64 = 16 << 20;

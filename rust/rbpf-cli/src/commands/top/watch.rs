@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use crate::coap::{Client, Target};
 use crate::listing::{self, Record};
+use rbpf_host::client::{Client, Target};
 
 /// Updates that wait to be looked at; threads wait if there are more.
 const WAITING: usize = 16;

@@ -10,13 +10,13 @@
 //! limits neither the length of an answer nor the number of its blocks, and
 //! resolves no zones of link-local addresses.
 //!
-//! Deliberately not here: other methods than four, observing, multicast, security.
+//! Deliberately not here: observing, multicast, security.
 
-mod client;
+mod exchange;
 mod message;
 mod uri;
 
-pub use client::{Client, GetError};
+pub use exchange::{Client, GetError};
 pub use message::{Answer, Method};
 pub use uri::{Target, UriError};
 

@@ -11,7 +11,7 @@ use coap_lite::MessageType;
 
 use super::message::{Answer, Block, CONTENT, CONTINUE, Meaning, Method, Request, empty};
 use super::uri::Target;
-use crate::terminal::printable;
+use crate::printable;
 
 /// How long the first answer may take before the request is repeated, and how
 /// often that is done (RFC 7252, section 4.8).
@@ -123,6 +123,7 @@ impl Client {
             let request = Request {
                 method: Method::Get,
                 path,
+                query: &[],
                 accept,
                 block: next,
                 payload: b"",
@@ -189,6 +190,7 @@ impl Client {
             let request = Request {
                 method,
                 path,
+                query: &[],
                 accept: None,
                 block: None,
                 payload: piece,
@@ -213,6 +215,33 @@ impl Client {
             // Sizes are powers of two, and never grow.
             block.number = (next / block.size()) as u32;
         }
+    }
+
+    /// Sends one message, and gives the answer whatever it says. Neither is put
+    /// together of blocks.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer.
+    pub fn send(
+        &mut self,
+        method: Method,
+        path: &[&str],
+        query: &[&str],
+        payload: &[u8],
+    ) -> Result<Answer, GetError> {
+        let (id, token) = self.fresh();
+        self.exchange(&Request {
+            method,
+            path,
+            query,
+            accept: None,
+            block: None,
+            payload,
+            payload_block: None,
+            id,
+            token,
+        })
     }
 
     /// An id and a token that were not used before.

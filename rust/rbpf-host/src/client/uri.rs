@@ -6,7 +6,7 @@ use std::io;
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::str::FromStr;
 
-use crate::terminal::printable;
+use crate::printable;
 
 /// The port of CoAP without security (RFC 7252, section 6.1).
 const PORT: u16 = 5683;

@@ -14,6 +14,29 @@ pub enum Method {
     Put = 3,
     /// Remove it.
     Delete = 4,
+    /// Say what it is as far as the payload says (RFC 8132).
+    Fetch = 5,
+    /// Change a part of it.
+    Patch = 6,
+    /// Change a part of it, so that doing it twice is doing it once.
+    IPatch = 7,
+}
+
+impl Method {
+    /// The method of a code.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Get,
+            2 => Self::Post,
+            3 => Self::Put,
+            4 => Self::Delete,
+            5 => Self::Fetch,
+            6 => Self::Patch,
+            7 => Self::IPatch,
+            _ => return None,
+        })
+    }
 }
 
 /// 2.05.
@@ -30,6 +53,7 @@ const MAX_EXPONENT: u8 = 6;
 pub(super) struct Request<'r> {
     pub(super) method: Method,
     pub(super) path: &'r [&'r str],
+    pub(super) query: &'r [&'r str],
     pub(super) accept: Option<u16>,
     /// Which block of the answer.
     pub(super) block: Option<Block>,
@@ -148,6 +172,9 @@ impl Request<'_> {
         for segment in self.path {
             packet.add_option(CoapOption::UriPath, segment.as_bytes().to_vec());
         }
+        for part in self.query {
+            packet.add_option(CoapOption::UriQuery, part.as_bytes().to_vec());
+        }
         if let Some(format) = self.accept {
             packet.add_option(CoapOption::Accept, bytes(format.into()));
         }
@@ -240,6 +267,7 @@ mod tests {
     const REQUEST: Request<'_> = Request {
         method: Method::Get,
         path: &["rbpf"],
+        query: &[],
         accept: Some(60),
         block: None,
         payload: b"",
@@ -263,6 +291,9 @@ mod tests {
         });
         let expected = datagram(&[0x48, 0x01, 0x12, 0x34], b"\xb4rbpf\x61\x3c\x61\x32");
         assert_eq!(Request { block, ..REQUEST }.encode(), expected);
+        let query = &["a=1", ""];
+        let expected = datagram(&[0x48, 0x01, 0x12, 0x34], b"\xb4rbpf\x43a=1\x00\x21\x3c");
+        assert_eq!(Request { query, ..REQUEST }.encode(), expected);
         let put = Request {
             method: Method::Put,
             accept: None,
