@@ -4,85 +4,9 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
-
-use common::{clang, done, rbpf, repository};
-use rbpf_host::Device;
-use rbpf_host::config::Config;
-use rbpf_host::device::{DeviceSettings, Reply, Request};
-use rbpf_host::services::{Call, Log, Recorder, Recording, WorkstationServices};
+use common::world::World;
+use rbpf_host::services::Call;
 use rbpf_runtime::Pin;
-
-/// A device with containers, which its description names.
-struct World {
-    device: Device,
-    recording: Recording,
-}
-
-impl World {
-    /// With an example. `None` if there is no compiler.
-    fn start(example: &str, description: &str) -> Option<Self> {
-        Self::build(&[&format!("examples/containers/{example}.c")], description)
-    }
-
-    /// With images of these sources.
-    fn build(sources: &[&str], description: &str) -> Option<Self> {
-        if !clang() {
-            return None;
-        }
-        let folder = tempfile::tempdir().expect("temporary folder");
-        for source in sources {
-            let source = repository(source);
-            let image = source.with_extension("rbpf");
-            let image = folder.path().join(image.file_name().expect("a file"));
-            done(rbpf().args(["build", "-o"]).arg(image).arg(source)).success();
-        }
-        let file = folder.path().join("device.toml");
-        std::fs::write(&file, description).expect("it can be written");
-        let config = Config::load(&file).expect("it is sound");
-        let log = Log::new(|_, _| {});
-        let services = WorkstationServices::new(&config.sensors, log.clone());
-        let services = Recorder::new(services.with_pins(&config.pins));
-        let recording = services.recording();
-        let device = Device::start(services, log, DeviceSettings::from(&config));
-        Some(Self {
-            device: device.expect("it starts"),
-            recording,
-        })
-    }
-
-    fn request(&self, code: u8, path: &str, payload: &str) -> Reply {
-        self.device.handle().request(&Request {
-            code,
-            path: path.into(),
-            query: vec![],
-            accept: None,
-            observe: None,
-            payload: payload.into(),
-        })
-    }
-
-    /// Code and payload of an answer.
-    fn ask(&self, code: u8, path: &str, payload: &str) -> (u8, String) {
-        let reply = self.request(code, path, payload);
-        let text = String::from_utf8_lossy(&reply.payload);
-        (reply.code, text.into_owned())
-    }
-
-    /// Waits until a value of a store is as large as this.
-    fn wait(&self, key: &str, value: u32) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while !self
-            .ask(1, key, "")
-            .1
-            .parse()
-            .is_ok_and(|now: u32| now >= value)
-        {
-            assert!(Instant::now() < deadline, "{key} becomes {value}");
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-}
 
 #[test]
 fn the_led_shines_while_the_button_is_pressed() {

@@ -73,6 +73,18 @@ fn values_last_from_run_to_run() {
     assert_eq!(report["values"][0], first);
 }
 
+/// Without a device there is nobody to have requests.
+#[test]
+fn requests_to_others_are_not_supported() {
+    if !clang() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.example("forward");
+    let report = json(&folder, "forward.rbpf");
+    assert_eq!(report["r0"], u32::MAX - 94, "-ENOTSUP");
+}
+
 #[test]
 fn variables_do_not_last() {
     if !clang() {

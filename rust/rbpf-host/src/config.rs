@@ -12,6 +12,7 @@
 //! rate = 0                    # instructions a second for each application; 0: no limit
 //! fault_limit = 10            # faults in a row that lead into quarantine; 0: none does
 //! log_size = 4096             # bytes of what applications print that are kept
+//! answer_size = 64            # bytes of the answers to their requests
 //!
 //! [[tenant]]                  # whose applications are kept within this
 //! name = "alice"
@@ -40,6 +41,11 @@
 //! every_ms = 1000             # or at_ms, once
 //! context = [1, 0, 0, 0]      # bytes; none, if the key is left out
 //!
+//! [[remote]]                  # whom applications may make requests to
+//! name = "collector"
+//! uri = "coap://[::1]:5690"
+//! timeout_ms = 93000          # how long an answer may take
+//!
 //! [[application]]
 //! name = "temperature"
 //! image = "temperature.rbpf"  # beside this file
@@ -62,11 +68,14 @@ use std::time::Duration;
 use rbpf_abi::Capabilities;
 use rbpf_runtime::Allowance;
 
+use crate::client::Target;
+
 mod error;
 mod event;
 mod names;
 mod pin;
 mod raw;
+mod remote;
 mod sensor;
 
 pub use error::ConfigError;
@@ -91,6 +100,8 @@ pub struct Config {
     pub pins: Vec<PinConfig>,
     /// What else happens.
     pub events: Vec<EventConfig>,
+    /// Whom containers may make requests to, in the order of their indices.
+    pub remotes: Vec<RemoteConfig>,
     /// Its containers.
     pub applications: Vec<ApplicationConfig>,
 }
@@ -133,6 +144,9 @@ pub struct RuntimeConfig {
     /// `log_size`: bytes of what applications print that are kept, 0 to 65536; 0
     /// keeps nothing.
     pub log_size: usize,
+    /// `answer_size`: bytes of payload that an application gets of the answer to its
+    /// request, 0 to 1024.
+    pub answer_size: usize,
 }
 
 /// `[[tenant]]`: on whose behalf containers may be installed.
@@ -254,6 +268,18 @@ pub enum When {
     Every(u32),
 }
 
+/// `[[remote]]`: whom containers may make requests to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteConfig {
+    /// The name that containers find it by, 1 to 32 visible characters of ASCII.
+    pub name: String,
+    /// `uri`: its address, without a path. Names are resolved at each request.
+    pub target: Target,
+    /// `timeout_ms`: how long an answer may take, 1 to 3600000 ms; the default is
+    /// that of RFC 7252, section 4.8.2.
+    pub timeout: Duration,
+}
+
 /// `[[application]]`: a container.
 #[derive(Clone, Debug)]
 pub struct ApplicationConfig {
@@ -268,8 +294,8 @@ pub struct ApplicationConfig {
     /// `every`: milliseconds from one run by its timer to the next, if it has
     /// one.
     pub every: Option<u32>,
-    /// `on`: further events that it runs on: `boot`, values, timers, `gpio:NAME` of an
-    /// input, hooks of events.
+    /// `on`: further events that it runs on: `boot`, values, timers, `answer`,
+    /// `gpio:NAME` of an input, hooks of events.
     pub on: Vec<String>,
     /// What it may be granted.
     pub allow: Capabilities,

@@ -24,6 +24,7 @@ use rbpf_device::{Fill, Operation, PieceError, Staging, Status};
 use rbpf_runtime::{BindError, InstallError, Services, Verdict};
 use thiserror::Error;
 
+use crate::Remotes;
 use crate::config::{ApplicationConfig, Config, EventConfig, PinConfig, TenantConfig};
 use crate::services::{Changes, Log};
 
@@ -68,7 +69,7 @@ type Staged = Arc<Mutex<Box<Staging<IMAGE>>>>;
 
 /// Locks what threads share. A thread that panicked has left nothing undone
 /// there that matters.
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -182,6 +183,8 @@ enum Command {
         reply: SyncSender<Verdict>,
     },
     Applications(SyncSender<Vec<ApplicationStatus>>),
+    /// Look what is due.
+    Look,
     Stop,
 }
 
@@ -194,6 +197,8 @@ pub struct DeviceSettings {
     pub pins: Vec<PinConfig>,
     /// What else happens.
     pub events: Vec<EventConfig>,
+    /// Whom containers may make requests to; the services have the same.
+    pub remotes: Remotes,
     /// Its containers.
     pub applications: Vec<ApplicationConfig>,
     /// Instructions for one event, where an application does not say.
@@ -223,6 +228,7 @@ impl From<&Config> for DeviceSettings {
             tenants: config.tenants.clone(),
             pins: config.pins.clone(),
             events: config.events.clone(),
+            remotes: Remotes::from(config),
             applications: config.applications.clone(),
             budget: config.runtime.budget,
             response_size: config.runtime.response_size,
@@ -278,6 +284,11 @@ impl Device {
             changes: settings.changes.clone(),
         };
         log.keep(settings.log_size);
+        let commands = handle.commands.clone();
+        // With so many commands that there is no room, the thread looks soon.
+        settings
+            .remotes
+            .wake_with(move || drop(commands.try_send(Command::Look)));
         let staged = Arc::clone(&handle.staged);
         let watched = Arc::clone(&handle.watched);
         let (started, start) = mpsc::sync_channel(1);
@@ -346,6 +357,7 @@ fn run<S: Services>(mut worker: Worker<'_, S>, log: &Log, inbox: &Receiver<Comma
         // Those who asked may have gone; their answer is then dropped.
         match command {
             Command::Stop => return,
+            Command::Look => {}
             Command::Applications(reply) => {
                 let _ = reply.try_send(worker.applications());
             }

@@ -90,7 +90,8 @@ pub fn run_until(
     let settings = DeviceSettings::from(&config);
     let services = WorkstationServices::new(&config.sensors, log.clone())
         .with_pins(&config.pins)
-        .with_changes(&settings.changes);
+        .with_changes(&settings.changes)
+        .with_remotes(&settings.remotes);
     let device = Device::start(services, log, settings)?;
     if config.coap.unsigned_install {
         print(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a workstation offers to containers: its clock, its random numbers,
-//! simulated sensors and pins, SenML, and a log.
+//! simulated sensors and pins, requests to others, SenML, and a log.
 //!
 //! [`WorkstationServices`] is the real one. [`Recorder`] and [`FaultInjector`]
 //! wrap any other, for tests.
@@ -10,9 +10,12 @@ use std::time::Instant;
 
 use rbpf_abi::Errno;
 use rbpf_abi::context::Phydat;
-use rbpf_runtime::{AppId, FaultEntry, FaultLog, FaultReport, Pin, Sensor, Services};
+use rbpf_runtime::{
+    AppId, CoapRequest, FaultEntry, FaultLog, FaultReport, Pin, Remote, Sensor, Services,
+};
 use sha2::{Digest as _, Sha256};
 
+use crate::Remotes;
 use crate::config::{PinConfig, SensorConfig};
 
 mod changes;
@@ -44,6 +47,7 @@ pub struct WorkstationServices {
     start: Instant,
     sensors: Vec<SimulatedSensor>,
     pins: Vec<SimulatedPin>,
+    remotes: Option<Remotes>,
     log: Log,
     changes: Option<Changes>,
     faults: FaultLog<FAULTS>,
@@ -59,6 +63,7 @@ impl WorkstationServices {
             start: Instant::now(),
             sensors: sensors.iter().map(SimulatedSensor::new).collect(),
             pins: Vec::new(),
+            remotes: None,
             log,
             changes: None,
             faults: FaultLog::new(),
@@ -79,6 +84,15 @@ impl WorkstationServices {
     pub fn with_changes(self, changes: &Changes) -> Self {
         let changes = Some(changes.clone());
         Self { changes, ..self }
+    }
+
+    /// The same with these remotes; without, containers cannot make requests.
+    ///
+    /// Indices are 16 bits wide, as those of pins.
+    #[must_use]
+    pub fn with_remotes(self, remotes: &Remotes) -> Self {
+        let remotes = Some(remotes.clone());
+        Self { remotes, ..self }
     }
 
     /// The device behind a handle; a handle is its position, counted from 1.
@@ -102,6 +116,7 @@ fn handle(position: usize) -> Option<Sensor> {
 
 impl Services for WorkstationServices {
     const WRITES_SENML: bool = true;
+    const HAS_CLIENT: bool = true;
 
     fn now_ms(&mut self) -> u32 {
         // The interface wraps; so does the cast.
@@ -180,6 +195,21 @@ impl Services for WorkstationServices {
         let changes = self.changes.as_ref().ok_or(Errno::NotSupported)?;
         changes.change(app);
         Ok(())
+    }
+
+    fn find_remote(&mut self, name: &[u8]) -> Result<Remote, Errno> {
+        let remotes = self.remotes.as_ref().ok_or(Errno::NotSupported)?;
+        remotes.find(name)
+    }
+
+    fn request(
+        &mut self,
+        app: AppId,
+        remote: Remote,
+        request: &CoapRequest<'_>,
+    ) -> Result<u32, Errno> {
+        let remotes = self.remotes.as_ref().ok_or(Errno::NotSupported)?;
+        remotes.request(app, remote, request)
     }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {

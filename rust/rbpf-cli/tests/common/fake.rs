@@ -68,7 +68,7 @@ impl Fake {
 }
 
 impl Asked {
-    fn read(number: usize, bytes: &[u8]) -> Self {
+    pub(crate) fn read(number: usize, bytes: &[u8]) -> Self {
         let packet = bytes.get(..4).expect("CoAP has a header of four bytes");
         let token = usize::from(packet[0] & 0xf);
         let mut asked = Self {

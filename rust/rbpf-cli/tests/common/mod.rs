@@ -7,6 +7,7 @@ pub(crate) mod device;
 pub(crate) mod fake;
 #[cfg(unix)]
 pub(crate) mod running;
+pub(crate) mod world;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -17,15 +17,17 @@ use toml::Spanned;
 
 use super::event::RawEvent;
 use super::pin::RawPin;
+use super::remote::RawRemote;
 use super::sensor::RawSensor;
 use super::{
     ApplicationConfig, CoapConfig, Config, ConfigError, Direction, EventConfig, GPIO_PREFIX,
-    Methods, PinConfig, RuntimeConfig, TenantConfig,
+    Methods, PinConfig, RemoteConfig, RuntimeConfig, TenantConfig,
 };
 use crate::device::{
     DEFAULT_BUDGET, DEFAULT_FAULT_LIMIT, DEFAULT_LOG_SIZE, MAX_APPLICATIONS, MAX_BINDINGS,
     MAX_LOG_SIZE, MAX_PAUSED, MAX_RESPONSE, MAX_TENANTS, MAX_VALUES, hook_names,
 };
+use crate::remotes::{DEFAULT_ANSWER_SIZE, MAX_ANSWER_SIZE};
 
 const DEFAULT_LISTEN: [&str; 2] = ["[::1]:5683", "127.0.0.1:5683"];
 const DEFAULT_BLOCK_SIZE: u32 = 1024;
@@ -56,6 +58,8 @@ struct RawConfig {
     #[serde(default)]
     event: Vec<Spanned<RawEvent>>,
     #[serde(default)]
+    remote: Vec<Spanned<RawRemote>>,
+    #[serde(default)]
     application: Vec<Spanned<RawApplication>>,
 }
 
@@ -80,6 +84,7 @@ struct RawRuntime {
     pauses: Option<Spanned<u32>>,
     rate: Option<Spanned<u32>>,
     log_size: Option<Spanned<u32>>,
+    answer_size: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]
@@ -180,6 +185,11 @@ impl Reader<'_> {
             DEFAULT_LOG_SIZE,
             0..=MAX_LOG_SIZE,
         )?;
+        let answer_size = self.number(
+            raw.runtime.answer_size.as_ref(),
+            DEFAULT_ANSWER_SIZE,
+            0..=MAX_ANSWER_SIZE as u32,
+        )?;
         if let Some(excess) = raw.sensor.get(MAX_SENSORS) {
             return Err(self.error(&excess.span(), "too many sensors; remove this one"));
         }
@@ -208,6 +218,10 @@ impl Reader<'_> {
             .iter()
             .map(|event| self.event(event))
             .collect::<Result<Vec<_>, _>>()?;
+        let mut remotes: Vec<RemoteConfig> = Vec::new();
+        for remote in &raw.remote {
+            remotes.push(self.remote(remote, &remotes)?);
+        }
         let hooks = hooks(&pins, &events);
         let mut applications: Vec<ApplicationConfig> = Vec::new();
         for application in raw.application {
@@ -226,11 +240,13 @@ impl Reader<'_> {
                 pauses: pauses as u16,
                 rate,
                 log_size: log_size as usize,
+                answer_size: answer_size as usize,
             },
             tenants,
             sensors,
             pins,
             events,
+            remotes,
             applications,
         })
     }
@@ -333,7 +349,7 @@ impl Reader<'_> {
                 return Err(self.error(
                     &target.span(),
                     format!(
-                        "there is no event `{name}`; use `every:MS`, `after:MS`, `alarm`, `kv:global:KEY`, `kv:tenant:KEY`, `kv:local:KEY` or {}",
+                        "there is no event `{name}`; use `every:MS`, `after:MS`, `alarm`, `kv:global:KEY`, `kv:tenant:KEY`, `kv:local:KEY`, `answer` or {}",
                         hooks.join(", ")
                     ),
                 ));

@@ -43,6 +43,7 @@ fn everything() {
         rate = 5000
         pauses = 9
         log_size = 0
+        answer_size = 0
         [[sensor]]
         name = "thermometer"
         class = "temp"
@@ -115,6 +116,7 @@ fn everything() {
     assert_eq!((config.runtime.fault_limit, config.runtime.rate), (3, 5000));
     assert_eq!(config.runtime.pauses, 9);
     assert_eq!(config.runtime.log_size, 0);
+    assert_eq!(config.runtime.answer_size, 0);
     assert_eq!((temperature.every, other.every), (None, Some(250)));
     assert_eq!(other.allow, Capabilities::all());
     assert_eq!(other.coap, None);
@@ -347,6 +349,75 @@ fn pins() {
             assert!(message.contains(part), "{message}\nwanted {part}");
         }
     }
+}
+
+#[test]
+fn remotes() {
+    let config = parse(
+        "[runtime]
+        answer_size = 1024
+        [[remote]]
+        name = 'collector'
+        uri = 'coap://[fe80::1%tap0]:5690'
+        [[remote]]
+        name = 'a.name.of.thirty-two.characters!'
+        uri = 'coap://node.example/'
+        timeout_ms = 1
+        [[application]]
+        name = 'a'
+        image = 'a.rbpf'
+        on = ['answer']",
+    )
+    .unwrap();
+    assert_eq!(config.runtime.answer_size, 1024);
+    let shown = |remote: &RemoteConfig| (remote.target.to_string(), remote.timeout.as_millis());
+    let shown: Vec<_> = config.remotes.iter().map(shown).collect();
+    let expected = [
+        ("coap://[fe80::1%tap0]:5690", 93_000),
+        ("coap://node.example", 1),
+    ];
+    assert_eq!(shown, expected.map(|(uri, time)| (uri.to_owned(), time)));
+    assert_eq!(parse("").unwrap().runtime.answer_size, 64);
+
+    let uri = "uri = 'coap://node'";
+    for (text, parts) in [
+        (
+            "name = 'a'",
+            ["dir/device.toml:1:1: ", "missing field `uri`"],
+        ),
+        (
+            "name = ''\nuri = 'coap://node'",
+            [":2:8: ", "1 to 32 visible"],
+        ),
+        (
+            "name = 'a b'\nuri = 'coap://node'",
+            [":2:8: ", "1 to 32 visible"],
+        ),
+        ("name = 'a'\nuri = '[::1]:5683'", [":3:7: ", "coap://HOST/"]),
+        ("name = 'a'\nuri = 'coaps://node'", [":3:7: ", "only coap"]),
+        (
+            "name = 'a'\nuri = 'coap://node/readings'",
+            [":3:7: ", "leave the path out"],
+        ),
+        (
+            &format!("name = 'a'\n{uri}\ntimeout_ms = 0"),
+            [":4:14: ", "from 1 to 3600000"],
+        ),
+        (
+            &format!("name = 'a'\n{uri}\nport = 1"),
+            [":4:1: ", "unknown field `port`"],
+        ),
+        (
+            &format!("name = 'a'\n{uri}\n[[remote]]\nname = 'a'\n{uri}"),
+            [":5:8: ", "there is a remote `a` already"],
+        ),
+    ] {
+        let message = refused(&format!("[[remote]]\n{text}\n"));
+        for part in parts {
+            assert!(message.contains(part), "{message}\nwanted {part}");
+        }
+    }
+    refused("[runtime]\nanswer_size = 1025");
 }
 
 #[test]

@@ -158,6 +158,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::Remotes;
     use crate::config::PinChange;
 
     fn settings(pins: Vec<PinConfig>, events: Vec<EventConfig>) -> DeviceSettings {
@@ -165,6 +166,7 @@ mod tests {
             tenants: vec![],
             pins,
             events,
+            remotes: Remotes::default(),
             applications: vec![],
             budget: 1,
             response_size: 64,

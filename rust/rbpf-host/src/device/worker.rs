@@ -14,6 +14,7 @@ use super::packets::{self, Datagram, Figures, Watched};
 use super::sources::Sources;
 use super::{ApplicationStatus, DeviceError, DeviceSettings, IMAGE, Job, Staged, lock};
 use crate::config::{ApplicationConfig, Methods, TenantConfig};
+use crate::remotes::{MAX_ANSWER_SIZE, Remotes};
 use crate::services::{Changes, Log};
 
 /// Applications that a device holds.
@@ -144,6 +145,7 @@ pub(super) struct Worker<'m, S> {
     packets: Figures,
     log: Log,
     sources: Sources,
+    remotes: Remotes,
 }
 
 impl<'m, S: Services> Worker<'m, S> {
@@ -167,6 +169,7 @@ impl<'m, S: Services> Worker<'m, S> {
             packets: Figures::default(),
             log,
             sources: Sources::new(settings),
+            remotes: settings.remotes.clone(),
         };
         worker.runtime.set_pauses(settings.pauses, pause);
         worker.runtime.set_rate(settings.rate);
@@ -295,9 +298,9 @@ impl<'m, S: Services> Worker<'m, S> {
     }
 
     /// Removes an application whose lease is over, and runs one whose timer is due,
-    /// those that a simulated event is for,
-    /// one that watches a value which has changed, and one that is paused. How long there is until the next; `None` if
-    /// nobody knows.
+    /// those that a simulated event is for, one whose request is answered, one that watches
+    /// a value which has changed, and one that is paused. How long there is until the
+    /// next; `None` if nobody knows.
     pub(super) fn run_due(&mut self) -> Option<Duration> {
         let now = self.runtime.services().now_ms();
         let expired = self.leases.take_expired(now);
@@ -307,7 +310,10 @@ impl<'m, S: Services> Worker<'m, S> {
         }
         self.runtime.set_budget(self.budget);
         self.runtime.run_timer();
-        let ran = self.run_event() | self.runtime.run_change() | self.runtime.resume();
+        let ran = self.run_event()
+            | self.run_answer()
+            | self.runtime.run_change()
+            | self.runtime.resume();
         if ran || expired.is_some() {
             return Some(Duration::ZERO);
         }
@@ -335,6 +341,13 @@ impl<'m, S: Services> Worker<'m, S> {
         self.runtime
             .trigger_copies(&hook, &context, &mut memory, self.budget);
         true
+    }
+
+    /// Runs the application whose request has ended; `false` if there is none.
+    fn run_answer(&mut self) -> bool {
+        let mut memory = [0; MAX_ANSWER_SIZE];
+        let answer = self.remotes.take(&mut memory);
+        answer.is_some_and(|answer| self.runtime.answer(&answer))
     }
 
     /// The applications, by slot.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
-use rbpf_runtime::{AppId, FaultEntry, FaultReport, Pin, Sensor, Services};
+use rbpf_runtime::{AppId, CoapRequest, FaultEntry, FaultReport, Pin, Remote, Sensor, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 /// Which calls fail. By default none.
@@ -63,6 +63,7 @@ fn due(count: &mut u32, every: NonZeroU32) -> bool {
 
 impl<S: Services> Services for FaultInjector<S> {
     const WRITES_SENML: bool = S::WRITES_SENML;
+    const HAS_CLIENT: bool = S::HAS_CLIENT;
 
     fn now_ms(&mut self) -> u32 {
         self.inner
@@ -156,6 +157,27 @@ impl<S: Services> Services for FaultInjector<S> {
 
     fn coap_changed(&mut self, app: AppId) -> Result<(), Errno> {
         self.inner.coap_changed(app)
+    }
+
+    fn find_remote(&mut self, name: &[u8]) -> Result<Remote, Errno> {
+        if self.search_fails() {
+            return Err(Errno::NoDevice);
+        }
+        self.inner.find_remote(name)
+    }
+
+    fn request(
+        &mut self,
+        app: AppId,
+        remote: Remote,
+        request: &CoapRequest<'_>,
+    ) -> Result<u32, Errno> {
+        if let Some((every, error)) = self.faults.write
+            && due(&mut self.writes, every)
+        {
+            return Err(error);
+        }
+        self.inner.request(app, remote, request)
     }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {

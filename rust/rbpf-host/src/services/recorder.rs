@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rbpf_abi::context::Phydat;
 use rbpf_abi::{Capabilities, Errno};
-use rbpf_runtime::{AppId, FaultEntry, FaultReport, Pin, Sensor, Services};
+use rbpf_runtime::{AppId, CoapRequest, FaultEntry, FaultReport, Pin, Remote, Sensor, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 /// Calls beyond this are not recorded.
@@ -38,6 +38,10 @@ pub enum Call {
     WritePin(Pin, bool, Result<(), Errno>),
     /// `coap_changed`: the container.
     Changed(AppId, Result<(), Errno>),
+    /// `find_remote`: the name.
+    FindRemote(Vec<u8>, Result<Remote, Errno>),
+    /// `request`: the method's code, path and payload.
+    Request(Remote, u8, String, Vec<u8>, Result<u32, Errno>),
     /// `call_application_helper`: the id, the arguments.
     Application(u32, [u64; 5], Result<u64, FaultKind>),
 }
@@ -86,6 +90,7 @@ impl<S> Recorder<S> {
 
 impl<S: Services> Services for Recorder<S> {
     const WRITES_SENML: bool = S::WRITES_SENML;
+    const HAS_CLIENT: bool = S::HAS_CLIENT;
 
     fn now_ms(&mut self) -> u32 {
         let result = self.inner.now_ms();
@@ -166,6 +171,30 @@ impl<S: Services> Services for Recorder<S> {
     fn coap_changed(&mut self, app: AppId) -> Result<(), Errno> {
         let result = self.inner.coap_changed(app);
         self.recording.push(Call::Changed(app, result));
+        result
+    }
+
+    fn find_remote(&mut self, name: &[u8]) -> Result<Remote, Errno> {
+        let result = self.inner.find_remote(name);
+        self.recording
+            .push(Call::FindRemote(name.to_owned(), result));
+        result
+    }
+
+    fn request(
+        &mut self,
+        app: AppId,
+        remote: Remote,
+        request: &CoapRequest<'_>,
+    ) -> Result<u32, Errno> {
+        let result = self.inner.request(app, remote, request);
+        self.recording.push(Call::Request(
+            remote,
+            request.code,
+            request.path.to_owned(),
+            request.payload.to_owned(),
+            result,
+        ));
         result
     }
 

@@ -95,8 +95,10 @@ impl World {
         };
         let settings = DeviceSettings::from(&config);
         let services = WorkstationServices::new(&config.sensors, log.clone());
-        let services = services.with_pins(&config.pins);
-        let services = wrap(services.with_changes(&settings.changes));
+        let services = services
+            .with_pins(&config.pins)
+            .with_changes(&settings.changes);
+        let services = wrap(services.with_remotes(&settings.remotes));
         let device = Device::start(services, log, settings).unwrap();
         let reports = Arc::new(Mutex::new(Vec::new()));
         let server = {
