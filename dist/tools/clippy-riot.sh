@@ -25,6 +25,7 @@ lint examples/rbpf_gcoap gcoap,gnrc,observe,saul,shell
 lint tests/rbpf_shell digest,saul,shell
 lint tests/rbpf_gpio gpio,saul
 lint tests/rbpf_sched sched
+lint tests/rbpf_client client,saul
 if [[ -d $root/tests/rbpf_senml/bin/native64 ]]; then
     lint tests/rbpf_senml saul,senml
 else

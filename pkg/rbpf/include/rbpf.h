@@ -20,8 +20,8 @@
  * and wait until it is done. So they may be called by threads only, once the
  * module has been started. Some only touch what is theirs, and do not wait:
  * @ref rbpf_hook_register, @ref rbpf_helper_register, `rbpf_gpio_register()`,
- * `rbpf_saul_register()`, and, from interrupts too, @ref rbpf_hook_post,
- * `rbpf_saul_event()` and @ref rbpf_stats.
+ * `rbpf_remote_register()`, `rbpf_saul_register()`, and, from interrupts too,
+ * @ref rbpf_hook_post, `rbpf_saul_event()` and @ref rbpf_stats.
  *
  * Every function that waits has these errors beside its own. Nothing has been
  * done then, and it can be tried again:
@@ -45,6 +45,10 @@
  * @file
  * @brief       rBPF containers from C
  */
+
+#ifdef MODULE_RBPF_CLIENT
+#include "net/sock/udp.h"
+#endif
 
 #ifdef MODULE_RBPF_GPIO
 #include "periph/gpio.h"
@@ -167,6 +171,13 @@
 #define RBPF_PIN_INIT_EDGES(name, pin, mode, edges) \
     { RBPF_HOOK_INIT_RIGHTS("gpio:" name, RBPF_POLICY_LAST, RBPF_CAPABILITY_GPIO, 0), NULL, \
        (pin), (mode), 0, (edges) }
+
+/**
+ * @brief   Initialiser of a @ref rbpf_remote_t
+ *
+ * @param[in] name      its name, of visible characters of ASCII; the string stays
+ */
+#define RBPF_REMOTE_INIT(name) { NULL, (name), { 0 }, 0 }
 
 /**
  * @brief   Initialiser of a @ref rbpf_saul_source_t
@@ -626,6 +637,32 @@ typedef struct {
 } rbpf_pin_t;
 #endif
 
+#if defined(MODULE_RBPF_CLIENT)
+/**
+ * @brief   Whom containers may make CoAP requests to
+ *
+ * A static, initialised by @ref RBPF_REMOTE_INIT and registered once.
+ */
+typedef struct {
+    /**
+     * The next of all remotes; private
+     */
+    const void *next;
+    /**
+     * Its name: visible characters of ASCII; the string stays
+     */
+    const char *name;
+    /**
+     * Its address; private
+     */
+    sock_udp_ep_t endpoint;
+    /**
+     * Index by which containers know it; private
+     */
+    uint16_t index;
+} rbpf_remote_t;
+#endif
+
 #if defined(MODULE_RBPF_SAUL)
 /**
  * @brief   A SAUL device that has events
@@ -870,7 +907,8 @@ int rbpf_digest(const char *name, uint8_t *digest);
 int rbpf_fault(uint32_t position, rbpf_fault_t *fault);
 
 /**
- * @brief   Bind a container to a CoAP path, to a timer, to a value or to a hook
+ * @brief   Bind a container to a CoAP path, to a timer, to a value, to answers or to a
+ *          hook
  *
  * A path belongs to one container, which answers the requests for it. On a
  * hook any number of containers run, in the order in which they were bound. The
@@ -880,18 +918,19 @@ int rbpf_fault(uint32_t position, rbpf_fault_t *fault);
  * The timer `every:MS` runs the container each so many milliseconds,
  * `after:MS` once; times that it misses because others run are passed over.
  * At `alarm` it runs when it has asked for it by `bpf_timer_set()`.
+ * `answer` runs it after a request of its own has ended, with `rbpf_client`.
  *
  * @param[in] name      the container's name
  * @param[in] target    path with its leading slash; timer with its
- *                      milliseconds, 1 to 1073741823; `alarm`; value with its key; or
- *                      name of a registered hook; at most 32 bytes
+ *                      milliseconds, 1 to 1073741823; `alarm`; value with its key;
+ *                      `answer`; or name of a registered hook; at most 32 bytes
  *
  * @retval 0            it is bound
  * @retval -EINVAL      a pointer is `NULL`, the path malformed or too long, the
  *                      timer without a time, or the value without store or key
  * @retval -ENOENT      there is no such container or hook
- * @retval -EACCES      the container has not been granted what the hook or store needs,
- *                      or has been granted what the hook forbids
+ * @retval -EACCES      the container has not been granted what the target needs, or has
+ *                      been granted what the hook forbids
  * @retval -EEXIST      the path is in use or the module's own, or the
  *                      container is bound there
  * @retval -ENOMEM      the table of bindings is full, or its tenant has as many
@@ -1041,6 +1080,29 @@ int rbpf_helper_register(rbpf_helper_t *helper);
  * @retval -ENOTSUP     the hardware does not do that
  */
 int rbpf_gpio_register(rbpf_pin_t *pin);
+#endif
+
+#if defined(MODULE_RBPF_CLIENT)
+/**
+ * @brief   Let containers make CoAP requests to a remote
+ *
+ * They find it by name, if they have the right `coap-request`; its index is how many
+ * remotes were known before. It stays what it is.
+ *
+ * @param[in] remote    the remote, initialised by @ref RBPF_REMOTE_INIT; it stays
+ *                      where it is
+ * @param[in] endpoint  its address, of IPv6, for example from `sock_udp_str2ep()`;
+ *                      port 0 is that of CoAP, 5683. It is copied.
+ *
+ * @retval 0            containers may use it
+ * @retval -EPERM       it was called in an interrupt
+ * @retval -EINVAL      one of them is `NULL`; the name is not of visible characters
+ *                      of ASCII; the address is none of IPv6, unspecified, or that
+ *                      of a group
+ * @retval -EEXIST      there is a remote of that name
+ * @retval -ENOMEM      65536 remotes are known
+ */
+int rbpf_remote_register(rbpf_remote_t *remote, const sock_udp_ep_t *endpoint);
 #endif
 
 #if defined(MODULE_RBPF_SAUL)

@@ -23,7 +23,7 @@
 //! |---|---|
 //! | `PUT /rbpf/app/NAME` | installs the payload, block by block, or replaces the container of that name |
 //! | `DELETE /rbpf/app/NAME` | removes a container |
-//! | `POST /rbpf/bind/NAME` | binds a container to the path, timer, value or hook in the payload |
+//! | `POST /rbpf/bind/NAME` | binds a container to the path, timer, value or hook in the payload, or to `answer` |
 //! | `POST /rbpf/lease/NAME` | has a container removed after the seconds in the payload, 1 to 86400, unless it is asked for again; 0: it stays |
 //! | `POST /rbpf/release/NAME` | lets a container run again that is in quarantine |
 //! | `POST /rbpf/unbind`, `POST /rbpf/unbind/NAME` | undoes that |

@@ -39,8 +39,10 @@ impl RequestId {
         self.0 >> 8
     }
 
-    const fn slot(self) -> usize {
-        (self.0 & 0xff) as usize
+    /// The slot of the container, if it is one.
+    #[must_use]
+    pub const fn slot(self) -> u8 {
+        self.0 as u8
     }
 }
 
@@ -112,7 +114,7 @@ impl<const SLOTS: usize, const SIZE: usize> Requests<SLOTS, SIZE> {
 
     /// The slot of a request that is open, and whose it is.
     fn find(&mut self, id: RequestId) -> Option<(AppId, &mut Slot<SIZE>)> {
-        let slot = self.slots.get_mut(id.slot())?;
+        let slot = self.slots.get_mut(usize::from(id.slot()))?;
         match slot.state {
             State::Open(app) if slot.number == id.number() => Some((app, slot)),
             _ => None,

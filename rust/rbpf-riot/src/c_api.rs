@@ -18,6 +18,8 @@ use rbpf_device::Status;
 use rbpf_runtime::{Allowance, AppInfo, Grant, TenantId};
 use rbpf_vm::Rights;
 
+#[cfg(feature = "client")]
+use crate::client::Remote;
 use crate::containers::{self, Error};
 #[cfg(feature = "gpio")]
 use crate::gpio::Pin;
@@ -677,7 +679,8 @@ pub unsafe extern "C" fn rbpf_fault(position: u32, fault: *mut FaultInfo) -> c_i
     })
 }
 
-/// @brief   Bind a container to a CoAP path, to a timer, to a value or to a hook
+/// @brief   Bind a container to a CoAP path, to a timer, to a value, to answers or to a
+///          hook
 ///
 /// A path belongs to one container, which answers the requests for it. On a
 /// hook any number of containers run, in the order in which they were bound. The
@@ -687,18 +690,19 @@ pub unsafe extern "C" fn rbpf_fault(position: u32, fault: *mut FaultInfo) -> c_i
 /// The timer `every:MS` runs the container each so many milliseconds,
 /// `after:MS` once; times that it misses because others run are passed over.
 /// At `alarm` it runs when it has asked for it by `bpf_timer_set()`.
+/// `answer` runs it after a request of its own has ended, with `rbpf_client`.
 ///
 /// @param[in] name      the container's name
 /// @param[in] target    path with its leading slash; timer with its
-///                      milliseconds, 1 to 1073741823; `alarm`; value with its key; or
-///                      name of a registered hook; at most 32 bytes
+///                      milliseconds, 1 to 1073741823; `alarm`; value with its key;
+///                      `answer`; or name of a registered hook; at most 32 bytes
 ///
 /// @retval 0            it is bound
 /// @retval -EINVAL      a pointer is `NULL`, the path malformed or too long, the
 ///                      timer without a time, or the value without store or key
 /// @retval -ENOENT      there is no such container or hook
-/// @retval -EACCES      the container has not been granted what the hook or store needs,
-///                      or has been granted what the hook forbids
+/// @retval -EACCES      the container has not been granted what the target needs, or has
+///                      been granted what the hook forbids
 /// @retval -EEXIST      the path is in use or the module's own, or the
 ///                      container is bound there
 /// @retval -ENOMEM      the table of bindings is full, or its tenant has as many
@@ -909,6 +913,37 @@ pub unsafe extern "C" fn rbpf_helper_register(helper: *mut Helper) -> c_int {
 pub unsafe extern "C" fn rbpf_gpio_register(pin: *mut Pin) -> c_int {
     // SAFETY: null, or a pin that stays: promised by the caller.
     answer(|| unsafe { pin.as_ref() }.ok_or(INVALID)?.register())
+}
+
+/// @brief   Let containers make CoAP requests to a remote
+///
+/// They find it by name, if they have the right `coap-request`; its index is how many
+/// remotes were known before. It stays what it is.
+///
+/// @param[in] remote    the remote, initialised by @ref RBPF_REMOTE_INIT; it stays
+///                      where it is
+/// @param[in] endpoint  its address, of IPv6, for example from `sock_udp_str2ep()`;
+///                      port 0 is that of CoAP, 5683. It is copied.
+///
+/// @retval 0            containers may use it
+/// @retval -EPERM       it was called in an interrupt
+/// @retval -EINVAL      one of them is `NULL`; the name is not of visible characters
+///                      of ASCII; the address is none of IPv6, unspecified, or that
+///                      of a group
+/// @retval -EEXIST      there is a remote of that name
+/// @retval -ENOMEM      65536 remotes are known
+#[cfg(feature = "client")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbpf_remote_register(
+    remote: *mut Remote,
+    endpoint: *const riot_sys::sock_udp_ep_t,
+) -> c_int {
+    answer(|| {
+        // SAFETY: null, or a remote that stays, and an endpoint: promised by the
+        // caller.
+        let (remote, endpoint) = unsafe { (remote.as_ref(), endpoint.as_ref()) };
+        remote.ok_or(INVALID)?.register(endpoint.ok_or(INVALID)?)
+    })
 }
 
 /// @brief   Make a SAUL device known as a source of events

@@ -166,13 +166,13 @@ pub fn release(name: &str) -> Result<(), Error> {
 
 /// Binds a container to a CoAP path, which begins with a slash, to a timer,
 /// `every:MS`, `after:MS` or its own `alarm`, to a value, `kv:global:KEY`, `kv:tenant:KEY` or
-/// `kv:local:KEY`, or to a hook.
+/// `kv:local:KEY`, to the answers to its requests, `answer`, or to a hook.
 ///
 /// # Errors
 ///
 /// `NotFound` if there is no such container or hook, `Forbidden` if the
-/// container has not been granted what the hook or store needs, or has been granted what
-/// the hook forbids, `Invalid` for a malformed path, time or key, `Taken` if another container answers there or this one is bound
+/// container has not been granted what the target needs, or has been granted what the hook
+/// forbids, `Invalid` for a malformed path, time or key, `Taken` if another container answers there or this one is bound
 /// there, `Full` if the table of bindings is.
 pub fn bind(name: &str, target: &str) -> Result<(), Error> {
     with_runtime(|runtime| {

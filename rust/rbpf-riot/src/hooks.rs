@@ -139,7 +139,8 @@ impl Events {
 
 impl Hook {
     /// A hook of this name: 1 to 32 visible characters of ASCII, of which the
-    /// first is not a slash; not `every:…`, `after:…`, `alarm` or `kv:…`, which are no hooks.
+    /// first is not a slash; not `every:…`, `after:…`, `alarm`, `kv:…` or `answer`, which are
+    /// no hooks.
     #[must_use]
     pub const fn new(name: &'static CStr) -> Self {
         Self::with_policy(name, Policy::Last)

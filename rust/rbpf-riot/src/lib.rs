@@ -31,8 +31,8 @@
 //! let triggered = TICK.trigger(&mut context, &mut [])?;
 //! ```
 //!
-//! Unsafe code is in `sys`, `queue` (lending a function), `hooks` and `gpio` (their lists),
-//! `gcoap` and `gnrc` (what they call and are called by) and [`c_api`].
+//! Unsafe code is in `sys`, `queue` (lending a function), `hooks`, `gpio` and `client` (their
+//! lists), `gcoap`, `client` and `gnrc` (what they call and are called by) and [`c_api`].
 #![no_std]
 #![cfg_attr(
     not(all(feature = "gcoap", feature = "shell", rbpf_unsigned_install)),
@@ -52,6 +52,8 @@ mod services;
 mod sys;
 mod worker;
 
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "gcoap")]
 mod gcoap;
 #[cfg(feature = "gnrc")]

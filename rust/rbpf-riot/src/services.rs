@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What containers are served with on RIOT: ztimer, random, the console,
-//! SAUL, pins, SenML.
+//! SAUL, pins, gcoap as a client, SenML.
 //!
 //! Numbers of the interface to containers (classes, units, errors) and of
 //! RIOT are translated by name, although they agree today: the compiler makes
@@ -10,12 +10,17 @@
 use core::ffi::CStr;
 
 use rbpf_abi::Capabilities;
-#[cfg(any(feature = "gpio", feature = "observe", feature = "saul"))]
+#[cfg(any(
+    feature = "client",
+    feature = "gpio",
+    feature = "observe",
+    feature = "saul"
+))]
 use rbpf_abi::Errno;
 #[cfg(feature = "saul")]
 use rbpf_abi::context::Phydat;
 use rbpf_device::LogRing;
-#[cfg(feature = "observe")]
+#[cfg(any(feature = "client", feature = "observe"))]
 use rbpf_runtime::AppId;
 #[cfg(feature = "senml")]
 use rbpf_runtime::MAX_SENML_NAME;
@@ -23,9 +28,13 @@ use rbpf_runtime::MAX_SENML_NAME;
 use rbpf_runtime::Pin;
 #[cfg(feature = "saul")]
 use rbpf_runtime::Sensor;
+#[cfg(feature = "client")]
+use rbpf_runtime::{CoapRequest, Remote};
 use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
+#[cfg(feature = "client")]
+use crate::client;
 use crate::config::{self, LOG_SIZE};
 #[cfg(feature = "gpio")]
 use crate::gpio;
@@ -85,6 +94,7 @@ impl RiotServices {
 
 impl Services for RiotServices {
     const WRITES_SENML: bool = cfg!(feature = "senml");
+    const HAS_CLIENT: bool = cfg!(feature = "client");
 
     fn now_ms(&mut self) -> u32 {
         sys::now_ms()
@@ -141,6 +151,21 @@ impl Services for RiotServices {
         memory: &mut MemoryMap<'_>,
     ) -> Result<u64, FaultKind> {
         helpers::call(call, memory)
+    }
+
+    #[cfg(feature = "client")]
+    fn find_remote(&mut self, name: &[u8]) -> Result<Remote, Errno> {
+        client::find(name)
+    }
+
+    #[cfg(feature = "client")]
+    fn request(
+        &mut self,
+        app: AppId,
+        remote: Remote,
+        request: &CoapRequest<'_>,
+    ) -> Result<u32, Errno> {
+        client::request(app, remote, request)
     }
 
     #[cfg(feature = "gpio")]

@@ -33,6 +33,12 @@ const PAUSE_STACK: usize = 768;
 /// printing is deepest of all. On a Cortex-M0, of a timer, it takes 2,384 bytes
 /// without being kept, and 64 more with.
 const LOG_STACK: usize = if services::HAS_LOG { 256 } else { 0 };
+/// Bytes of stack that sending a request takes below a helper, and an answer.
+const CLIENT_STACK: usize = if cfg!(feature = "client") {
+    256 + config::ANSWER_SIZE as usize
+} else {
+    0
+};
 /// Bytes of stack for an event and what containers see of it, where they are longer
 /// than by default.
 const EVENT_STACK: usize = 2 * (config::EVENT_SIZE as usize).saturating_sub(16);
@@ -48,11 +54,12 @@ const IMAGE: usize = config::IMAGE_SIZE as usize;
 pub(crate) type Containers =
     Runtime<'static, RiotServices, SLOTS, BINDINGS, KV, Interpreter, TENANTS, PAUSE>;
 
-/// Stack of the thread: what is configured, with what pausing, the log and long
-/// events take, and at least what making the runtime takes, with some 150 bytes
+/// Stack of the thread: what is configured, with what pausing, the log, long events
+/// and requests take, and at least what making the runtime takes, with some 150 bytes
 /// beside the runtime itself. Native threads serve signals on it.
 const WORKER_STACK: usize = {
-    let configured = config::STACK_SIZE as usize + PAUSE * PAUSE_STACK + LOG_STACK + EVENT_STACK;
+    let configured =
+        config::STACK_SIZE as usize + PAUSE * PAUSE_STACK + LOG_STACK + EVENT_STACK + CLIENT_STACK;
     let least = if cfg!(target_os = "linux") {
         64 * 1024
     } else {
@@ -154,6 +161,7 @@ fn run() {
         |runtime, leases| {
             let event = expire(runtime, leases)
                 | hooks::event(runtime)
+                | answer(runtime)
                 | runtime.run_timer()
                 | runtime.run_change()
                 | runtime.resume();
@@ -163,6 +171,17 @@ fn run() {
             event
         },
     )
+}
+
+/// Runs the container whose request has ended, if it listens; `false` if none has.
+fn answer(runtime: &mut Containers) -> bool {
+    #[cfg(feature = "client")]
+    return crate::client::answer(runtime);
+    #[cfg(not(feature = "client"))]
+    {
+        let _ = runtime;
+        false
+    }
 }
 
 /// Tells hooks and gcoap what is bound, after it has changed.

@@ -81,8 +81,8 @@ fn preface() -> String {
  * and wait until it is done. So they may be called by threads only, once the
  * module has been started. Some only touch what is theirs, and do not wait:
  * @ref rbpf_hook_register, @ref rbpf_helper_register, `rbpf_gpio_register()`,
- * `rbpf_saul_register()`, and, from interrupts too, @ref rbpf_hook_post,
- * `rbpf_saul_event()` and @ref rbpf_stats.
+ * `rbpf_remote_register()`, `rbpf_saul_register()`, and, from interrupts too,
+ * @ref rbpf_hook_post, `rbpf_saul_event()` and @ref rbpf_stats.
  *
  * Every function that waits has these errors beside its own. Nothing has been
  * done then, and it can be tried again:
@@ -106,6 +106,10 @@ fn preface() -> String {
  * @file
  * @brief       rBPF containers from C
  */
+
+#ifdef MODULE_RBPF_CLIENT
+#include "net/sock/udp.h"
+#endif
 
 #ifdef MODULE_RBPF_GPIO
 #include "periph/gpio.h"
@@ -207,6 +211,13 @@ fn preface() -> String {
        (pin), (mode), 0, (edges) }}
 
 /**
+ * @brief   Initialiser of a @ref rbpf_remote_t
+ *
+ * @param[in] name      its name, of visible characters of ASCII; the string stays
+ */
+#define RBPF_REMOTE_INIT(name) {{ NULL, (name), {{ 0 }}, 0 }}
+
+/**
  * @brief   Initialiser of a @ref rbpf_saul_source_t
  *
  * @param[in] name      its name, a literal: 1 to 27 visible characters of ASCII
@@ -265,7 +276,7 @@ fn generate() -> String {
         .expect("pkg/rbpf/cbindgen.toml is a configuration");
     config.after_includes = Some(preface().trim_end().to_owned());
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for module in ["c_api", "hooks", "helpers", "gpio", "saul"] {
+    for module in ["c_api", "hooks", "helpers", "client", "gpio", "saul"] {
         builder = builder.with_src(root.join(format!("rust/rbpf-riot/src/{module}.rs")));
     }
     let mut header = Vec::new();

@@ -343,11 +343,15 @@ impl<'m, S: Services> Worker<'m, S> {
         true
     }
 
-    /// Runs the application whose request has ended; `false` if there is none.
+    /// Runs the application whose request has ended, if it listens; `false` if none
+    /// has.
     fn run_answer(&mut self) -> bool {
         let mut memory = [0; MAX_ANSWER_SIZE];
-        let answer = self.remotes.take(&mut memory);
-        answer.is_some_and(|answer| self.runtime.answer(&answer))
+        let Some(answer) = self.remotes.take(&mut memory) else {
+            return false;
+        };
+        self.runtime.answer(&answer);
+        true
     }
 
     /// The applications, by slot.

@@ -1,0 +1,552 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The rBPF for RIOT authors
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+
+/**
+ * @ingroup     tests
+ * @{
+ *
+ * @file
+ * @brief       Requests of containers, and how they end
+ *
+ * Whom they are made to is a socket of this program, which answers by the byte, as
+ * it should and as it should not.
+ *
+ * @}
+ */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "containers/request.h"
+#include "forward.rbpf.h"
+#include "net/gcoap.h"
+#include "net/gnrc/pktbuf.h"
+#include "net/sock/udp.h"
+#include "rbpf.h"
+#include "request.rbpf.h"
+#include "saul_reg.h"
+#include "ztimer.h"
+
+/* Where the requests of `collector` and `other` go to */
+#define PORT 61616
+/* What a container gets of a payload */
+#define KEPT 64
+
+/* More than a request takes, and than gcoap does not give up */
+#define PATIENCE_MS 5000
+/* For what should not come */
+#define SILENCE_MS 100
+/* As gcoap begins a message again */
+#define TRIES (CONFIG_COAP_MAX_RETRANSMIT + 1)
+
+/* What containers are told, whatever the C library calls it */
+#define TIMED_OUT (-110)
+
+/* Types of messages, with the version and a token of 8 bytes */
+enum { CON = 0x48, NON = 0x58, ACK = 0x68 };
+/* Without a token */
+enum { EMPTY_ACK = 0x60, EMPTY_RST = 0x70 };
+
+/* A message as it has come */
+typedef struct {
+    uint8_t bytes[256];
+    size_t length;
+    sock_udp_ep_t from;
+} message_t;
+
+static rbpf_remote_t _collector = RBPF_REMOTE_INIT("collector");
+static rbpf_remote_t _other = RBPF_REMOTE_INIT("other");
+static rbpf_hook_t _send = RBPF_HOOK_INIT("send");
+static rbpf_hook_t _send_too = RBPF_HOOK_INIT("send-too");
+static sock_udp_t _peer;
+static sock_udp_t _stranger;
+static message_t _nothing;
+static unsigned _failed;
+
+static int _read_temperature(const void *dev, phydat_t *res)
+{
+    (void)dev;
+    res->val[0] = 2345;
+    res->unit = UNIT_TEMP_C;
+    res->scale = -2;
+    return 1;
+}
+
+static const saul_driver_t _thermometer_driver = {
+    .read = _read_temperature,
+    .write = saul_write_notsup,
+    .type = SAUL_SENSE_TEMP,
+};
+
+static saul_reg_t _thermometer = {
+    .name = "simulated",
+    .driver = &_thermometer_driver,
+};
+
+static void _expect(const char *name, bool good)
+{
+    _failed += !good;
+    printf("%s %s\n", good ? "PASS" : "FAIL", name);
+}
+
+static sock_udp_ep_t _loopback(uint16_t port)
+{
+    sock_udp_ep_t endpoint = SOCK_IPV6_EP_ANY;
+
+    /* ::1 */
+    endpoint.addr.ipv6[15] = 1;
+    endpoint.port = port;
+    return endpoint;
+}
+
+static void _listen(sock_udp_t *sock, uint16_t port)
+{
+    sock_udp_ep_t local = SOCK_IPV6_EP_ANY;
+
+    local.port = port;
+    _expect("listen", sock_udp_create(sock, &local, NULL, 0) == 0);
+}
+
+/* The next message to the peer; false if none comes in this time */
+static bool _receive(message_t *message, uint32_t timeout_ms)
+{
+    ssize_t got = sock_udp_recv(&_peer, message->bytes, sizeof(message->bytes),
+                                timeout_ms * US_PER_MS, &message->from);
+
+    message->length = got < 0 ? 0 : got;
+    return got > 0;
+}
+
+/* Forgets what has been repeated */
+static void _drain(void)
+{
+    static message_t message;
+
+    while (_receive(&message, 0)) {}
+}
+
+static bool _give(sock_udp_t *from, const message_t *to, const void *bytes, size_t length)
+{
+    return sock_udp_send(from, bytes, length, &to->from) == (ssize_t)length;
+}
+
+/* Answers with options as they are encoded, and a payload of so many letters */
+static bool _answer(const message_t *request, uint8_t type, uint8_t code, const char *options,
+                    size_t payload)
+{
+    static uint8_t bytes[256];
+    size_t length = 12;
+
+    bytes[0] = type;
+    bytes[1] = code;
+    memcpy(&bytes[2], &request->bytes[2], 2);
+    memcpy(&bytes[4], &request->bytes[4], 8);
+    memcpy(&bytes[length], options, strlen(options));
+    length += strlen(options);
+    if (payload > 0) {
+        bytes[length++] = 0xff;
+        memset(&bytes[length], 'a', payload);
+        length += payload;
+    }
+    return _give(&_peer, request, bytes, length);
+}
+
+static bool _answer_empty(const message_t *request, uint8_t type)
+{
+    uint8_t bytes[] = { type, 0, request->bytes[2], request->bytes[3] };
+
+    return _give(&_peer, request, bytes, sizeof(bytes));
+}
+
+static int32_t _stored(const char *name, uint32_t key)
+{
+    uint32_t value = 0;
+
+    return rbpf_kv_fetch(name, key, &value) == 0 ? (int32_t)value : 0;
+}
+
+/* Whether so many requests of a container have ended, soon */
+static bool _have_ended(const char *name, int32_t count, uint32_t key)
+{
+    for (unsigned i = 0; i < PATIENCE_MS / 10; i++) {
+        if (_stored(name, key) >= count) {
+            return _stored(name, key) == count;
+        }
+        ztimer_sleep(ZTIMER_MSEC, 10);
+    }
+    return false;
+}
+
+/* The number of the last request in the first slot, where `app` is, and of those how
+ * many were others' */
+static int32_t _number;
+static int32_t _others;
+
+/* What comes of a request */
+static int64_t _request(rbpf_hook_t *hook, uint32_t remote, uint32_t method, const char *path,
+                        uint32_t length)
+{
+    send_t context = { .remote = remote, .method = method, .length = length };
+    int64_t result = 0;
+
+    strncpy(context.path, path, sizeof(context.path));
+    if (rbpf_hook_trigger(hook, &context, sizeof(context), NULL, 0, &result) < 0) {
+        return INT32_MIN;
+    }
+    return result;
+}
+
+/* Whether `app` has a GET sent, and the peer gets it */
+static bool _ask(message_t *message)
+{
+    _number++;
+    return _request(&_send, 0, COAP_METHOD_GET, "/a", 0) == _number
+           && _receive(message, PATIENCE_MS);
+}
+
+/* Whether the last request of `app` has ended so */
+static bool _ended(int32_t code, int32_t length, bool truncated)
+{
+    return _have_ended("app", _number - _others, KEY_ENDED)
+           && _stored("app", KEY_CODE) == code && _stored("app", KEY_NUMBER) == _number
+           && _stored("app", KEY_LENGTH) == length && _stored("app", KEY_TRUNCATED) == truncated
+           && _stored("app", KEY_SUM) == length * 'a';
+}
+
+static void _register(void)
+{
+    static rbpf_remote_t empty = RBPF_REMOTE_INIT("");
+    static rbpf_remote_t blank = RBPF_REMOTE_INIT("a b");
+    static rbpf_remote_t nameless = RBPF_REMOTE_INIT(NULL);
+    static rbpf_remote_t again = RBPF_REMOTE_INIT("collector");
+    sock_udp_ep_t endpoint = _loopback(PORT);
+    sock_udp_ep_t group = endpoint;
+    sock_udp_ep_t unspecified = SOCK_IPV6_EP_ANY;
+    sock_udp_ep_t none = endpoint;
+
+    group.addr.ipv6[0] = 0xff;
+    none.family = AF_UNSPEC;
+    puts("part register");
+    _expect("no remote", rbpf_remote_register(NULL, &endpoint) == -EINVAL);
+    _expect("no endpoint", rbpf_remote_register(&_collector, NULL) == -EINVAL);
+    _expect("no name", rbpf_remote_register(&nameless, &endpoint) == -EINVAL);
+    _expect("an empty name", rbpf_remote_register(&empty, &endpoint) == -EINVAL);
+    _expect("a name with a blank", rbpf_remote_register(&blank, &endpoint) == -EINVAL);
+    _expect("a group", rbpf_remote_register(&_collector, &group) == -EINVAL);
+    _expect("unspecified", rbpf_remote_register(&_collector, &unspecified) == -EINVAL);
+    _expect("no address", rbpf_remote_register(&_collector, &none) == -EINVAL);
+    _expect("register", rbpf_remote_register(&_collector, &endpoint) == 0);
+    _expect("twice", rbpf_remote_register(&_collector, &endpoint) == -EEXIST);
+    _expect("a name twice", rbpf_remote_register(&again, &endpoint) == -EEXIST);
+    _expect("another", rbpf_remote_register(&_other, &endpoint) == 0);
+    _expect("no hook is called so", rbpf_hook_register(&(rbpf_hook_t)RBPF_HOOK_INIT("answer"))
+            == -EINVAL);
+}
+
+/* As in forward.c */
+static void _forward(void)
+{
+    static const uint8_t expected[] = "\xb8readings\x49unit=degC\xff" "23.45";
+    static message_t message;
+
+    puts("part forward");
+    _expect("install", rbpf_install("forward", forward_rbpf, sizeof(forward_rbpf)) == 0);
+    _expect("bind to answers", rbpf_bind("forward", "answer") == 0);
+    _expect("once", rbpf_bind("forward", "answer") == -EEXIST);
+    _expect("bind to time", rbpf_bind("forward", "after:10") == 0);
+    _expect("it comes", _receive(&message, PATIENCE_MS));
+    _expect("a confirmable POST", message.bytes[0] == CON && message.bytes[1] == 2);
+    _expect("path, query and reading", message.length == 12 + sizeof(expected) - 1
+            && memcmp(&message.bytes[12], expected, sizeof(expected) - 1) == 0);
+    _expect("answer", _answer(&message, ACK, COAP_CODE_CHANGED, "", 6));
+    _expect("it runs", _have_ended("forward", 1, 1));
+    _expect("it is kept", _stored("forward", 0) == 1 && _stored("forward", 2) == COAP_CODE_CHANGED
+            && _stored("forward", 3) == 1 && _stored("forward", 4) == 6
+            && _stored("forward", 5) == 0 && _stored("forward", 6) == 'a');
+    _expect("remove", rbpf_remove("forward") == 0);
+}
+
+static void _refused(void)
+{
+    char path[180];
+
+    puts("part refused");
+    memset(path, 'x', sizeof(path));
+    path[0] = '/';
+    path[sizeof(path) - 1] = '\0';
+    _expect("no such remote", _request(&_send, 2, 1, "/a", 0) == -ENODEV);
+    _expect("no remote at all", _request(&_send, 0x10000, 1, "/a", 0) == -ENODEV);
+    _expect("no method", _request(&_send, 0, 0, "/a", 0) == -EINVAL);
+    _expect("a response", _request(&_send, 0, COAP_CODE_CONTENT, "/a", 0) == -EINVAL);
+    _expect("no path", _request(&_send, 0, 1, "", 0) == -EINVAL);
+    _expect("a long path", _request(&_send, 0, 1, path, 0) == -ENOSPC);
+    path[112] = '\0';
+    _expect("a path and a payload", _request(&_send, 0, 2, path, 3) == -ENOSPC);
+    _expect("a long payload", _request(&_send, 0, 2, "/", 200) == -ENOSPC);
+    for (unsigned i = 0; i < 60; i++) {
+        path[2 * i] = '/';
+        path[2 * i + 1] = 'a';
+    }
+    path[120] = '\0';
+    _expect("a deep path", _request(&_send, 0, 1, path, 0) == -ENOSPC);
+    _expect("nothing was sent", !_receive(&_nothing, SILENCE_MS));
+}
+
+/* The longest message, and others */
+static void _sizes(void)
+{
+    static const struct {
+        const char *path;
+        uint32_t payload;
+        const char *options;
+    } sizes[] = {
+        { "/", 0, "" },
+        { "/", 115, "" },
+        { "/a//b", 1, "\xb1" "a\x00\x01" "b" },
+        { "/?a&b", 0, "\xd1\x02" "a\x01" "b" },
+    };
+    /* The second option is empty */
+    static const size_t lengths[] = { 0, 0, 5, 5 };
+
+    puts("part sizes");
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        static message_t message;
+        size_t payload = sizes[i].payload;
+
+        _number++;
+        _expect("send", _request(&_send, 0, 2, sizes[i].path, payload) == _number);
+        _expect("it comes", _receive(&message, PATIENCE_MS));
+        _expect("as long as it is", message.length
+                == 12 + lengths[i] + (payload > 0 ? 1 + payload : 0));
+        _expect("options", memcmp(&message.bytes[12], sizes[i].options, lengths[i]) == 0);
+        _expect("answer", _answer(&message, ACK, COAP_CODE_CHANGED, "", 0));
+        _expect("ended", _ended(COAP_CODE_CHANGED, 0, false));
+    }
+}
+
+static void _answers(void)
+{
+    static const struct {
+        const char *name;
+        uint8_t code;
+        size_t payload;
+        const char *options;
+        int32_t length;
+        bool truncated;
+    } answers[] = {
+        { "content", COAP_CODE_CONTENT, 5, "", 5, false },
+        { "empty", COAP_CODE_CONTENT, 0, "", 0, false },
+        { "an error", COAP_CODE_PATH_NOT_FOUND, 9, "", 9, false },
+        { "a server's error", COAP_CODE_INTERNAL_SERVER_ERROR, 0, "", 0, false },
+        { "as long as can be", COAP_CODE_CONTENT, KEPT, "", KEPT, false },
+        { "longer", COAP_CODE_CONTENT, KEPT + 1, "", KEPT, true },
+        { "longer than gcoap's buffer", COAP_CODE_CONTENT, 200, "", KEPT, true },
+        { "a block of several", COAP_CODE_CONTENT, 16, "\xd1\x0a\x08", 16, true },
+        { "the last block", COAP_CODE_CONTENT, 16, "\xd1\x0a\x10", 16, false },
+    };
+    static message_t message;
+
+    puts("part answers");
+    for (unsigned i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        _expect("ask", _ask(&message));
+        _expect("answer", _answer(&message, ACK, answers[i].code, answers[i].options,
+                                  answers[i].payload));
+        _expect(answers[i].name, _ended(answers[i].code, answers[i].length,
+                                        answers[i].truncated));
+    }
+
+    _expect("ask", _ask(&message));
+    _expect("acknowledge", _answer_empty(&message, EMPTY_ACK));
+    ztimer_sleep(ZTIMER_MSEC, SILENCE_MS);
+    _drain();
+    _expect("and answer later", _answer(&message, CON, COAP_CODE_CONTENT, "", 3)
+            && _ended(COAP_CODE_CONTENT, 3, false));
+    _expect("which is acknowledged", _receive(&message, PATIENCE_MS) && message.length == 4
+            && message.bytes[0] == EMPTY_ACK);
+
+    _expect("ask", _ask(&message));
+    _expect("answer twice", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1)
+            && _answer(&message, NON, COAP_CODE_CONTENT, "", 2)
+            && _ended(COAP_CODE_CONTENT, 1, false));
+    ztimer_sleep(ZTIMER_MSEC, SILENCE_MS);
+    _expect("once counts", _ended(COAP_CODE_CONTENT, 1, false));
+}
+
+/* What is no answer, before one that is */
+static void _rubbish(void)
+{
+    static const uint8_t rubbish[] = { 0xff, 0xff, 0xff, 0xff, 0xff };
+    static message_t message;
+    static message_t other;
+
+    puts("part rubbish");
+    _expect("ask", _ask(&message));
+    other = message;
+    other.bytes[4] ^= 1;
+    _expect("rubbish", _give(&_peer, &message, rubbish, sizeof(rubbish))
+            && _give(&_peer, &message, rubbish, 1)
+            && _give(&_peer, &message, message.bytes, 11));
+    _expect("another token", _answer(&other, ACK, COAP_CODE_CONTENT, "", 1));
+    _expect("no response", _answer(&message, ACK, COAP_METHOD_GET, "", 1)
+            && _answer(&message, ACK, 0x65, "", 1));
+    uint8_t stranger[] = { NON, COAP_CODE_CONTENT, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+    memcpy(&stranger[4], &message.bytes[4], 8);
+    _expect("another port", _give(&_stranger, &message, stranger, sizeof(stranger)));
+    ztimer_sleep(ZTIMER_MSEC, SILENCE_MS / 2);
+    _expect("none counts", _stored("app", KEY_ENDED) == _number - _others - 1);
+    _expect("answer", _answer(&message, ACK, COAP_CODE_CONTENT, "", 7));
+    _expect("ended", _ended(COAP_CODE_CONTENT, 7, false));
+    _drain();
+
+    _expect("ask", _ask(&message));
+    _expect("reject", _answer_empty(&message, EMPTY_RST) && _ended(TIMED_OUT, 0, false));
+    _drain();
+}
+
+/* A server that takes each request for an observation must not use gcoap up */
+static void _observe(void)
+{
+    static message_t message;
+    bool good = true;
+
+    puts("part observe");
+    for (unsigned i = 0; i < 3 * CONFIG_GCOAP_REQ_WAITING_MAX; i++) {
+        good &= _ask(&message);
+        good &= _answer(&message, ACK, COAP_CODE_CONTENT, "\x61\x01", 2);
+        good &= _ended(COAP_CODE_CONTENT, 2, false);
+        /* A notification that nobody wants */
+        good &= _answer(&message, NON, COAP_CODE_CONTENT, "\x61\x02", 3);
+        good &= _receive(&message, PATIENCE_MS) && message.bytes[0] == EMPTY_RST;
+    }
+    _expect("all are answered, and once", good && _ended(COAP_CODE_CONTENT, 2, false));
+    _expect("gcoap has none open", gcoap_op_state() == 0);
+}
+
+static void _silence(void)
+{
+    static message_t message;
+    unsigned count = 1;
+    rbpf_info_t info;
+
+    puts("part silence");
+    _expect("ask", _ask(&message));
+    uint32_t begin = ztimer_now(ZTIMER_MSEC);
+    _expect("one at a time", _request(&_send, 0, 1, "/a", 0) == -EBUSY);
+    _expect("to another remote, too", _request(&_send, 1, 1, "/a", 0) == -EBUSY);
+    /* Others run meanwhile */
+    _expect("others run", rbpf_find("too", &info) == 0 && _request(&_send_too, 9, 1, "/", 0)
+            == -ENODEV);
+    _expect("nobody has waited", ztimer_now(ZTIMER_MSEC) - begin < SILENCE_MS);
+    while (_stored("app", KEY_ENDED) < _number - _others && _receive(&message, SILENCE_MS * 10)) {
+        count++;
+    }
+    _expect("it is repeated", count == TRIES);
+    _expect("and given up", _ended(TIMED_OUT, 0, false));
+    _expect("late", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1));
+    ztimer_sleep(ZTIMER_MSEC, SILENCE_MS);
+    _expect("too late", _ended(TIMED_OUT, 0, false));
+}
+
+/* Containers go while their requests are open */
+static void _successors(void)
+{
+    static message_t message;
+    rbpf_info_t info;
+
+    puts("part successors");
+    _expect("ask", _ask(&message));
+    _expect("replace", rbpf_replace("app", request_rbpf, sizeof(request_rbpf)) == 0);
+    _expect("not yet", _request(&_send, 0, 1, "/a", 0) == -EBUSY);
+    _expect("answer", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1));
+    ztimer_sleep(ZTIMER_MSEC, SILENCE_MS);
+    _expect("not its own", _stored("app", KEY_ENDED) == 0 && rbpf_find("app", &info) == 0
+            && info.runs == 1);
+    _number++;
+    _expect("it asks", _request(&_send, 0, 1, "/a", 0) == _number
+            && _receive(&message, PATIENCE_MS));
+    _expect("and is answered", _answer(&message, ACK, COAP_CODE_CONTENT, "", 2)
+            && _have_ended("app", 1, KEY_ENDED) && _stored("app", KEY_NUMBER) == _number);
+
+    _expect("ask", _ask(&message));
+    _expect("remove", rbpf_remove("app") == 0);
+    _expect("answer to nobody", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1));
+    ztimer_sleep(ZTIMER_MSEC, SILENCE_MS);
+    _expect("install", rbpf_install("app", request_rbpf, sizeof(request_rbpf)) == 0);
+    _expect("bind", rbpf_bind("app", "send") == 0);
+    _expect("ask", _ask(&message));
+    _expect("answer", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1));
+    ztimer_sleep(ZTIMER_MSEC, SILENCE_MS);
+    _expect("not bound to answers", _stored("app", KEY_ENDED) == 0);
+    _expect("remove", rbpf_remove("app") == 0 && rbpf_remove("too") == 0);
+}
+
+/* All containers of two tenants at once */
+static void _tenants(void)
+{
+    static const rbpf_tenant_t tenants[] = {
+        { .name = "alice", .capabilities = RBPF_CAPABILITY_COAP_REQUEST | RBPF_CAPABILITY_KV_LOCAL,
+          .slots = 2, .bindings = 4, .values = 12 },
+        { .name = "bob", .capabilities = RBPF_CAPABILITY_COAP_REQUEST | RBPF_CAPABILITY_KV_LOCAL,
+          .slots = 2, .bindings = 4, .values = 12 },
+    };
+    static const char *const names[] = { "a", "b", "c", "d" };
+    static rbpf_hook_t hooks[] = {
+        RBPF_HOOK_INIT("send-a"), RBPF_HOOK_INIT("send-b"),
+        RBPF_HOOK_INIT("send-c"), RBPF_HOOK_INIT("send-d"),
+    };
+    static message_t messages[CONFIG_RBPF_SLOTS];
+
+    puts("part tenants");
+    for (unsigned i = 0; i < CONFIG_RBPF_SLOTS; i++) {
+        const char *tenant = tenants[i % 2].name;
+
+        _expect("tenant", i > 1 || rbpf_tenant_add(&tenants[i]) == 0);
+        _expect("install", rbpf_install_for(tenant, names[i], request_rbpf,
+                                            sizeof(request_rbpf)) == 0);
+        _expect("hook", rbpf_hook_register(&hooks[i]) == 0);
+        _expect("bind", rbpf_bind(names[i], hooks[i].name) == 0
+                && rbpf_bind(names[i], "answer") == 0);
+        _expect("ask", _request(&hooks[i], i % 2, 1, "/a", 0) > 0);
+        _expect("it comes", _receive(&messages[i], PATIENCE_MS));
+    }
+    for (unsigned i = CONFIG_RBPF_SLOTS; i-- > 0;) {
+        _expect("answer", _answer(&messages[i], ACK, COAP_CODE_CONTENT, "", i));
+    }
+    for (unsigned i = 0; i < CONFIG_RBPF_SLOTS; i++) {
+        _expect("ended", _have_ended(names[i], 1, KEY_ENDED)
+                && _stored(names[i], KEY_LENGTH) == (int32_t)i);
+        _expect("remove", rbpf_remove(names[i]) == 0);
+    }
+    _drain();
+}
+
+int main(void)
+{
+    _listen(&_peer, PORT);
+    _listen(&_stranger, PORT + 1);
+    saul_reg_add(&_thermometer);
+    _register();
+    _forward();
+    _number = _others = 1;
+    _expect("hooks", rbpf_hook_register(&_send) == 0 && rbpf_hook_register(&_send_too) == 0);
+    _expect("install", rbpf_install("app", request_rbpf, sizeof(request_rbpf)) == 0
+            && rbpf_install("too", request_rbpf, sizeof(request_rbpf)) == 0);
+    _expect("bind", rbpf_bind("app", "send") == 0 && rbpf_bind("app", "answer") == 0
+            && rbpf_bind("too", "send-too") == 0 && rbpf_bind("too", "answer") == 0);
+    _refused();
+    _sizes();
+    _answers();
+    _rubbish();
+    _observe();
+    _silence();
+    _successors();
+    _tenants();
+    _expect("gcoap has none open", gcoap_op_state() == 0);
+    _expect("nothing is left in the packet buffer", gnrc_pktbuf_is_empty());
+    printf("%u failed\n", _failed);
+    return 0;
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Requests of containers are answered, cut, refused, late, lost, and not mixed up."""
+
+import os
+import pathlib
+import sys
+
+from testrunner import run
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
+import checks  # noqa: E402
+
+# Two sockets; the parts in their order; two at the end
+CHECKS = 2 + 13 + 11 + 3 + 10 + 4 * 6 + 9 * 3 + 7 + 10 + 2 + 9 + 16 + 4 * 9 + 2
+
+
+def testfunc(child):
+    passed = checks.count(child)
+    assert passed == CHECKS, f"{passed} of {CHECKS} checks"
+    print(f"\nok {passed} checks of requests")
+
+
+if __name__ == "__main__":
+    sys.exit(run(testfunc, timeout=60, echo=bool(os.environ.get("VERBOSE"))))
