@@ -26,6 +26,7 @@ misfits=(
     "examples/rbpf_gcoap microbit IPv6, gcoap and containers take 26 KiB of RAM, of 16"
     "tests/native_interrupts nrf52840dk what it tests is for native alone"
     "tests/native_interrupts microbit what it tests is for native alone"
+    "tests/rbpf_client microbit IPv6, gcoap and containers take more than 16 KiB of RAM"
     "tests/rbpf_gnrc microbit IPv6 and containers take more than 16 KiB of RAM"
     "tests/rbpf_gpio microbit QEMU's has no interrupts of pins"
     "tests/rbpf_load microbit IPv6, gcoap and eight containers take more than 16 KiB of RAM"
@@ -42,6 +43,9 @@ packages=(
 
 gcoap=examples/rbpf_gcoap
 images=$root/target/device-images
+# Whom the example on native64 makes requests to
+collector_address=fe80::1
+collector_port=5690
 # A stack that is fuller than this, in percent, is a failure.
 stack_limit=90
 
@@ -76,13 +80,15 @@ on_native() {
     ip link set lo up
     ip tuntap add tap0 mode tap
     ip link set tap0 up
+    ip address add "$collector_address/64" dev tap0
     # The node does not end by itself.
     timeout -s KILL 300 $gcoap/bin/native64/rbpf_gcoap.elf tap0 \
         <"$work/input" >"$work/output" 2>&1 7>&- &
     exec 7>"$work/input"
     # Once the node has checked that the address is its own alone.
     ask "$work" 'fe80::[0-9a-f:]*  scope: link  VAL' 'coap://[ADDRESS%tap0]' "$@" \
-        --shell "$work/input" "$work/output" --rbpf target/debug/rbpf --peer --requests 10000
+        --shell "$work/input" "$work/output" --rbpf target/debug/rbpf --peer --requests 10000 \
+        --collector "$collector_port"
     result=$?
     exec 7>&-
     kill $! 2>/dev/null
@@ -273,7 +279,7 @@ coap() {
 {
     check "workstation images of tests/device" \
         cargo run --quiet --package rbpf-host --example device_images -- "$images"
-    for container in coap_sensor counter average sampler jumps ticker; do
+    for container in coap_sensor counter average sampler jumps ticker forward; do
         check "workstation image of $container.c" cargo run --quiet --package rbpf-cli --bin rbpf -- \
             build "examples/containers/$container.c" --output "$images/$container.rbpf"
     done
@@ -291,7 +297,8 @@ coap() {
         lines "native64 outside" dist/tools/riot-outside.sh
         lines "native64 CoAP" coap --on-native "$images" closed
         # Both for the shell's report of what is in use
-        USEMODULE=shell_cmd_gnrc_pktbuf build $gcoap native64 RBPF_UNSIGNED_INSTALL=1 DEVELHELP=1 &&
+        USEMODULE=shell_cmd_gnrc_pktbuf build $gcoap native64 RBPF_UNSIGNED_INSTALL=1 DEVELHELP=1 \
+            COLLECTOR="[$collector_address]:$collector_port" &&
             lines "native64 CoAP" coap --on-native "$images" open
     fi
     if on_list nrf52840dk; then

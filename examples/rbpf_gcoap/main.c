@@ -23,6 +23,11 @@
 #include "saul_reg.h"
 #include "shell.h"
 
+#ifdef COLLECTOR
+#include "net/sock/util.h"
+#include "rbpf.h"
+#endif
+
 #define MAIN_QUEUE_SIZE (8)
 
 static msg_t _main_msg_queue[MAIN_QUEUE_SIZE];
@@ -49,6 +54,20 @@ static saul_reg_t _thermometer = {
 };
 #endif
 
+#ifdef COLLECTOR
+static rbpf_remote_t _collector = RBPF_REMOTE_INIT("collector");
+
+static void _register_collector(void)
+{
+    sock_udp_ep_t endpoint;
+
+    if (sock_udp_str2ep(&endpoint, COLLECTOR) < 0
+        || rbpf_remote_register(&_collector, &endpoint) < 0) {
+        puts("error: no address: " COLLECTOR);
+    }
+}
+#endif
+
 int main(void)
 {
     /* for the ping command, and other users of messages */
@@ -56,6 +75,10 @@ int main(void)
 
 #ifdef CPU_NATIVE
     saul_reg_add(&_thermometer);
+#endif
+
+#ifdef COLLECTOR
+    _register_collector();
 #endif
 
     puts("rBPF containers on RIOT");

@@ -15,6 +15,7 @@ usage: riot_coap.py coap://ADDRESS IMAGES open|closed [OPTION ...]
                    what the requests left behind is compared there
   --rbpf COMMAND   the command `rbpf`, which attaches a container to the node
   --peer           and whose device is asked the same as the node
+  --collector PORT the node's containers may make requests to this port
 """
 
 import argparse
@@ -37,6 +38,7 @@ from aiocoap import Context, GET, POST, PUT, DELETE, FETCH, Message
 from aiocoap.numbers import codes
 from aiocoap.optiontypes import BlockOption, OpaqueOption
 
+from collector import Collector
 import riot_observe
 
 TIMEOUT = 20
@@ -502,6 +504,9 @@ def workstation(node):
             scale = {-len(fraction)}
             kind = "constant"
             value = [{whole}{fraction}]
+            [[remote]]
+            name = "collector"
+            uri = "coap://[::1]:{node.options.collector or 9}"
         """)
         command = [node.options.rbpf, "device", "--config", str(description)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -516,7 +521,9 @@ async def twins(node):
     """The same image gives the same answers, counts and faults on the node
     and on the workstation's device."""
     with workstation(node) as peer:
-        for image in sorted(path.stem for path in node.images.glob("*.rbpf")):
+        # What forward.c does depends on whom it sends to.
+        images = {path.stem for path in node.images.glob("*.rbpf")} - {"forward"}
+        for image in sorted(images):
             one, other = await life(node, image), await life(peer, image)
             same(f"{image} on the node", one, other)
 
@@ -646,6 +653,81 @@ async def printed(node):
     await node.expect(codes.METHOD_NOT_ALLOWED, POST, "/rbpf/log")
 
 
+async def requests(node):
+    """Containers make requests, on the node and on the workstation's device."""
+    await on_both(node, forwarded)
+
+
+async def forwarded(node):
+    """What the requests of containers come to."""
+    # Keys of examples/containers/forward.c
+    sent, ended, code, length, truncated = 0, 1, 2, 4, 5
+
+    async def value(name, key):
+        response = await node.ask(GET, f"/rbpf/kv/{name}/{key}")
+        return int(response.payload) if response.code == codes.CONTENT else 0
+
+    async def wait(name, key, wanted):
+        for _ in range(100):
+            if await value(name, key) == wanted:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{key} of {name} is not {wanted}")
+
+    async def send(*names):
+        for name in names:
+            await node.expect(codes.CHANGED, POST, f"/rbpf/bind/{name}", b"after:1")
+
+    collector = await Collector.start(node.options.collector)
+    for name in ["one", "two"]:
+        await node.install(name, "forward", "answer")
+    await node.expect(codes.CONFLICT, POST, "/rbpf/bind/one", b"answer")
+
+    for number, (answer, data, delay, kept) in enumerate([
+        (codes.CHANGED, b"", 0, (0, 0)),
+        (codes.CONTENT, b"x" * 64, 0, (64, 0)),
+        (codes.NOT_FOUND, b"no", 0, (2, 0)),
+        (codes.SERVICE_UNAVAILABLE, b"", 0, (0, 0)),
+        (codes.CONTENT, b"x" * 500, 0, (64, 1)),
+        # In blocks, of which nobody asks for the second
+        (codes.CONTENT, b"x" * 3000, 0, (64, 1)),
+        # Acknowledged before
+        (codes.CHANGED, b"late", 1, (4, 0)),
+    ], start=1):
+        collector.reply(answer, data, delay)
+        await send("one")
+        await wait("one", ended, number)
+        same("code", await value("one", code), int(answer))
+        same("payload", (await value("one", length), await value("one", truncated)), kept)
+    expected = (("unit=degC",), node.options.reading.encode())
+    same("readings", collector.readings, [expected] * number)
+    same("other container", await value("two", ended), 0)
+
+    # Both at once
+    collector.hold(2)
+    await send("one", "two")
+    await wait("one", ended, number + 1)
+    await wait("two", ended, 1)
+
+    # One is gone before its answer; who comes after it gets none
+    go = collector.hold(2)
+    await send("one")
+    await wait("one", sent, number + 2)
+    await node.remove("one")
+    await node.install("one", "forward", "answer")
+    await send("two")
+    await wait("two", ended, 2)
+    await asyncio.sleep(0.2)
+    same("answers to a successor", await value("one", ended), 0)
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf/bindings"), "answer one events 0\n")
+    go()
+    collector.reply(codes.CHANGED)
+    await send("one")
+    await wait("one", ended, 1)
+    await node.remove("one", "two")
+    await collector.stop()
+
+
 async def leases(node):
     """Leases end, on the node and on the workstation's device."""
     await on_both(node, leased)
@@ -737,8 +819,8 @@ async def life(node, image):
 
 
 OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, changes, log,
-        leases, *map(observers, riot_observe.CHECKS), payload, request, long_list, bad_images, blocks,
-        duplicates, long_response, options, noise, twins, attach, endurance]
+        leases, *map(observers, riot_observe.CHECKS), requests, payload, request, long_list, bad_images,
+        blocks, duplicates, long_response, options, noise, twins, attach, endurance]
 CLOSED = [pages, closed, options]
 
 
@@ -747,9 +829,8 @@ async def main(arguments):
     node = Node(context, arguments.base, pathlib.Path(arguments.images), arguments)
     failed = False
     checks = OPEN if arguments.state == "open" else CLOSED
-    missing = [(twins, arguments.peer), (attach, arguments.rbpf)]
-    missing = [check for check, command in missing if not command]
-    for check in [check for check in checks if check not in missing]:
+    needs = {twins: arguments.peer, attach: arguments.rbpf, requests: arguments.collector}
+    for check in [check for check in checks if needs.get(check, True)]:
         name = f"{arguments.state} {check.__name__}"
         try:
             await check(node)
@@ -771,6 +852,7 @@ def arguments():
     parser.add_argument("--shell", nargs=2)
     parser.add_argument("--rbpf")
     parser.add_argument("--peer", action="store_true")
+    parser.add_argument("--collector", type=int, default=0)
     return parser.parse_args()
 
 
