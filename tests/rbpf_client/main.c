@@ -414,7 +414,7 @@ static void _observe(void)
     bool good = true;
 
     puts("part observe");
-    for (unsigned i = 0; i < 3 * CONFIG_GCOAP_REQ_WAITING_MAX; i++) {
+    for (unsigned i = 0; good && i < 3 * CONFIG_GCOAP_REQ_WAITING_MAX; i++) {
         good &= _ask(&message);
         good &= _answer(&message, ACK, COAP_CODE_CONTENT, "\x61\x01", 2);
         good &= _ended(COAP_CODE_CONTENT, 2, false);
