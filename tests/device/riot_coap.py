@@ -138,6 +138,9 @@ def contains(text, part):
 async def pages(node):
     """What a node without containers says."""
     contains(await node.expect(codes.CONTENT, GET, "/.well-known/core"), "</rbpf>")
+    slots = await node.expect(codes.CONTENT, GET, "/rbpf/slots")
+    same("slots", re.sub(r"generation \d+ room \d+", "", slots).split("\n"),
+         [f"slot {number} state empty " for number in range(SLOTS)] + [""])
     same("list", await node.expect(codes.CONTENT, GET, "/rbpf"), "")
     contains(await node.expect(codes.CONTENT, GET, "/rbpf/stats"), f"slots 0\nslots-max {SLOTS}\n")
     for path in ["/", "/nothing", "/rbpf/nothing", "/rbpf/app/x", "/rbpf/kv/x/1", "/rbpfx"]:
@@ -370,7 +373,7 @@ async def duplicates(node):
                 answer = datagrams.recv(1500)
                 wanted = codes.CONTINUE if number < last else codes.CREATED
                 same(f"code for block {number}", answer[1], wanted)
-    contains(await node.expect(codes.CONTENT, GET, "/rbpf"), "twice state idle path - bytes")
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf"), "twice state verified path - bytes")
     await node.remove("twice")
 
 

@@ -35,7 +35,7 @@ pub struct Record {
     pub name: Option<String>,
     /// The tenant that it belongs to.
     pub tenant: Option<String>,
-    /// `idle` or `bound`.
+    /// `verified`, `bound` or `quarantined`.
     pub state: Option<String>,
     /// The path that it is bound to.
     pub path: Option<String>,

@@ -176,7 +176,7 @@ fn answers_that_are_none() {
 #[test]
 fn lists() {
     let list = |fake: &Fake| listing::fetch(&mut client(fake, LONG));
-    let text = |asked: &Asked| vec![asked.reply(0x60, 0x45, b"\xc0", b"a state idle runs 1\n")];
+    let text = |asked: &Asked| vec![asked.reply(0x60, 0x45, b"\xc0", b"a state verified runs 1\n")];
     let records = list(&fake(text)).expect("a list in text");
     assert_eq!(records[0].runs, Some(1));
     // A device that knows no CBOR is asked for what it has.

@@ -107,7 +107,7 @@ fn devices_whose_log_is_none() {
         "",
         "offset 1 end",
         "offset 1 end x\n",
-        "counter state idle\n",
+        "counter state verified\n",
     ] {
         let fake = Fake::start(move |asked| text(asked, answer));
         done(&mut logs(&fake.uri)).refused(&["its answer is no log"]);

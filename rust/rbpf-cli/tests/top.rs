@@ -142,7 +142,8 @@ fn devices_that_do_not_behave() {
     let rubbish = Fake::start(|_| vec![vec![0xff; 100]; 10]);
     let no_list = Fake::start(|asked| vec![asked.cbor(&[0x9f; 1000])]);
     let refuses = Fake::start(|asked| vec![asked.reply(0x60, 0x84, b"", b"\x1b[2Jno")]);
-    let text = Fake::start(|asked| vec![asked.reply(0x60, 0x45, b"", b"old state idle runs 5\n")]);
+    let text =
+        Fake::start(|asked| vec![asked.reply(0x60, 0x45, b"", b"old state verified runs 5\n")]);
     let hostile = Fake::start(|asked| vec![asked.cbor(b"\x81\xa1\x64name\x66\x1b[2J\x0d\x0a")]);
     let fakes = [
         &silent, &rubbish, &no_list, &refuses, &text, &hostile, &good,

@@ -6,6 +6,7 @@
 //! | `GET /.well-known/core` | links to all of these (RFC 6690) |
 //! | `GET /rbpf` | containers |
 //! | `GET /rbpf/app/NAME` | one container |
+//! | `GET /rbpf/slots` | slots of the store, and what is in them |
 //! | `GET /rbpf/bindings` | paths, hooks, and containers |
 //! | `GET /rbpf/tenants` | tenants, what they have and may have |
 //! | `GET /rbpf/faults` | the last faults, if they are kept |

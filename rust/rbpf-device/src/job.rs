@@ -24,6 +24,8 @@ pub enum Operation {
     Values,
     /// The value under a key \[name, key\]; no name is the global store.
     Value,
+    /// All slots, a record each.
+    Slots,
     /// All bindings, a record each.
     Bindings,
     /// The tenants, a record each.
@@ -69,6 +71,7 @@ impl Operation {
                 | Self::Info
                 | Self::Values
                 | Self::Value
+                | Self::Slots
                 | Self::Bindings
                 | Self::Tenants
                 | Self::Faults

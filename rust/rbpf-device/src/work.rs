@@ -100,6 +100,7 @@ where
             Operation::Info => self.info(),
             Operation::Values => self.values(),
             Operation::Value => self.value(),
+            Operation::Slots => self.slots(),
             Operation::Bindings => self.bindings(),
             Operation::Tenants => self.tenants(),
             Operation::Faults => self.faults(),
@@ -223,6 +224,33 @@ where
             }
             None => Status::NotFound,
         }
+    }
+
+    fn slots(&mut self) -> Status {
+        let mut report = self.job.report();
+        report.list();
+        for slot in self.runtime.slots() {
+            report.record();
+            report.line_key("slot");
+            report.number(slot.number.into());
+            let info = slot.app.as_ref();
+            let state = info.map_or("empty", |info| {
+                let mut bindings = self.runtime.bindings();
+                state(info, bindings.any(|(_, app)| app == info.id))
+            });
+            report.text_field("state", state);
+            report.number_field("generation", slot.generation.into());
+            report.number_field("room", slot.room as u32);
+            if let Some(info) = info {
+                report.text_field("name", info.name);
+                report.number_field("bytes", info.image.len() as u32);
+                version(info, &mut report);
+            }
+            report.line();
+            report.end();
+        }
+        report.end();
+        Status::Done
     }
 
     fn bindings(&mut self) -> Status {
@@ -585,6 +613,15 @@ fn name_of<'a>(mut apps: impl Iterator<Item = AppInfo<'a>>, slot: u8) -> &'a str
         .map_or("-", |info| info.name)
 }
 
+/// What is said of a container.
+fn state(info: &AppInfo<'_>, bound: bool) -> &'static str {
+    match bound {
+        _ if info.quarantined => "quarantined",
+        true => "bound",
+        false => "verified",
+    }
+}
+
 /// A container; the record is left open.
 fn record<'a, const PAGE: usize>(
     bindings: impl Iterator<Item = (&'a str, AppId)>,
@@ -601,12 +638,7 @@ fn record<'a, const PAGE: usize>(
     let counters = &info.counters;
     report.record();
     report.first("name", info.name);
-    let state = match bound {
-        _ if info.quarantined => "quarantined",
-        true => "bound",
-        false => "idle",
-    };
-    report.text_field("state", state);
+    report.text_field("state", state(info, bound));
     match path {
         Some(path) => report.text_field("path", path),
         None => report.word(" path -"),

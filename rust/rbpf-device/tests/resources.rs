@@ -518,6 +518,52 @@ fn quarantine() {
     server.expect(METHOD_NOT_ALLOWED, POST, "/rbpf/release", b"");
 }
 
+#[test]
+fn slots_and_what_is_in_them() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    // How much room there is depends on how the memory is aligned.
+    let mut states = |expected: [&str; SLOTS]| {
+        let page = server.get("/rbpf/slots");
+        let lines = page.text().lines().map(|line| {
+            let (before, room) = line.split_once(" room ").unwrap();
+            let (room, after) = room.split_once(' ').unwrap_or((room, ""));
+            let room: usize = room.parse().unwrap();
+            assert!((IMAGE..=IMAGE + 8).contains(&room), "{line}");
+            format!("{before} {after}").trim_end().to_owned()
+        });
+        assert_eq!(lines.collect::<Vec<_>>(), expected);
+    };
+    states([
+        "slot 0 state empty generation 0",
+        "slot 1 state empty generation 0",
+        "slot 2 state empty generation 0",
+    ]);
+    let mut server = Server::new(&fake);
+    server.expect(CREATED, PUT, "/rbpf/app/a", &number(1));
+    server.expect(CREATED, PUT, "/rbpf/app/b", &number(2));
+    server.expect(CHANGED, POST, "/rbpf/bind/b", b"/b");
+    server.expect(CREATED, PUT, "/rbpf/app/c", &number(3));
+    server.expect(DELETED, DELETE, "/rbpf/app/c", b"");
+    states([
+        "slot 0 state verified generation 0 name a bytes 44",
+        "slot 1 state bound generation 0 name b bytes 44",
+        "slot 2 state empty generation 1",
+    ]);
+    let fault = image("ldxb %r0, [%r0]\nexit", &[], Capabilities::empty());
+    server.expect(CHANGED, PUT, "/rbpf/app/b", &fault);
+    fake.runtime.borrow_mut().set_fault_limit(1);
+    server.get("/b");
+    let slots = server.cbor("/rbpf/slots");
+    let slots = slots.as_array().unwrap();
+    assert_eq!(slots.len(), SLOTS);
+    assert_eq!(field(&slots[1], "slot"), Some(&1.into()));
+    assert_eq!(field(&slots[1], "state"), Some(&"quarantined".into()));
+    assert_eq!(field(&slots[1], "generation"), Some(&1.into()));
+    assert_eq!(field(&slots[1], "name"), Some(&"b".into()));
+    assert_eq!(field(&slots[2], "name"), None);
+}
+
 /// A device with two tenants: `alice` may have little, `bob` nothing.
 fn with_tenants() -> Fake {
     let fake = Fake::new();
@@ -546,8 +592,8 @@ fn tenants_change_what_is_theirs() {
     let list = server.get("/rbpf");
     assert_eq!(
         list.text(),
-        "own state idle path - bytes 44 runs 0 faults 0 instructions 0 longest 0 helpers 0\n\
-         a state idle path - bytes 44 runs 0 faults 0 instructions 0 longest 0 helpers 0 \
+        "own state verified path - bytes 44 runs 0 faults 0 instructions 0 longest 0 helpers 0\n\
+         a state verified path - bytes 44 runs 0 faults 0 instructions 0 longest 0 helpers 0 \
          tenant alice\n"
     );
     // Within its allowance

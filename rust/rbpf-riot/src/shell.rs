@@ -25,6 +25,7 @@ macro_rules! help {
         concat!(
             " VERB ...
 list               containers
+slots              of the store, and what is in them
 info NAME          what it may do, where it answers
 run NAME [HEX]     run it once, with this context
 bind NAME WHERE    /path, hook, every:MS, after:MS, alarm
@@ -83,9 +84,10 @@ const fn verb(
     }
 }
 
-const VERBS: [Verb; 11] = [
+const VERBS: [Verb; 12] = [
     verb("list", Operation::List, 0..=0, ""),
     verb("info", Operation::Info, 1..=1, ""),
+    verb("slots", Operation::Slots, 0..=0, ""),
     verb("kv", Operation::Values, 0..=0, ""),
     verb("hooks", Operation::Bindings, 0..=0, ""),
     verb("tenants", Operation::Tenants, 0..=0, ""),

@@ -17,7 +17,8 @@ use crate::pause::{MAX_PAUSED_CONTEXT, Pause, PausedRun};
 use crate::run::{Account, Event, Grant, Helpers, RunReport, Runnable, machine, report};
 use crate::services::Services;
 use crate::store::{
-    self, AppId, AppInfo, Container, InstallError, Layout, Limits, Loaded, Rules, Store, is_label,
+    self, AppId, AppInfo, Container, InstallError, Layout, Limits, Loaded, Rules, SlotInfo, Store,
+    is_label,
 };
 use crate::tenant::{Allowance, Tenant, TenantError, TenantId, TenantInfo, Tenants};
 use crate::timer::{ALARM, Timer, is_timer};
@@ -434,6 +435,11 @@ where
     /// All containers, by slot.
     pub fn apps(&self) -> impl Iterator<Item = AppInfo<'_>> {
         self.store.iter()
+    }
+
+    /// All slots.
+    pub fn slots(&self) -> impl Iterator<Item = SlotInfo<'_>> {
+        self.store.slots()
     }
 
     /// The fault at a position, from 0 for the last one, if the host keeps them.

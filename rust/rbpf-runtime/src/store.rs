@@ -135,6 +135,19 @@ pub struct AppInfo<'a> {
     pub denied: u32,
 }
 
+/// A slot, for those who watch.
+#[derive(Clone, Copy, Debug)]
+pub struct SlotInfo<'a> {
+    /// Its number, from 0.
+    pub number: u8,
+    /// Which of its occupants is the one there, or will be the next.
+    pub generation: u16,
+    /// Bytes of the longest image that it has room for.
+    pub room: usize,
+    /// The container in it, if there is one.
+    pub app: Option<AppInfo<'a>>,
+}
+
 impl AppInfo<'_> {
     /// Which version it is, if its image says so.
     #[must_use]
@@ -363,6 +376,27 @@ impl<'s> Slot<'s> {
         }
     }
 
+    /// The container in it, for those who watch.
+    fn info(&self, number: u8) -> Option<AppInfo<'_>> {
+        let Content::Occupied(container) = &self.content else {
+            return None;
+        };
+        Some(AppInfo {
+            id: AppId {
+                slot: number,
+                generation: self.generation,
+            },
+            name: &container.name,
+            tenant: container.tenant,
+            image: container.image(),
+            granted: container.loaded.layout.granted,
+            counters: container.counters,
+            last_fault: container.last_fault,
+            quarantined: container.quarantined,
+            denied: container.denied,
+        })
+    }
+
     /// Takes the container out; its id names nothing from then on.
     fn take(&mut self) -> Option<Container<'s>> {
         match core::mem::take(&mut self.content) {
@@ -535,25 +569,24 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
             .map(|info| info.id)
     }
 
+    /// The containers, by slot.
     pub(crate) fn iter(&self) -> impl Iterator<Item = AppInfo<'_>> {
-        self.slots.iter().enumerate().filter_map(|(number, slot)| {
-            let Content::Occupied(container) = &slot.content else {
-                return None;
-            };
-            Some(AppInfo {
-                id: AppId {
-                    slot: number as u8,
-                    generation: slot.generation,
-                },
-                name: &container.name,
-                tenant: container.tenant,
-                image: container.image(),
-                granted: container.loaded.layout.granted,
-                counters: container.counters,
-                last_fault: container.last_fault,
-                quarantined: container.quarantined,
-                denied: container.denied,
-            })
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(number, slot)| slot.info(number as u8))
+    }
+
+    /// All slots.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = SlotInfo<'_>> {
+        let slots = self.slots.iter().enumerate();
+        slots.map(|(number, slot)| SlotInfo {
+            number: number as u8,
+            generation: slot.generation,
+            room: match &slot.content {
+                Content::Free(buffer) => buffer.len(),
+                Content::Occupied(container) => container.loaded.verified.bytes().len(),
+                Content::Nothing => 0,
+            },
+            app: slot.info(number as u8),
         })
     }
 }

@@ -67,7 +67,13 @@ def errors(child):
 def life(child):
     """A container comes, runs, is bound, goes."""
     load(child, "sum", IMAGES / "sum.rbpf")
-    command(child, "rbpf list", r"sum state idle path - bytes \d+ runs 0 faults 0 instructions 0")
+    command(child, "rbpf list", r"sum state verified path - bytes \d+ runs 0 faults 0 instructions 0")
+    command(
+        child,
+        "rbpf slots",
+        r"slot 0 state verified generation \d+ room \d+ name sum bytes \d+\r?\n",
+        r"slot 1 state empty generation \d+ room \d+\r?\n",
+    )
     command(child, "rbpf bind sum /sum", r"bound sum /sum\r?\n")
     command(child, "rbpf bind sum /sum", r"error: in use\r?\n")
     command(child, "rbpf bind sum /rbpf/x", r"error: in use\r?\n")
@@ -92,8 +98,8 @@ def faults(child):
     command(
         child,
         "rbpf list",
-        r"fault state idle path - .* runs 3 faults 3 .* last fault InvalidRead pc 1 address 0x0\r?\n",
-        r"endless state idle path - .* runs 3 faults 3 instructions 30000\d ",
+        r"fault state verified path - .* runs 3 faults 3 .* last fault InvalidRead pc 1 address 0x0\r?\n",
+        r"endless state verified path - .* runs 3 faults 3 instructions 30000\d ",
     )
     digests = [
         hashlib.sha256((IMAGES / f"{name}.rbpf").read_bytes()).hexdigest() for name in ("endless", "fault")
@@ -121,7 +127,7 @@ def quarantine(child):
     )
     command(child, "rbpf release fault", r"released fault\r?\n")
     command(child, "rbpf run fault", r"error: fault InvalidRead pc 1 address 0x0\r?\n")
-    command(child, "rbpf list", r"fault state idle path - ")
+    command(child, "rbpf list", r"fault state verified path - ")
     passed("quarantine")
 
 
@@ -143,7 +149,7 @@ def tenants(child):
     command(child, "rbpf remove fourth", r"removed fourth\r?\n")
     load(child, "hers", IMAGES / "echo.rbpf", r" for alice")
     command(child, "rbpf tenants", r"alice slots 1 slots-max 1 ")
-    command(child, "rbpf list", r"hers state idle .* tenant alice\r?\n")
+    command(child, "rbpf list", r"hers state verified .* tenant alice\r?\n")
     command(child, "rbpf bind hers /hers", r"error: no room\r?\n")
     command(child, "rbpf remove third", r"removed third\r?\n")
     command(child, "rbpf load other 00", r"loaded other bytes 1")
@@ -178,7 +184,7 @@ def leases(child):
     command(child, "rbpf lease hello", r"usage: rbpf VERB")
     # An emulator's time may run ahead of the workstation's.
     command(child, "rbpf lease hello 86400", r"leased hello 86400\r?\n")
-    command(child, "rbpf list", r"hello state idle .* lease \d+\r?\n")
+    command(child, "rbpf list", r"hello state verified .* lease \d+\r?\n")
     command(child, "rbpf lease endless 1", r"error: no room\r?\n")
     command(child, "rbpf lease hello 0", r"leased hello 0\r?\n")
     command(child, "rbpf bind hello every:700", r"bound hello every:700\r?\n")

@@ -138,7 +138,7 @@ mod tests {
     /// A list as a device writes it.
     fn list() -> Vec<u8> {
         let mut bytes = vec![0x9f, 0xbf];
-        bytes.extend(b"\x64name\x61a\x65state\x64idle\x64runs\x03\x66faults\x01");
+        bytes.extend(b"\x64name\x61a\x65state\x68verified\x64runs\x03\x66faults\x01");
         bytes.extend(b"\x65fault\x6bInvalidRead\x62pc\x07\x67address\x1a\x02\x00\x00\x04");
         bytes.extend(b"\x66future\x9f\x01\x9f\xff\xff\x07\x08\xff\xff");
         bytes

@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn lists() {
         let text = format!(
-            "{LINE}\nfault state idle path - bytes 9 new 5 runs 0 tenant alice lease 3\nnonsense\n"
+            "{LINE}\nfault state verified path - bytes 9 new 5 runs 0 tenant alice lease 3\nnonsense\n"
         );
         let records = from_text(&text);
         let [counter, other] = &records[..] else {

@@ -35,6 +35,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
         match (request.method, first, second, third) {
             (code::GET, "", None, _) => self.read(request, Operation::List, "", 0),
             (code::GET, "bindings", None, _) => self.read(request, Operation::Bindings, "", 0),
+            (code::GET, "slots", None, _) => self.read(request, Operation::Slots, "", 0),
             (code::GET, "tenants", None, _) => self.read(request, Operation::Tenants, "", 0),
             (code::GET, "faults", None, _) => self.read(request, Operation::Faults, "", 0),
             (code::GET, "stats", None, _) => self.read(request, Operation::Stats, "", 0),
@@ -54,9 +55,12 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             (_, first, second, None) if self.device.may_change() => {
                 self.change(request, first, second)
             }
-            (_, "" | "app" | "bindings" | "faults" | "kv" | "stats" | "tenants", _, None) => {
-                Err(Status::Method)
-            }
+            (
+                _,
+                "" | "app" | "bindings" | "faults" | "kv" | "slots" | "stats" | "tenants",
+                _,
+                None,
+            ) => Err(Status::Method),
             _ => Err(Status::NotFound),
         }
     }
@@ -139,7 +143,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             (code::POST, "unbind", _) => (Operation::Unbind, code::CHANGED),
             (
                 _,
-                "" | "app" | "bind" | "bindings" | "faults" | "kv" | "release" | "stats"
+                "" | "app" | "bind" | "bindings" | "faults" | "kv" | "release" | "slots" | "stats"
                 | "tenants" | "unbind",
                 _,
             ) => {

@@ -167,10 +167,10 @@ mod tests {
 
     #[test]
     fn the_fault_that_is_meant() {
-        let list = "a state idle path - bytes 9 last fault InvalidRead pc 1 address 0x0\n\
-                    b state idle path - bytes 8\n\
-                    c state idle path - bytes 7 last fault InvalidWrite pc 2 address 0x0\n\
-                    a state idle path - bytes 9 last fault InvalidRead pc 3 address 0x0\n";
+        let list = "a state verified path - bytes 9 last fault InvalidRead pc 1 address 0x0\n\
+                    b state verified path - bytes 8\n\
+                    c state verified path - bytes 7 last fault InvalidWrite pc 2 address 0x0\n\
+                    a state verified path - bytes 9 last fault InvalidRead pc 3 address 0x0\n";
         let found = in_text(list, Some("a")).expect("it has one");
         assert_eq!((found.fault.pc, found.bytes), (Some(3), Some(9)));
         let refused = |text, name| match in_text(text, name) {
@@ -182,7 +182,7 @@ mod tests {
         assert!(refused(list, Some("d\x1b")).contains("d\\u{1b}; there are: a, b, c"));
         let first = list.lines().next().expect("a line");
         assert_eq!(in_text(first, None).expect("one").fault.pc, Some(1));
-        assert!(refused("b state idle", None).contains("tells of no fault"));
+        assert!(refused("b state verified", None).contains("tells of no fault"));
         let two = "fault A pc 1\nfault A pc 1\nfault B pc 2";
         assert!(refused(two, None).contains("several"));
         assert_eq!(
