@@ -8,10 +8,11 @@
  * @{
  *
  * @file
- * @brief       Pins and sensors: registered, used by containers, and as events
+ * @brief       Pins, sensors and actuators: registered, used by containers, and as events
  *
- * On native the pins are those of simulated.c, and their interrupts a timer's. In the emulator the button is pressed after 1 s and after 2 s, for half
- * a second; on a board, by who tests it.
+ * On native the pins are those of simulated.c, and their interrupts a timer's. In the
+ * emulator the button is pressed after 1 s and after 2 s, for half a second; on a
+ * board, by who tests it.
  *
  * @}
  */
@@ -21,6 +22,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "actuators.rbpf.h"
 #include "alert.rbpf.h"
 #include "board.h"
 #include "button.rbpf.h"
@@ -91,6 +93,26 @@ static int _read(const void *device, phydat_t *value)
 }
 
 static const saul_driver_t _driver = { _read, saul_write_notsup, SAUL_SENSE_TEMP };
+static phydat_t _lit;
+
+static int _light(const void *device, const phydat_t *value)
+{
+    (void)device;
+    _lit = *value;
+    return 1;
+}
+
+static int _stuck(const void *device, const phydat_t *value)
+{
+    (void)device;
+    (void)value;
+    return -EXDEV;
+}
+
+static const saul_driver_t _lamp_driver = { saul_read_notsup, _light, SAUL_ACT_SWITCH };
+static const saul_driver_t _motor_driver = { saul_read_notsup, _stuck, SAUL_ACT_MOTOR };
+static saul_reg_t _lamp = { .name = "lamp", .driver = &_lamp_driver };
+static saul_reg_t _motor = { .name = "motor", .driver = &_motor_driver };
 static saul_reg_t _sensor = { .name = "thermometer", .driver = &_driver };
 static saul_reg_t _absent = { .name = "absent", .driver = &_driver };
 static rbpf_saul_source_t _hot = RBPF_SAUL_SOURCE_INIT("hot");
@@ -283,6 +305,20 @@ static void _sensors(void)
     _expect("three events", _value("alert", 0) == 3 && _runs("alert") == 3);
 }
 
+static void _actuators(void)
+{
+    int64_t result = -1;
+
+    _expect("add a lamp", saul_reg_add(&_lamp) == 0);
+    _expect("add a motor", saul_reg_add(&_motor) == 0);
+    _expect("use actuators", rbpf_execute(actuators_rbpf, sizeof(actuators_rbpf), NULL, 0, NULL, 0,
+                                          10000, &result) == 0);
+    printf("actuators.c: %" PRId32 "\n", (int32_t)result);
+    _expect("actuators do what they should", result == 0);
+    _expect("the lamp has got the value", _lit.val[0] == 1 && _lit.val[1] == -2
+            && _lit.val[2] == 3 && _lit.unit == UNIT_PERCENT && _lit.scale == -1);
+}
+
 #ifdef DWT_CTRL_CYCCNTENA_Msk
 /* Cycles of the fastest of some, as if nothing came in between */
 #define CYCLES(what) \
@@ -333,6 +369,7 @@ int main(void)
     _bind();
     _events();
     _sensors();
+    _actuators();
     _expect("unbind alert", rbpf_unbind("alert", "saul:hot") == 0);
     _cycles();
     printf("%u failed\n", _failed);

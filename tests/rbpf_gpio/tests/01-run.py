@@ -24,7 +24,7 @@ def testfunc(child):
     passed = checks.count(child, lambda line: line.startswith("cycles "))
     counted = 0 if os.environ["BOARD"].startswith("native") else CYCLES
     assert passed == CHECKS - CYCLES + counted, f"{passed} of {CHECKS} checks"
-    print(f"\nok {passed} checks of pins and sensors")
+    print(f"\nok {passed} checks of pins, sensors and actuators")
 
 
 if __name__ == "__main__":
