@@ -132,7 +132,10 @@ pub fn install(name: &str, image: &[u8], allowed: Capabilities) -> Result<AppId,
 pub fn replace(name: &str, image: &[u8], allowed: Capabilities) -> Result<AppId, Error> {
     with_runtime(|runtime| {
         let app = find(runtime, name)?;
-        Ok(runtime.replace(app, image, allowed)?)
+        let replaced = runtime.replace(app, image, allowed);
+        // Who answers has another id now, or is gone.
+        worker::publish(runtime);
+        Ok(replaced?)
     })?
 }
 
