@@ -115,6 +115,8 @@ pub enum Reply<T> {
     Container {
         /// The answer, or none if the one that is kept is meant.
         ticket: Option<T>,
+        /// Of the request: method, path and query.
+        request: u32,
         /// The block that is asked for.
         block2: Option<Block>,
     },
@@ -248,18 +250,25 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
                 let text = ticket.answer();
                 response.payload = text.get(..room.min(*most)).unwrap_or(text);
             }
-            Reply::Container { ticket, block2 } => {
+            Reply::Container {
+                ticket,
+                request,
+                block2,
+            } => {
                 if let Some(ticket) = ticket {
                     response.code = ticket.code;
                     response.format = ticket.content_format;
                     response.payload = ticket.answer();
                     let wanted = block2.map_or(usize::MAX, Block::size);
                     if response.payload.len() > wanted.min(room) {
+                        self.kept.request = *request;
                         self.kept.code = ticket.code;
                         self.kept.format = ticket.content_format;
                         self.kept.payload.clear();
                         // Both are as long as a page.
                         let _ = self.kept.payload.extend_from_slice(response.payload);
+                    } else if self.kept.request == *request {
+                        self.kept.code = 0;
                     }
                 } else {
                     response.code = self.kept.code;
@@ -300,6 +309,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             if self.kept.code != 0 && self.kept.request == key {
                 return Ok(Reply::Container {
                     ticket: None,
+                    request: key,
                     block2,
                 });
             }
@@ -320,8 +330,6 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             job.set_query(&request.query)?;
             job.set_input(request.payload)
         })?;
-        self.kept.request = key;
-        self.kept.code = 0;
         if let (Some(accept), Some(format)) = (request.format, ticket.content_format)
             && accept != format
             && ticket.status == Status::Done
@@ -330,6 +338,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
         }
         Ok(Reply::Container {
             ticket: Some(ticket),
+            request: key,
             block2,
         })
     }

@@ -13,9 +13,9 @@
 //! Sockets, and how a message looks, are not known here.
 
 use heapless::{String, Vec};
-use rbpf_runtime::{AppId, MAX_TARGET};
+use rbpf_runtime::AppId;
 
-use crate::coap::{hash, is_own_path};
+use crate::coap::{MAX_PATH, hash, is_own_path};
 
 /// Notifications without a confirmation before one is to be confirmed; the first one
 /// is as well, so who has never been there is soon forgotten.
@@ -23,6 +23,8 @@ const UNCONFIRMED: u8 = 8;
 /// Milliseconds after which a notification is sent that is to be confirmed, even
 /// if nothing has changed: a day (RFC 7641, section 4.5).
 const CONFIRM: u32 = 86_400_000;
+/// The same after a registration, of whom nothing is known but a datagram: a minute.
+const CONFIRM_FIRST: u32 = 60_000;
 /// Milliseconds until a notification is repeated that is not confirmed; twice as long
 /// each time (RFC 7252, section 4.8: `ACK_TIMEOUT` times `ACK_RANDOM_FACTOR`).
 const ACK_TIMEOUT: u32 = 3000;
@@ -109,7 +111,7 @@ pub struct Observer<P> {
     /// Token of the request, and of notifications; up to 8 bytes.
     pub token: Vec<u8, 8>,
     /// The resource.
-    pub path: String<MAX_TARGET>,
+    pub path: String<MAX_PATH>,
     /// The Content-Format that is wanted.
     pub format: Option<u16>,
     /// What it was told last.
@@ -124,7 +126,8 @@ pub struct Observer<P> {
     attempts: u8,
     /// Before that, nothing is sent.
     not_before: u32,
-    /// When it was last known to be there.
+    /// When it was last known to be there; once it has registered, as long ago as lets
+    /// it be asked soon.
     seen: u32,
 }
 
@@ -208,7 +211,7 @@ impl<P: Clone + PartialEq, const N: usize, const INTERVAL: u32> Observers<P, N, 
     /// Adds an observer, who is sent this version at the same time, of a container's
     /// path the one that was published before it was asked: the number for the option
     /// Observe of that response, or `None` if it cannot be one, since the table is
-    /// full, or the path longer than any that containers are bound to.
+    /// full, or the path longer than any request's.
     ///
     /// It takes the place of the observer of the same peer that has the same token, or
     /// the same resource.
@@ -232,7 +235,7 @@ impl<P: Clone + PartialEq, const N: usize, const INTERVAL: u32> Observers<P, N, 
             unconfirmed: UNCONFIRMED,
             attempts: 0,
             not_before: now,
-            seen: now,
+            seen: now.wrapping_sub(CONFIRM - CONFIRM_FIRST),
         };
         self.forget(&|other| {
             other.peer == observer.peer

@@ -927,13 +927,32 @@ fn a_response_in_blocks_is_of_one_run() {
     assert_eq!((third.payload.len(), third.payload[0]), (64, 3));
     assert_ne!(third.option(ETAG), first.option(ETAG));
 
-    // Another response took its place: a GET is done again, nothing else is.
+    // A short response of another takes nobody's place, who ever asks for it.
     server.get("/b");
     let rest = server.ask(GET, "/a", b"", &[(BLOCK2, 1 << 4 | 2)]);
+    assert_eq!(
+        (rest.payload.len(), rest.option(ETAG)),
+        (36, third.option(ETAG))
+    );
+    assert_eq!(server.get("/rbpf/kv/a/7").text(), "3", "not run again");
+
+    // A long one does: a GET is done again, nothing else is.
+    server.expect(CREATED, PUT, "/rbpf/app/c", &long());
+    server.expect(CHANGED, POST, "/rbpf/bind/c", b"/c");
+    server.get("/c");
+    let rest = server.ask(GET, "/a", b"", &[(BLOCK2, 1 << 4 | 2)]);
     assert_eq!((rest.code, rest.payload.len()), (CONTENT, 36));
-    server.get("/b");
+    assert_eq!(server.get("/rbpf/kv/a/7").text(), "4");
+    server.get("/c");
     let rest = server.ask(POST, "/a", b"", &[(BLOCK2, 1 << 4 | 2)]);
     assert_eq!(rest.code, INCOMPLETE);
+    let part = |server: &mut Server<'_>| server.ask(POST, "/a", b"", &[(BLOCK2, 1 << 4 | 2)]);
+    server.ask(POST, "/a", b"", &[]);
+    assert_eq!(part(&mut server).code, CONTENT);
+    // As does a short one to the same request.
+    server.room = 200;
+    server.ask(POST, "/a", b"", &[]);
+    assert_eq!(part(&mut server).code, INCOMPLETE);
     let beyond = server.ask(GET, "/a", b"", &[(BLOCK2, 2 << 4 | 2)]);
     assert_eq!(beyond.code, BAD_REQUEST);
 }

@@ -151,6 +151,23 @@ fn every_so_often_one_is_to_be_confirmed() {
     );
 }
 
+/// Whoever sends a datagram takes a place, but not for long if nobody is there.
+#[test]
+fn who_has_confirmed_nothing_is_soon_asked() {
+    let mut table = table();
+    table.register(1, b"t", "/a", None, 0, at(0)).unwrap();
+    assert_eq!(table.next(at(0), version(0)), Some(CONFIRM_FIRST));
+    assert_eq!(tell(&mut table, 7, CONFIRM_FIRST - 1, 0), None);
+    let mut now = CONFIRM_FIRST;
+    for _ in 0..ATTEMPTS {
+        assert!(tell(&mut table, 7, now, 0).unwrap().is_confirmable);
+        now += table.next(at(now), version(0)).unwrap();
+    }
+    assert_eq!(tell(&mut table, 7, now, 0), None);
+    assert!(table.is_empty());
+    assert!(now < 3 * CONFIRM_FIRST);
+}
+
 #[test]
 fn after_a_day_who_is_silent_is_asked() {
     let mut table = confirmed();
