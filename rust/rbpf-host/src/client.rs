@@ -17,6 +17,7 @@ mod message;
 mod uri;
 
 pub use exchange::{Client, GetError};
+pub(crate) use message::empty;
 pub use message::{Answer, Method};
 pub use uri::{Target, UriError};
 

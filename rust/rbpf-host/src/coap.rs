@@ -17,7 +17,7 @@
 //! Deliberately not here: proxying, separate responses, multicast,
 //! security.
 
-mod block;
+pub(crate) mod block;
 mod endpoint;
 mod options;
 mod table;
@@ -25,8 +25,9 @@ mod transfer;
 
 pub(crate) use endpoint::{Endpoint, Limits, Report};
 
-/// Codes of messages that containers do not send.
+/// Codes of messages.
 mod code {
+    pub(super) const GET: u8 = 0x01;
     pub(super) const EMPTY: u8 = 0x00;
     pub(super) const CONTINUE: u8 = 0x5f;
     pub(super) const BAD_REQUEST: u8 = 0x80;

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use coap_lite::MessageType;
 
-use super::message::{Answer, Block, CONTENT, CONTINUE, Meaning, Method, Request, empty};
+use super::message::{Answer, CONTENT, CONTINUE, Meaning, Method, Request, SMALL_BLOCK, empty};
 use super::uri::Target;
+use crate::coap::block::Block;
 use crate::printable;
 
 /// How long the first answer may take before the request is repeated, and how
@@ -174,8 +175,8 @@ impl Client {
     ) -> Result<Answer, GetError> {
         let mut block = Block {
             number: 0,
-            more: payload.len() > Block::SMALL.size(),
-            ..Block::SMALL
+            more: payload.len() > SMALL_BLOCK.size(),
+            ..SMALL_BLOCK
         };
         let in_blocks = block.more && method == Method::Put;
         loop {

@@ -3,6 +3,8 @@
 
 use coap_lite::{CoapOption, MessageType, Packet};
 
+use crate::coap::block::{Block, number, uint};
+
 /// What is to be done with a resource (RFC 7252, section 5.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -45,8 +47,6 @@ pub(super) const CONTENT: u8 = 0x45;
 pub(super) const CONTINUE: u8 = 0x5f;
 const EMPTY: u8 = 0x00;
 const VERSION: u8 = 1;
-/// The largest size exponent of blocks, 1024 bytes; 7 is reserved.
-const MAX_EXPONENT: u8 = 6;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -89,14 +89,13 @@ impl Answer {
     }
 }
 
-/// A block of an answer (RFC 7959, section 2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Block {
-    pub(super) number: u32,
-    pub(super) more: bool,
-    /// The size is 16 times two to the power of this; 0 to 6.
-    pub(super) exponent: u8,
-}
+/// The first block, of a size that any device takes: RIOT drops messages of more
+/// than 128 bytes, if not told otherwise.
+pub(super) const SMALL_BLOCK: Block = Block {
+    number: 0,
+    more: false,
+    exponent: 2,
+};
 
 /// What a datagram means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,51 +114,6 @@ pub(super) enum Meaning {
     Rubbish,
 }
 
-impl Block {
-    /// The first, of a size that any device takes: RIOT drops messages of more
-    /// than 128 bytes, if not told otherwise.
-    pub(super) const SMALL: Self = Self {
-        number: 0,
-        more: false,
-        exponent: 2,
-    };
-
-    pub(super) const fn size(self) -> usize {
-        16 << self.exponent
-    }
-
-    /// Where it begins; below 2^30.
-    pub(super) const fn offset(self) -> usize {
-        self.number as usize * self.size()
-    }
-
-    fn decode(value: &[u8]) -> Option<Self> {
-        let bits = uint(value, 3)?;
-        let exponent = (bits & 7) as u8;
-        (exponent <= MAX_EXPONENT).then_some(Self {
-            number: bits >> 4,
-            more: bits & 8 != 0,
-            exponent,
-        })
-    }
-
-    fn encode(self) -> Vec<u8> {
-        bytes(self.number << 4 | u32::from(self.more) << 3 | u32::from(self.exponent))
-    }
-}
-
-/// The number in an option of at most so many bytes, up to four.
-fn uint(value: &[u8], most: usize) -> Option<u32> {
-    let add = |sum: u32, &byte: &u8| sum << 8 | u32::from(byte);
-    (value.len() <= most).then(|| value.iter().fold(0, add))
-}
-
-/// A number as an option's value: big-endian, without leading zeros.
-fn bytes(number: u32) -> Vec<u8> {
-    let skip = (number.leading_zeros() / 8) as usize;
-    number.to_be_bytes().into_iter().skip(skip).collect()
-}
-
 impl Request<'_> {
     /// The datagram.
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -176,7 +130,7 @@ impl Request<'_> {
             packet.add_option(CoapOption::UriQuery, part.as_bytes().to_vec());
         }
         if let Some(format) = self.accept {
-            packet.add_option(CoapOption::Accept, bytes(format.into()));
+            packet.add_option(CoapOption::Accept, uint(format.into()));
         }
         if let Some(block) = self.block {
             packet.add_option(CoapOption::Block2, block.encode());
@@ -232,12 +186,12 @@ impl Request<'_> {
 
 fn answer(packet: Packet, code: u8) -> Option<Answer> {
     let option = |option| packet.get_first_option(option);
-    let block = |number| match option(number) {
+    let block = |which| match option(which) {
         Some(value) => Block::decode(value).map(Some),
         None => Some(None),
     };
     let content_format = match option(CoapOption::ContentFormat) {
-        Some(value) => Some(uint(value, 2)? as u16),
+        Some(value) => Some(number(value, 2)? as u16),
         None => None,
     };
     Some(Answer {
@@ -251,7 +205,7 @@ fn answer(packet: Packet, code: u8) -> Option<Answer> {
 }
 
 /// An empty message: it acknowledges the message with this id, or rejects it.
-pub(super) fn empty(kind: MessageType, id: u16) -> Vec<u8> {
+pub(crate) fn empty(kind: MessageType, id: u16) -> Vec<u8> {
     let mut packet = Packet::new();
     packet.header.set_version(VERSION);
     packet.header.set_type(kind);

@@ -8,18 +8,18 @@ const MAX_EXPONENT: u8 = 6;
 
 /// Which block of a transfer, and how large blocks are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Block {
+pub(crate) struct Block {
     /// Number of the block, 20 bits.
-    pub(super) number: u32,
+    pub(crate) number: u32,
     /// Whether more follow.
-    pub(super) more: bool,
+    pub(crate) more: bool,
     /// Size exponent (SZX), 0 to 6.
-    exponent: u8,
+    pub(crate) exponent: u8,
 }
 
 impl Block {
     /// A block; `size` is a power of two, 16 to 1024.
-    pub(super) fn new(number: u32, more: bool, size: usize) -> Self {
+    pub(crate) fn new(number: u32, more: bool, size: usize) -> Self {
         let exponent = size.trailing_zeros().saturating_sub(4) as u8;
         Self {
             number,
@@ -30,13 +30,8 @@ impl Block {
 
     /// Reads the option's value; `None` if it has more than three bytes or
     /// the reserved size.
-    pub(super) fn decode(value: &[u8]) -> Option<Self> {
-        if value.len() > 3 {
-            return None;
-        }
-        let bits = value
-            .iter()
-            .fold(0, |bits, &byte| bits << 8 | u32::from(byte));
+    pub(crate) fn decode(value: &[u8]) -> Option<Self> {
+        let bits = number(value, 3)?;
         let exponent = (bits & 7) as u8;
         (exponent <= MAX_EXPONENT).then_some(Self {
             number: bits >> 4,
@@ -46,23 +41,29 @@ impl Block {
     }
 
     /// Writes the option's value, as short as it can be.
-    pub(super) fn encode(self) -> Vec<u8> {
+    pub(crate) fn encode(self) -> Vec<u8> {
         uint(self.number << 4 | u32::from(self.more) << 3 | u32::from(self.exponent))
     }
 
     /// Bytes of a block, 16 to 1024.
-    pub(super) const fn size(self) -> usize {
+    pub(crate) const fn size(self) -> usize {
         16 << self.exponent
     }
 
     /// Where the block begins; below 2^30.
-    pub(super) const fn offset(self) -> usize {
+    pub(crate) const fn offset(self) -> usize {
         self.number as usize * self.size()
     }
 }
 
+/// The number in an option of at most so many bytes, up to four.
+pub(crate) fn number(value: &[u8], most: usize) -> Option<u32> {
+    let add = |sum: u32, &byte: &u8| sum << 8 | u32::from(byte);
+    (value.len() <= most).then(|| value.iter().fold(0, add))
+}
+
 /// A number as an option's value: big-endian, without leading zeros.
-pub(super) fn uint(number: u32) -> Vec<u8> {
+pub(crate) fn uint(number: u32) -> Vec<u8> {
     let skip = (number.leading_zeros() / 8) as usize;
     number.to_be_bytes().into_iter().skip(skip).collect()
 }

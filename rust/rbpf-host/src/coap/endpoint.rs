@@ -10,10 +10,11 @@ use rbpf_device::coap::Observation;
 use rbpf_device::observe::{Observer, Observers};
 
 use super::block::{Block, uint};
-use super::code;
+use super::code::{self, GET};
 use super::options::{RequestOptions, TransferKey};
 use super::table::{Bounds, Table};
 use super::transfer::{Transfers, Upload};
+use crate::client::empty;
 use crate::device::{Reply, Request};
 
 /// How long a message may be repeated (RFC 7252, section 4.8.2).
@@ -32,7 +33,6 @@ const OBSERVE_INTERVAL: u32 = 1000;
 const LAST_METHOD: u8 = 0x1f;
 const VERSION: u8 = 1;
 const PAYLOAD_MARKER: u8 = 0xff;
-const GET: u8 = 1;
 
 /// Limits of an endpoint.
 #[derive(Clone, Copy, Debug)]
@@ -166,7 +166,7 @@ impl Endpoint {
         // RFC 7252, sections 4.2 and 4.3: what is not understood is rejected
         // if confirmable, else ignored. The empty message, a ping, as well.
         let Some(packet) = parse_request(bytes) else {
-            return (confirmable.then(|| reset(id)), None);
+            return (confirmable.then(|| empty(MessageType::Reset, id)), None);
         };
 
         let mut hasher = DefaultHasher::new();
@@ -256,7 +256,8 @@ impl Endpoint {
             Upload::Complete(payload) => payload,
             Upload::Answered(answer) => return answer,
         };
-        let has_no_query = options.query.is_empty();
+        // The whole, without a query, which is not remembered.
+        let is_for_observers = options.query.is_empty() && further.is_none();
         let reply = handler(Request {
             code: method,
             path: options.path.clone(),
@@ -278,7 +279,7 @@ impl Endpoint {
         }
         let token = packet.get_token();
         match (options.observe, reply.observation) {
-            (Some(0), Observation::Version(version)) if has_no_query => {
+            (Some(0), Observation::Version(version)) if is_for_observers => {
                 let (path, now) = (&options.path, self.ms(now));
                 answer.observe =
                     self.observers
@@ -435,16 +436,6 @@ fn parse_request(bytes: &[u8]) -> Option<Packet> {
         return None;
     }
     Some(packet)
-}
-
-/// The message that rejects one with this id.
-fn reset(id: u16) -> Vec<u8> {
-    let mut packet = Packet::new();
-    packet.header.set_version(VERSION);
-    packet.header.set_type(MessageType::Reset);
-    packet.header.code = code::EMPTY.into();
-    packet.header.message_id = id;
-    packet.to_bytes().unwrap_or_default()
 }
 
 #[cfg(test)]

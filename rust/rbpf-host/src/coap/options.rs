@@ -4,9 +4,7 @@
 use coap_lite::{CoapOption, Packet};
 
 use super::block::Block;
-use super::code;
-
-const GET: u8 = 1;
+use super::code::{self, GET};
 
 const OBSERVE: u16 = 6;
 const ETAG: u16 = 4;

@@ -14,7 +14,7 @@ use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 pub struct Faults {
     /// Every n-th read of a sensor or pin has this error.
     pub read: Option<(NonZeroU32, Errno)>,
-    /// Every n-th write to an actuator or pin has this error.
+    /// Every n-th write to an actuator or pin, or request, has this error.
     pub write: Option<(NonZeroU32, Errno)>,
     /// Every n-th search finds nothing.
     pub find: Option<NonZeroU32>,

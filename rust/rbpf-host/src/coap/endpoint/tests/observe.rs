@@ -173,6 +173,11 @@ fn what_cannot_be_observed() {
     packet.add_option(OBSERVE, vec![]);
     packet.add_option(CoapOption::UriQuery, b"x".to_vec());
     assert_eq!(number_of(&world.ask(&mut packet)), None);
+    let mut packet = request(GET);
+    packet.add_option(OBSERVE, vec![]);
+    let block = Block::new(1, false, 64);
+    packet.add_option(CoapOption::Block2, block.encode());
+    assert_eq!(number_of(&world.ask(&mut packet)), None, "a part");
     let mut packet = request(POST);
     packet.add_option(OBSERVE, vec![]);
     assert_eq!(number_of(&world.ask(&mut packet)), None);
