@@ -18,7 +18,7 @@ use rbpf_abi::Errno;
 use rbpf_device::{RequestId, Requests, Status};
 use rbpf_runtime::{AppId, CoapRequest, Remote as Index};
 
-use crate::config::{ANSWER_SIZE, REQUEST_SIZE, SLOTS};
+use crate::config::{ANSWER_SIZE, PRIORITY, REQUEST_SIZE, SLOTS};
 use crate::containers::Error;
 use crate::worker::Containers;
 use crate::{queue, sys};
@@ -39,6 +39,11 @@ const _: () = assert!(
         && riot_sys::CONFIG_GCOAP_RESEND_BUFS_MAX >= SLOTS,
     "rbpf_client needs CONFIG_GCOAP_REQ_WAITING_MAX and CONFIG_GCOAP_RESEND_BUFS_MAX \
      of CONFIG_RBPF_SLOTS or more"
+);
+const _: () = assert!(
+    PRIORITY + 1 >= riot_sys::THREAD_PRIORITY_MAIN,
+    "rbpf_client needs a CONFIG_RBPF_PRIORITY that is not more urgent than gcoap's, \
+     THREAD_PRIORITY_MAIN - 1: gcoap frees a request after its handler has returned"
 );
 const _: () = assert!(
     riot_sys::CONFIG_GCOAP_TOKENLEN as usize == TOKEN,
