@@ -31,8 +31,9 @@
 //! let triggered = TICK.trigger(&mut context, &mut [])?;
 //! ```
 //!
-//! Unsafe code is in `sys`, `queue` (lending a function), `hooks`, `gpio` and `client` (their
-//! lists), `gcoap`, `client` and `gnrc` (what they call and are called by) and [`c_api`].
+//! Unsafe code is in `sys`, `queue` (lending a function), `hooks`, `helpers`, `gpio` and
+//! `client` (their lists, and what C has of them), `gcoap`, `client`, `gnrc`, `saul`,
+//! `sched` and `shell` (what they call and are called by) and [`c_api`].
 #![no_std]
 #![cfg_attr(
     not(all(feature = "gcoap", feature = "shell", rbpf_unsigned_install)),

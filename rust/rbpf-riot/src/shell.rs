@@ -28,7 +28,7 @@ list               containers
 slots              of the store, and what is in them
 info NAME          what it may do, where it answers
 run NAME [HEX]     run it once, with this context
-bind NAME WHERE    /path, hook, every:MS, after:MS, alarm
+bind NAME WHERE    /path, hook, every:MS, after:MS, alarm, answer
 unbind WHERE [NAME]
 remove NAME        with its bindings and values
 release NAME       from quarantine

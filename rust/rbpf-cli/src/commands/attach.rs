@@ -49,7 +49,7 @@ pub struct Args {
     /// C sources, and BPF objects (.o)
     #[arg(required = true, value_name = "FILE")]
     inputs: Vec<PathBuf>,
-    /// What triggers it: a hook, every:MS, after:MS, alarm, kv:global:KEY, or a /path
+    /// What triggers it: a hook, every:MS, after:MS, alarm, answer, kv:global:KEY, or a /path
     #[arg(long, value_name = "TARGET")]
     hook: String,
     /// The container's name, which none on the device may have; otherwise the first file's
