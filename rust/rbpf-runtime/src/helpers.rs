@@ -204,10 +204,15 @@ fn string<'m>(memory: &'m MemoryMap<'_>, from: Address) -> HelperResult<&'m [u8]
     Ok(rest.get(..end).unwrap_or_default())
 }
 
+/// What is charged for a string that is looked at, however long it is.
+fn text_cost(text: &[u8]) -> u32 {
+    u32::try_from(text.len()).unwrap_or(u32::MAX) / BYTES_PER_INSTRUCTION
+}
+
 /// The name of a measurement, if it is one.
 fn senml_name(name: &[u8]) -> Option<String<MAX_SENML_NAME>> {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-:./_".contains(byte);
-    if name.is_empty() || !name.iter().all(allowed) {
+    if !(1..=MAX_SENML_NAME).contains(&name.len()) || !name.iter().all(allowed) {
         return None;
     }
     String::try_from(str::from_utf8(name).ok()?).ok()
@@ -575,6 +580,7 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
     ) -> HelperResult<i32> {
         self.charge(COST_REQUEST + length / BYTES_PER_INSTRUCTION);
         let path = string(memory, path)?;
+        self.charge(text_cost(path));
         let payload = read(memory, payload, length)?;
         if !S::HAS_CLIENT {
             return Ok(Errno::NotSupported.to_guest());
@@ -624,7 +630,9 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
         if !S::WRITES_SENML {
             return Ok(Errno::NotSupported.to_guest());
         }
-        let name = senml_name(string(memory, name)?);
+        let name = string(memory, name)?;
+        self.charge(COST_RECORD * dimensions.min(3) + text_cost(name));
+        let name = senml_name(name);
         let bytes = read(memory, value, size_of::<Phydat>() as u32)?;
         let value = Phydat::read_from_bytes(bytes).ok();
         let out = memory
@@ -635,7 +643,6 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
         else {
             return Ok(Errno::Invalid.to_guest());
         };
-        self.charge(COST_RECORD * u32::from(dimensions));
         let written = self.services.senml(out, &name, &value, dimensions);
         Ok(count(written))
     }

@@ -485,3 +485,35 @@ fn measurements_that_are_none() {
     let result = device.run(id, &mut context(), &mut [], 1000);
     assert_eq!(result, Ok(errno(Errno::NoSpace)));
 }
+
+/// Also where they are refused in the end.
+#[test]
+fn strings_are_charged_by_their_length() {
+    let long = [b"a".repeat(3000).as_slice(), b"\0"].concat();
+    for (helper, cost, arguments) in [
+        (
+            Helper::FmtSenml,
+            50,
+            [at::CONTEXT, 8, at::RODATA, at::CONTEXT + 8, 1],
+        ),
+        (
+            Helper::CoapRequest,
+            1000,
+            [0, 1, at::RODATA, at::CONTEXT, 0],
+        ),
+    ] {
+        let call = format!("{}call {}\n", self::arguments(&arguments), helper.id());
+        let source = call.repeat(10) + "exit";
+        for (rodata, fits) in [(&b"a\0"[..], true), (&long, false)] {
+            let mut device = device();
+            let id = App {
+                rodata,
+                ..app(&source)
+            }
+            .install(&mut device, "app");
+            // Each of 3000 bytes takes 187 more.
+            let result = device.run(id, &mut context(), &mut [], 10 * cost + 500);
+            assert_eq!(result.is_ok(), fits, "{helper:?}");
+        }
+    }
+}
