@@ -83,12 +83,16 @@ impl<const N: usize> Published<N> {
         }
     }
 
-    /// The version of a path; `None` if no container answers there.
+    /// The version of a path; `None` if no container answers there. If others have the
+    /// same hash, as anybody can make them have, their changes are taken for its, too.
     #[must_use]
     pub fn version(&self, path: &[u8]) -> Option<u32> {
+        if is_own_path(path) {
+            return None;
+        }
         let hash = hash(path);
-        let found = self.paths.iter().find(|path| path.hash == hash)?;
-        Some(found.version)
+        let paths = self.paths.iter().filter(|path| path.hash == hash);
+        paths.map(|path| path.version).reduce(u32::wrapping_add)
     }
 
     fn next(&mut self) -> u32 {

@@ -2,7 +2,7 @@
 //! Observing: which responses may be observed, and what their versions are.
 
 use coap_message_implementations::inmemory::Message;
-use rbpf_device::coap::{Head, MAX_HEAD, Observation};
+use rbpf_device::coap::{Head, MAX_HEAD, Observation, hash};
 use rbpf_device::observe::Published;
 
 use super::*;
@@ -267,4 +267,31 @@ fn published_paths_and_their_versions() {
     let last = versions(&published);
     assert_eq!((last[0], last[1]), (after[0], None));
     assert!(last[2].is_some() && last[2] != after[2]);
+}
+
+/// Paths of one hash are found in seconds. Whoever is bound to one of them can have
+/// observers of the other asked, and no more.
+#[test]
+fn paths_of_one_hash() {
+    let fake = with_observable();
+    let runtime = fake.runtime.borrow();
+    let (seen, plain) = (
+        runtime.find("seen").unwrap(),
+        runtime.find("plain").unwrap(),
+    );
+    let twins = ["/8cjoaoam", "/observed"];
+    assert_eq!(hash(twins[0].as_bytes()), hash(twins[1].as_bytes()));
+    let mut published = Published::<4>::new();
+    published.publish([(twins[0], plain), (twins[1], seen)].into_iter());
+    let mut last = published.version(b"/observed");
+    for app in [seen, plain, seen] {
+        published.change(app);
+        let now = published.version(b"/observed");
+        assert!(now.is_some() && now != last);
+        last = now;
+    }
+    // The device's own are no container's.
+    assert_eq!(hash(b"/a5hnawia"), hash(b"/rbpf"));
+    published.publish([("/a5hnawia", plain)].into_iter());
+    assert_eq!(published.version(b"/rbpf"), None);
 }
