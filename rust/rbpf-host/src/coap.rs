@@ -23,7 +23,7 @@ mod options;
 mod table;
 mod transfer;
 
-pub(crate) use endpoint::{Endpoint, Limits, Report};
+pub(crate) use endpoint::{Endpoint, Limits, Report, Turn};
 
 /// Codes of messages.
 mod code {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use rbpf_runtime::Direction;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::coap::{Endpoint, Limits, Report};
+use crate::coap::{Endpoint, Limits, Report, Turn};
 use crate::config::{CoapConfig, Methods};
 use crate::device::DeviceHandle;
 
@@ -196,13 +196,19 @@ impl Listener {
         }
     }
 
-    /// Tells observers what has changed.
+    /// Tells observers what has changed; for no longer than until datagrams would be
+    /// looked for anyway, and the others in the next turn.
     fn notify(&self, endpoint: &mut Endpoint) {
         let version = |path: &str| self.device.version(path);
         let mut handler = |request| self.device.request(&request);
         let now = Instant::now();
-        while let Some((peer, message)) = endpoint.notify(now, &version, &mut handler) {
-            self.send(peer, &message);
+        while let Some(turn) = endpoint.notify(now, &version, &mut handler) {
+            if let Turn::Message(peer, message) = turn {
+                self.send(peer, &message);
+            }
+            if now.elapsed() >= POLL {
+                break;
+            }
         }
     }
 

@@ -299,54 +299,62 @@ impl Endpoint {
         id
     }
 
-    /// The next message to an observer who has something to be told now, and where
-    /// it goes; `handler` answers requests on their behalf. Each observer comes once in
-    /// an interval.
+    /// Looks what there is to tell to the next observer of those whose turn it is;
+    /// `None` if it is nobody's. `handler` answers a request on its behalf. Each
+    /// observer comes once in an interval.
     pub(crate) fn notify(
         &mut self,
         now: Instant,
         version: &dyn Fn(&str) -> Option<u32>,
         handler: &mut dyn FnMut(Request) -> Reply,
-    ) -> Option<(SocketAddr, Vec<u8>)> {
+    ) -> Option<Turn> {
         let ms = self.ms(now);
-        loop {
-            let observer = self.observers.take_due(ms, version)?;
-            let reply = handler(Request {
-                code: GET,
-                path: observer.path.as_str().to_owned(),
-                query: Vec::new(),
-                accept: observer.format,
-                observe: Some(0),
-                payload: Vec::new(),
-            });
-            let told = match reply.observation {
-                Observation::Version(version) if observer.needs(version, ms) => Some(version),
-                Observation::Ended => None,
-                _ => {
-                    self.observers.keep(observer, ms);
-                    continue;
-                }
-            };
-            let answer = Answer {
-                content_format: reply.content_format,
-                payload: reply.payload,
-                ..Answer::new(reply.code)
-            };
-            let (peer, request) = (observer.peer, request(&observer));
-            let key = TransferKey::new(&request);
-            let mut answer = self.transfers.download(now, peer, &key, None, answer);
-            let id = self.take_id();
-            let mut kind = MessageType::NonConfirmable;
-            if let Some(version) = told {
-                let notification = self.observers.notify(observer, version, id, ms);
-                answer.observe = Some(notification.number);
-                if notification.is_confirmable {
-                    kind = MessageType::Confirmable;
-                }
+        let observer = self.observers.take_due(ms, version)?;
+        let reply = handler(Request {
+            code: GET,
+            path: observer.path.as_str().to_owned(),
+            query: Vec::new(),
+            accept: observer.format,
+            observe: Some(0),
+            payload: Vec::new(),
+        });
+        let told = match reply.observation {
+            Observation::Version(version) if observer.needs(version, ms) => Some(version),
+            Observation::Ended => None,
+            _ => {
+                self.observers.keep(observer, ms);
+                return Some(Turn::Nothing);
             }
-            return Some((peer, encode(answer, request.get_token(), kind, id)));
+        };
+        let answer = Answer {
+            content_format: reply.content_format,
+            payload: reply.payload,
+            ..Answer::new(reply.code)
+        };
+        let (peer, request) = (observer.peer, request(&observer));
+        let key = TransferKey::new(&request);
+        let mut answer = self.transfers.download(now, peer, &key, None, answer);
+        let id = self.take_id();
+        let mut kind = MessageType::NonConfirmable;
+        if let Some(version) = told {
+            let notification = self.observers.notify(observer, version, id, ms);
+            answer.observe = Some(notification.number);
+            if notification.is_confirmable {
+                kind = MessageType::Confirmable;
+            }
         }
+        let message = encode(answer, request.get_token(), kind, id);
+        Some(Turn::Message(peer, message))
     }
+}
+
+/// What there is to tell to an observer.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// This message, which goes there.
+    Message(SocketAddr, Vec<u8>),
+    /// Nothing that is new, or the device has no time to say it.
+    Nothing,
 }
 
 /// The request of an observer.

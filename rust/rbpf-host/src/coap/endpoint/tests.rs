@@ -65,7 +65,10 @@ impl World {
                     ..reply
                 }
             } else {
-                Reply::new(CHANGED, None, &request.payload)
+                Reply {
+                    observation,
+                    ..Reply::new(CHANGED, None, &request.payload)
+                }
             }
         };
         let (reply, _) = self

@@ -40,10 +40,15 @@ impl World {
                 ..observed
             }
         };
-        let (peer, message) = self
-            .endpoint
-            .notify(self.now, &|_| Some(version), &mut handler)?;
-        Some((peer.port(), Packet::from_bytes(&message).unwrap()))
+        loop {
+            let version = |_: &str| Some(version);
+            match self.endpoint.notify(self.now, &version, &mut handler)? {
+                Turn::Message(peer, message) => {
+                    return Some((peer.port(), Packet::from_bytes(&message).unwrap()));
+                }
+                Turn::Nothing => {}
+            }
+        }
     }
 
     /// Sends an empty message of this kind.
