@@ -272,10 +272,7 @@ fn text<const SIZE: usize>(text: &str) -> [c_char; SIZE] {
 ///
 /// It is null, or points to a string that ends and stays while it is used.
 unsafe fn string<'a>(text: *const c_char) -> Result<&'a str, Error> {
-    if text.is_null() {
-        return Err(INVALID);
-    }
-    // SAFETY: not null, and the rest is promised by the caller.
+    // SAFETY: promised by the caller.
     unsafe { sys::text(text) }.ok_or(INVALID)
 }
 

@@ -12,7 +12,6 @@
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 use rbpf_abi::Errno;
 use rbpf_device::{RequestId, Requests, Status};
@@ -20,6 +19,7 @@ use rbpf_runtime::{AppId, CoapRequest, Remote as Index};
 
 use crate::config::{ANSWER_SIZE, PRIORITY, REQUEST_SIZE, SLOTS};
 use crate::containers::Error;
+use crate::list::{List, Listed};
 use crate::worker::Containers;
 use crate::{queue, sys};
 
@@ -75,8 +75,15 @@ pub struct Remote {
 // set once, before the remote is in the list where others find it.
 unsafe impl Sync for Remote {}
 
+// SAFETY: the cell is used for nothing else.
+unsafe impl Listed for Remote {
+    fn next(&self) -> &Cell<*const c_void> {
+        &self.next
+    }
+}
+
 /// All remotes; the newest is the first.
-static REMOTES: AtomicPtr<Remote> = AtomicPtr::new(ptr::null_mut());
+static REMOTES: List<Remote> = List::new();
 
 /// A request that has been sent.
 #[derive(Clone, Copy)]
@@ -121,9 +128,6 @@ impl Remote {
 
     /// Its name; empty if it has none.
     fn name(&self) -> &'static str {
-        if self.name.is_null() {
-            return "";
-        }
         // SAFETY: `new` has it from a string that stays, and C must promise that of
         // what it registers.
         unsafe { sys::text(self.name) }.unwrap_or_default()
@@ -146,23 +150,17 @@ impl Remote {
         if !visible || !is_unicast(endpoint) {
             return Err(Status::Invalid.into());
         }
-        // With interrupts off: nobody finds it before it is whole.
-        riot_wrappers::interrupt::free(|_| {
-            if all().any(|other| other.name() == name) {
+        REMOTES.add(self, || {
+            if REMOTES.iter().any(|other| other.name() == name) {
                 return Err(Status::Taken);
             }
-            let index = match all().next() {
-                Some(newest) => newest.index.get().checked_add(1).ok_or(Status::Full)?,
-                None => 0,
-            };
+            let index = REMOTES.next_index()?;
             let mut endpoint = *endpoint;
             if endpoint.port == 0 {
                 endpoint.port = PORT;
             }
             self.endpoint.set(endpoint);
             self.index.set(index);
-            self.next.set(REMOTES.load(Ordering::Relaxed).cast());
-            REMOTES.store(ptr::from_ref(self).cast_mut(), Ordering::Release);
             Ok(())
         })?;
         Ok(())
@@ -178,18 +176,10 @@ fn is_unicast(endpoint: &riot_sys::sock_udp_ep_t) -> bool {
     endpoint.family == riot_sys::unix_af_t_AF_INET6 as i32 && first != 0xff && address != [0; 16]
 }
 
-/// All remotes.
-fn all() -> impl Iterator<Item = &'static Remote> {
-    // SAFETY: remotes in the list are statics, and the list only grows.
-    let at = |remote: *const Remote| unsafe { remote.as_ref::<'static>() };
-    core::iter::successors(at(REMOTES.load(Ordering::Acquire)), move |remote| {
-        at(remote.next.get().cast())
-    })
-}
-
 /// The index of the remote of this name.
 pub(crate) fn find(name: &[u8]) -> Result<Index, Errno> {
-    all()
+    REMOTES
+        .iter()
         .find(|remote| remote.name().as_bytes() == name)
         .map(|remote| Index(remote.index.get()))
         .ok_or(Errno::NoDevice)
@@ -201,7 +191,8 @@ pub(crate) fn request(
     Index(index): Index,
     request: &CoapRequest<'_>,
 ) -> Result<u32, Errno> {
-    let remote = all()
+    let remote = REMOTES
+        .iter()
         .find(|remote| remote.index.get() == index)
         .ok_or(Errno::NoDevice)?;
     MESSAGES

@@ -10,7 +10,6 @@
 use core::cell::Cell;
 use core::ffi::{CStr, c_void};
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 use rbpf_abi::context::GpioContext;
 use rbpf_abi::{Capabilities, Errno};
@@ -20,6 +19,7 @@ use rbpf_runtime::{Pin as Index, Policy};
 use crate::config::EVENT_SIZE;
 use crate::containers::Error;
 use crate::hooks::{self, Hook};
+use crate::list::{List, Listed};
 use crate::sys;
 
 /// @brief   The pin's edges are no events
@@ -66,8 +66,15 @@ pub struct Pin {
 // others find it; the rest never changes, but for the hook, which is one.
 unsafe impl Sync for Pin {}
 
+// SAFETY: the cell is used for nothing else.
+unsafe impl Listed for Pin {
+    fn next(&self) -> &Cell<*const c_void> {
+        &self.next
+    }
+}
+
 /// All pins; the newest is the first.
-static PINS: AtomicPtr<Pin> = AtomicPtr::new(ptr::null_mut());
+static PINS: List<Pin> = List::new();
 
 impl Pin {
     /// A pin of this name, which stands behind `gpio:`, in one of RIOT's modes; the
@@ -138,17 +145,15 @@ impl Pin {
         if self.name().is_empty() || !self.hook.is_sound() || !sys::gpio::is_valid(self.pin) {
             return Err(Status::Invalid.into());
         }
-        // With interrupts off: nobody finds it, or gets its events, before it is
-        // whole.
-        riot_wrappers::interrupt::free(|_| {
+        // Nobody gets its events before it is whole, either.
+        PINS.add(self, || {
             let is_other = |pin: &Self| pin.name() != self.name() && pin.pin != self.pin;
-            if !all().all(is_other) || hooks::all().any(|hook| hook.name() == self.hook.name()) {
+            if !PINS.iter().all(is_other)
+                || hooks::all().any(|hook| hook.name() == self.hook.name())
+            {
                 return Err(Status::Taken);
             }
-            let index = match all().next() {
-                Some(newest) => newest.index.get().checked_add(1).ok_or(Status::Full)?,
-                None => 0,
-            };
+            let index = PINS.next_index()?;
             let set_up = match flank {
                 Some(flank) => {
                     sys::gpio::init_with_edges(self.pin, self.mode, flank, on_edge, self)
@@ -162,8 +167,6 @@ impl Pin {
                 self.hook.register()?;
             }
             self.index.set(index);
-            self.next.set(PINS.load(Ordering::Relaxed).cast());
-            PINS.store(ptr::from_ref(self).cast_mut(), Ordering::Release);
             Ok(())
         })?;
         Ok(())
@@ -193,25 +196,16 @@ unsafe extern "C" fn on_edge(pin: *mut c_void) {
     }
 }
 
-/// All pins.
-fn all() -> impl Iterator<Item = &'static Pin> {
-    // SAFETY: pins in the list are statics, and the list only grows.
-    let at = |pin: *const Pin| unsafe { pin.as_ref::<'static>() };
-    core::iter::successors(at(PINS.load(Ordering::Acquire)), move |pin| {
-        at(pin.next.get().cast())
-    })
-}
-
 /// The pin at an index.
 fn nth(Index(index): Index) -> Result<&'static Pin, Errno> {
-    all()
+    PINS.iter()
         .find(|pin| pin.index.get() == index)
         .ok_or(Errno::NoDevice)
 }
 
 /// The index of the pin of this name.
 pub(crate) fn find(name: &[u8]) -> Result<Index, Errno> {
-    all()
+    PINS.iter()
         .find(|pin| pin.name().as_bytes() == name)
         .map(|pin| Index(pin.index.get()))
         .ok_or(Errno::NoDevice)

@@ -8,12 +8,13 @@
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 use rbpf_abi::Capabilities;
 use rbpf_abi::helpers::FIRST_APPLICATION_HELPER;
 use rbpf_device::Status;
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap, Rights};
+
+use crate::list::{List, Listed};
 
 /// Arguments of a helper: r1 to r5.
 const ARGUMENTS: usize = 5;
@@ -93,8 +94,15 @@ pub struct Helper {
 // called by one thread, the worker.
 unsafe impl Sync for Helper {}
 
+// SAFETY: the cell is used for nothing else.
+unsafe impl Listed for Helper {
+    fn next(&self) -> &Cell<*const c_void> {
+        &self.next
+    }
+}
+
 /// All helpers; the newest is the first.
-static HELPERS: AtomicPtr<Helper> = AtomicPtr::new(ptr::null_mut());
+static HELPERS: List<Helper> = List::new();
 
 impl Helper {
     /// A helper that containers with this capability may call by this number,
@@ -135,12 +143,10 @@ impl Helper {
         if self.id < FIRST_APPLICATION_HELPER.into() || !known || !sound {
             return Err(Status::Invalid);
         }
-        riot_wrappers::interrupt::free(|_| {
+        HELPERS.add(self, || {
             if find(self.id).is_some() {
                 return Err(Status::Taken);
             }
-            self.next.set(HELPERS.load(Ordering::Relaxed).cast());
-            HELPERS.store(ptr::from_ref(self).cast_mut(), Ordering::Release);
             Ok(())
         })
     }
@@ -183,12 +189,7 @@ impl Helper {
 }
 
 fn find(id: u32) -> Option<&'static Helper> {
-    // SAFETY: helpers in the list are statics, and the list only grows.
-    let at = |helper: *const Helper| unsafe { helper.as_ref::<'static>() };
-    core::iter::successors(at(HELPERS.load(Ordering::Acquire)), |helper| {
-        at(helper.next.get().cast())
-    })
-    .find(|helper| helper.id == id)
+    HELPERS.iter().find(|helper| helper.id == id)
 }
 
 /// The capability that a helper needs, if there is one of that number.

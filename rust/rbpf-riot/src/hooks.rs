@@ -9,7 +9,7 @@
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
+use core::sync::atomic::{AtomicU8, Ordering};
 
 use heapless::Vec;
 use rbpf_abi::Capabilities;
@@ -18,6 +18,7 @@ use rbpf_runtime::{Grant, Hook as Rules, MAX_TARGET, Policy, Triggered, is_autom
 
 use crate::config::{BUDGET, EVENT_SIZE, EVENTS};
 use crate::containers::{self, Error};
+use crate::list::{List, Listed};
 use crate::queue;
 use crate::sys::{self, Shared};
 use crate::worker::Containers;
@@ -74,11 +75,18 @@ pub struct Hook {
 // is set once, before the hook is in the list where others find it.
 unsafe impl Sync for Hook {}
 
+// SAFETY: the cell is used for nothing else.
+unsafe impl Listed for Hook {
+    fn next(&self) -> &Cell<*const c_void> {
+        &self.next
+    }
+}
+
 /// Runs once, when the application has installed what it brings.
 static BOOT: Hook = Hook::new(c"boot");
 
 /// All hooks; the newest is the first. The module's own are there from the start.
-static HOOKS: AtomicPtr<Hook> = AtomicPtr::new((&raw const BOOT).cast_mut());
+static HOOKS: List<Hook> = List::with(&BOOT);
 
 /// The context of an event.
 type Context = Vec<u8, { EVENT_SIZE as usize }>;
@@ -190,9 +198,6 @@ impl Hook {
     /// Its name; empty if it has none.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        if self.name.is_null() {
-            return "";
-        }
         // SAFETY: `new` has it from a string that stays, and C must promise
         // that of what it registers.
         unsafe { sys::text(self.name) }.unwrap_or_default()
@@ -239,12 +244,10 @@ impl Hook {
             return Err(Status::Invalid);
         }
         let name = self.name();
-        riot_wrappers::interrupt::free(|_| {
+        HOOKS.add(self, || {
             if all().any(|hook| hook.name() == name) {
                 return Err(Status::Taken);
             }
-            self.next.set(HOOKS.load(Ordering::Relaxed).cast());
-            HOOKS.store(ptr::from_ref(self).cast_mut(), Ordering::Release);
             Ok(())
         })
     }
@@ -328,11 +331,7 @@ pub fn boot() -> Result<Triggered, Error> {
 
 /// All hooks.
 pub(crate) fn all() -> impl Iterator<Item = &'static Hook> {
-    // SAFETY: hooks in the list are statics, and the list only grows.
-    let at = |hook: *const Hook| unsafe { hook.as_ref::<'static>() };
-    core::iter::successors(at(HOOKS.load(Ordering::Acquire)), move |hook| {
-        at(hook.next.get().cast())
-    })
+    HOOKS.iter()
 }
 
 /// Events that were lost, because too many waited; wraps.

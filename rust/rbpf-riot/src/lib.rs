@@ -31,8 +31,8 @@
 //! let triggered = TICK.trigger(&mut context, &mut [])?;
 //! ```
 //!
-//! Unsafe code is in `sys`, `queue` (lending a function), `hooks`, `helpers`, `gpio` and
-//! `client` (their lists, and what C has of them), `gcoap`, `client`, `gnrc`, `saul`,
+//! Unsafe code is in `sys`, `queue` (lending a function), `list`, `hooks`, `helpers`, `gpio`
+//! and `client` (what is in lists, and what C has of it), `gcoap`, `client`, `gnrc`, `saul`,
 //! `sched` and `shell` (what they call and are called by) and [`c_api`].
 #![no_std]
 #![cfg_attr(
@@ -48,6 +48,7 @@ mod config;
 pub mod containers;
 pub mod helpers;
 pub mod hooks;
+mod list;
 mod queue;
 mod services;
 mod sys;

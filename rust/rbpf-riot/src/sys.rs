@@ -115,13 +115,16 @@ pub(crate) fn print(text: &str) {
     write(text.as_bytes());
 }
 
-/// A text of C's. All that is looked for here is ASCII, so other texts are
-/// `None`.
+/// A text of C's; `None` for none. All that is looked for here is ASCII, so other
+/// texts are `None`, too.
 ///
 /// # Safety
 ///
-/// It points to a string that ends, and stays as it is while it is in use.
+/// It is null, or points to a string that ends, and stays as it is while it is in use.
 pub(crate) unsafe fn text<'t>(text: *const c_char) -> Option<&'t str> {
+    if text.is_null() {
+        return None;
+    }
     // SAFETY: promised by the caller.
     let bytes = unsafe { CStr::from_ptr(text) }.to_bytes();
     // SAFETY: ASCII is UTF-8.
