@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checks.h"
 #include "containers/request.h"
 #include "forward.rbpf.h"
 #include "net/gcoap.h"
@@ -28,7 +29,7 @@
 #include "net/sock/udp.h"
 #include "rbpf.h"
 #include "request.rbpf.h"
-#include "saul_reg.h"
+#include "thermometer.h"
 #include "ztimer.h"
 
 /* Where the requests of `collector` and `other` go to */
@@ -65,33 +66,6 @@ static rbpf_hook_t _send_too = RBPF_HOOK_INIT("send-too");
 static sock_udp_t _peer;
 static sock_udp_t _stranger;
 static message_t _nothing;
-static unsigned _failed;
-
-static int _read_temperature(const void *dev, phydat_t *res)
-{
-    (void)dev;
-    res->val[0] = 2345;
-    res->unit = UNIT_TEMP_C;
-    res->scale = -2;
-    return 1;
-}
-
-static const saul_driver_t _thermometer_driver = {
-    .read = _read_temperature,
-    .write = saul_write_notsup,
-    .type = SAUL_SENSE_TEMP,
-};
-
-static saul_reg_t _thermometer = {
-    .name = "simulated",
-    .driver = &_thermometer_driver,
-};
-
-static void _expect(const char *name, bool good)
-{
-    _failed += !good;
-    printf("%s %s\n", good ? "PASS" : "FAIL", name);
-}
 
 static sock_udp_ep_t _loopback(uint16_t port)
 {
@@ -108,7 +82,7 @@ static void _listen(sock_udp_t *sock, uint16_t port)
     sock_udp_ep_t local = SOCK_IPV6_EP_ANY;
 
     local.port = port;
-    _expect("listen", sock_udp_create(sock, &local, NULL, 0) == 0);
+    check("listen", sock_udp_create(sock, &local, NULL, 0) == 0);
 }
 
 /* The next message to the peer; false if none comes in this time */
@@ -231,20 +205,20 @@ static void _register(void)
     group.addr.ipv6[0] = 0xff;
     none.family = AF_UNSPEC;
     puts("part register");
-    _expect("no remote", rbpf_remote_register(NULL, &endpoint) == -EINVAL);
-    _expect("no endpoint", rbpf_remote_register(&_collector, NULL) == -EINVAL);
-    _expect("no name", rbpf_remote_register(&nameless, &endpoint) == -EINVAL);
-    _expect("an empty name", rbpf_remote_register(&empty, &endpoint) == -EINVAL);
-    _expect("a name with a blank", rbpf_remote_register(&blank, &endpoint) == -EINVAL);
-    _expect("a group", rbpf_remote_register(&_collector, &group) == -EINVAL);
-    _expect("unspecified", rbpf_remote_register(&_collector, &unspecified) == -EINVAL);
-    _expect("no address", rbpf_remote_register(&_collector, &none) == -EINVAL);
-    _expect("register", rbpf_remote_register(&_collector, &endpoint) == 0);
-    _expect("twice", rbpf_remote_register(&_collector, &endpoint) == -EEXIST);
-    _expect("a name twice", rbpf_remote_register(&again, &endpoint) == -EEXIST);
-    _expect("another", rbpf_remote_register(&_other, &endpoint) == 0);
-    _expect("no hook is called so", rbpf_hook_register(&(rbpf_hook_t)RBPF_HOOK_INIT("answer"))
-            == -EINVAL);
+    check("no remote", rbpf_remote_register(NULL, &endpoint) == -EINVAL);
+    check("no endpoint", rbpf_remote_register(&_collector, NULL) == -EINVAL);
+    check("no name", rbpf_remote_register(&nameless, &endpoint) == -EINVAL);
+    check("an empty name", rbpf_remote_register(&empty, &endpoint) == -EINVAL);
+    check("a name with a blank", rbpf_remote_register(&blank, &endpoint) == -EINVAL);
+    check("a group", rbpf_remote_register(&_collector, &group) == -EINVAL);
+    check("unspecified", rbpf_remote_register(&_collector, &unspecified) == -EINVAL);
+    check("no address", rbpf_remote_register(&_collector, &none) == -EINVAL);
+    check("register", rbpf_remote_register(&_collector, &endpoint) == 0);
+    check("twice", rbpf_remote_register(&_collector, &endpoint) == -EEXIST);
+    check("a name twice", rbpf_remote_register(&again, &endpoint) == -EEXIST);
+    check("another", rbpf_remote_register(&_other, &endpoint) == 0);
+    check("no hook is called so", rbpf_hook_register(&(rbpf_hook_t)RBPF_HOOK_INIT("answer"))
+          == -EINVAL);
 }
 
 /* As in forward.c */
@@ -254,20 +228,20 @@ static void _forward(void)
     static message_t message;
 
     puts("part forward");
-    _expect("install", rbpf_install("forward", forward_rbpf, sizeof(forward_rbpf)) == 0);
-    _expect("bind to answers", rbpf_bind("forward", "answer") == 0);
-    _expect("once", rbpf_bind("forward", "answer") == -EEXIST);
-    _expect("bind to time", rbpf_bind("forward", "after:10") == 0);
-    _expect("it comes", _receive(&message, PATIENCE_MS));
-    _expect("a confirmable POST", message.bytes[0] == CON && message.bytes[1] == 2);
-    _expect("path, query and reading", message.length == 12 + sizeof(expected) - 1
-            && memcmp(&message.bytes[12], expected, sizeof(expected) - 1) == 0);
-    _expect("answer", _answer(&message, ACK, COAP_CODE_CHANGED, "", 6));
-    _expect("it runs", _have_ended("forward", 1, 1));
-    _expect("it is kept", _stored("forward", 0) == 1 && _stored("forward", 2) == COAP_CODE_CHANGED
-            && _stored("forward", 3) == 1 && _stored("forward", 4) == 6
-            && _stored("forward", 5) == 0 && _stored("forward", 6) == 'a');
-    _expect("remove", rbpf_remove("forward") == 0);
+    check("install", rbpf_install("forward", forward_rbpf, sizeof(forward_rbpf)) == 0);
+    check("bind to answers", rbpf_bind("forward", "answer") == 0);
+    check("once", rbpf_bind("forward", "answer") == -EEXIST);
+    check("bind to time", rbpf_bind("forward", "after:10") == 0);
+    check("it comes", _receive(&message, PATIENCE_MS));
+    check("a confirmable POST", message.bytes[0] == CON && message.bytes[1] == 2);
+    check("path, query and reading", message.length == 12 + sizeof(expected) - 1
+          && memcmp(&message.bytes[12], expected, sizeof(expected) - 1) == 0);
+    check("answer", _answer(&message, ACK, COAP_CODE_CHANGED, "", 6));
+    check("it runs", _have_ended("forward", 1, 1));
+    check("it is kept", _stored("forward", 0) == 1 && _stored("forward", 2) == COAP_CODE_CHANGED
+          && _stored("forward", 3) == 1 && _stored("forward", 4) == 6
+          && _stored("forward", 5) == 0 && _stored("forward", 6) == 'a');
+    check("remove", rbpf_remove("forward") == 0);
 }
 
 static void _refused(void)
@@ -278,22 +252,22 @@ static void _refused(void)
     memset(path, 'x', sizeof(path));
     path[0] = '/';
     path[sizeof(path) - 1] = '\0';
-    _expect("no such remote", _request(&_send, 2, 1, "/a", 0) == -ENODEV);
-    _expect("no remote at all", _request(&_send, 0x10000, 1, "/a", 0) == -ENODEV);
-    _expect("no method", _request(&_send, 0, 0, "/a", 0) == -EINVAL);
-    _expect("a response", _request(&_send, 0, COAP_CODE_CONTENT, "/a", 0) == -EINVAL);
-    _expect("no path", _request(&_send, 0, 1, "", 0) == -EINVAL);
-    _expect("a long path", _request(&_send, 0, 1, path, 0) == -ENOSPC);
+    check("no such remote", _request(&_send, 2, 1, "/a", 0) == -ENODEV);
+    check("no remote at all", _request(&_send, 0x10000, 1, "/a", 0) == -ENODEV);
+    check("no method", _request(&_send, 0, 0, "/a", 0) == -EINVAL);
+    check("a response", _request(&_send, 0, COAP_CODE_CONTENT, "/a", 0) == -EINVAL);
+    check("no path", _request(&_send, 0, 1, "", 0) == -EINVAL);
+    check("a long path", _request(&_send, 0, 1, path, 0) == -ENOSPC);
     path[112] = '\0';
-    _expect("a path and a payload", _request(&_send, 0, 2, path, 3) == -ENOSPC);
-    _expect("a long payload", _request(&_send, 0, 2, "/", 200) == -ENOSPC);
+    check("a path and a payload", _request(&_send, 0, 2, path, 3) == -ENOSPC);
+    check("a long payload", _request(&_send, 0, 2, "/", 200) == -ENOSPC);
     for (unsigned i = 0; i < 60; i++) {
         path[2 * i] = '/';
         path[2 * i + 1] = 'a';
     }
     path[120] = '\0';
-    _expect("a deep path", _request(&_send, 0, 1, path, 0) == -ENOSPC);
-    _expect("nothing was sent", !_receive(&_nothing, SILENCE_MS));
+    check("a deep path", _request(&_send, 0, 1, path, 0) == -ENOSPC);
+    check("nothing was sent", !_receive(&_nothing, SILENCE_MS));
 }
 
 /* The longest message, and others */
@@ -318,13 +292,13 @@ static void _sizes(void)
         size_t payload = sizes[i].payload;
 
         _number++;
-        _expect("send", _request(&_send, 0, 2, sizes[i].path, payload) == _number);
-        _expect("it comes", _receive(&message, PATIENCE_MS));
-        _expect("as long as it is", message.length
-                == 12 + lengths[i] + (payload > 0 ? 1 + payload : 0));
-        _expect("options", memcmp(&message.bytes[12], sizes[i].options, lengths[i]) == 0);
-        _expect("answer", _answer(&message, ACK, COAP_CODE_CHANGED, "", 0));
-        _expect("ended", _ended(COAP_CODE_CHANGED, 0, false));
+        check("send", _request(&_send, 0, 2, sizes[i].path, payload) == _number);
+        check("it comes", _receive(&message, PATIENCE_MS));
+        check("as long as it is", message.length
+              == 12 + lengths[i] + (payload > 0 ? 1 + payload : 0));
+        check("options", memcmp(&message.bytes[12], sizes[i].options, lengths[i]) == 0);
+        check("answer", _answer(&message, ACK, COAP_CODE_CHANGED, "", 0));
+        check("ended", _ended(COAP_CODE_CHANGED, 0, false));
     }
 }
 
@@ -352,28 +326,28 @@ static void _answers(void)
 
     puts("part answers");
     for (unsigned i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-        _expect("ask", _ask(&message));
-        _expect("answer", _answer(&message, ACK, answers[i].code, answers[i].options,
-                                  answers[i].payload));
-        _expect(answers[i].name, _ended(answers[i].code, answers[i].length,
-                                        answers[i].truncated));
+        check("ask", _ask(&message));
+        check("answer", _answer(&message, ACK, answers[i].code, answers[i].options,
+                                answers[i].payload));
+        check(answers[i].name, _ended(answers[i].code, answers[i].length,
+                                      answers[i].truncated));
     }
 
-    _expect("ask", _ask(&message));
-    _expect("acknowledge", _answer_empty(&message, EMPTY_ACK));
+    check("ask", _ask(&message));
+    check("acknowledge", _answer_empty(&message, EMPTY_ACK));
     ztimer_sleep(ZTIMER_MSEC, SILENCE_MS);
     _drain();
-    _expect("and answer later", _answer(&message, CON, COAP_CODE_CONTENT, "", 3)
-            && _ended(COAP_CODE_CONTENT, 3, false));
-    _expect("which is acknowledged", _receive(&message, PATIENCE_MS) && message.length == 4
-            && message.bytes[0] == EMPTY_ACK);
+    check("and answer later", _answer(&message, CON, COAP_CODE_CONTENT, "", 3)
+          && _ended(COAP_CODE_CONTENT, 3, false));
+    check("which is acknowledged", _receive(&message, PATIENCE_MS) && message.length == 4
+          && message.bytes[0] == EMPTY_ACK);
 
-    _expect("ask", _ask(&message));
-    _expect("answer twice", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1)
-            && _answer(&message, NON, COAP_CODE_CONTENT, "", 2)
-            && _ended(COAP_CODE_CONTENT, 1, false));
+    check("ask", _ask(&message));
+    check("answer twice", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1)
+          && _answer(&message, NON, COAP_CODE_CONTENT, "", 2)
+          && _ended(COAP_CODE_CONTENT, 1, false));
     ztimer_sleep(ZTIMER_MSEC, SILENCE_MS);
-    _expect("once counts", _ended(COAP_CODE_CONTENT, 1, false));
+    check("once counts", _ended(COAP_CODE_CONTENT, 1, false));
 }
 
 /* What is no answer, before one that is */
@@ -384,26 +358,26 @@ static void _rubbish(void)
     static message_t other;
 
     puts("part rubbish");
-    _expect("ask", _ask(&message));
+    check("ask", _ask(&message));
     other = message;
     other.bytes[4] ^= 1;
-    _expect("rubbish", _give(&_peer, &message, rubbish, sizeof(rubbish))
-            && _give(&_peer, &message, rubbish, 1)
-            && _give(&_peer, &message, message.bytes, 11));
-    _expect("another token", _answer(&other, ACK, COAP_CODE_CONTENT, "", 1));
-    _expect("no response", _answer(&message, ACK, COAP_METHOD_GET, "", 1)
-            && _answer(&message, ACK, 0x65, "", 1));
+    check("rubbish", _give(&_peer, &message, rubbish, sizeof(rubbish))
+          && _give(&_peer, &message, rubbish, 1)
+          && _give(&_peer, &message, message.bytes, 11));
+    check("another token", _answer(&other, ACK, COAP_CODE_CONTENT, "", 1));
+    check("no response", _answer(&message, ACK, COAP_METHOD_GET, "", 1)
+          && _answer(&message, ACK, 0x65, "", 1));
     uint8_t stranger[] = { NON, COAP_CODE_CONTENT, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
     memcpy(&stranger[4], &message.bytes[4], 8);
-    _expect("another port", _give(&_stranger, &message, stranger, sizeof(stranger)));
+    check("another port", _give(&_stranger, &message, stranger, sizeof(stranger)));
     ztimer_sleep(ZTIMER_MSEC, SILENCE_MS / 2);
-    _expect("none counts", _stored("app", KEY_ENDED) == _number - _others - 1);
-    _expect("answer", _answer(&message, ACK, COAP_CODE_CONTENT, "", 7));
-    _expect("ended", _ended(COAP_CODE_CONTENT, 7, false));
+    check("none counts", _stored("app", KEY_ENDED) == _number - _others - 1);
+    check("answer", _answer(&message, ACK, COAP_CODE_CONTENT, "", 7));
+    check("ended", _ended(COAP_CODE_CONTENT, 7, false));
     _drain();
 
-    _expect("ask", _ask(&message));
-    _expect("reject", _answer_empty(&message, EMPTY_RST) && _ended(TIMED_OUT, 0, false));
+    check("ask", _ask(&message));
+    check("reject", _answer_empty(&message, EMPTY_RST) && _ended(TIMED_OUT, 0, false));
     _drain();
 }
 
@@ -422,8 +396,8 @@ static void _observe(void)
         good &= _answer(&message, NON, COAP_CODE_CONTENT, "\x61\x02", 3);
         good &= _receive(&message, PATIENCE_MS) && message.bytes[0] == EMPTY_RST;
     }
-    _expect("all are answered, and once", good && _ended(COAP_CODE_CONTENT, 2, false));
-    _expect("gcoap has none open", gcoap_op_state() == 0);
+    check("all are answered, and once", good && _ended(COAP_CODE_CONTENT, 2, false));
+    check("gcoap has none open", gcoap_op_state() == 0);
 }
 
 static void _silence(void)
@@ -433,22 +407,22 @@ static void _silence(void)
     rbpf_info_t info;
 
     puts("part silence");
-    _expect("ask", _ask(&message));
+    check("ask", _ask(&message));
     uint32_t begin = ztimer_now(ZTIMER_MSEC);
-    _expect("one at a time", _request(&_send, 0, 1, "/a", 0) == -EBUSY);
-    _expect("to another remote, too", _request(&_send, 1, 1, "/a", 0) == -EBUSY);
+    check("one at a time", _request(&_send, 0, 1, "/a", 0) == -EBUSY);
+    check("to another remote, too", _request(&_send, 1, 1, "/a", 0) == -EBUSY);
     /* Others run meanwhile */
-    _expect("others run", rbpf_find("too", &info) == 0 && _request(&_send_too, 9, 1, "/", 0)
-            == -ENODEV);
-    _expect("nobody has waited", ztimer_now(ZTIMER_MSEC) - begin < SILENCE_MS);
+    check("others run", rbpf_find("too", &info) == 0 && _request(&_send_too, 9, 1, "/", 0)
+          == -ENODEV);
+    check("nobody has waited", ztimer_now(ZTIMER_MSEC) - begin < SILENCE_MS);
     while (_stored("app", KEY_ENDED) < _number - _others && _receive(&message, SILENCE_MS * 10)) {
         count++;
     }
-    _expect("it is repeated", count == TRIES);
-    _expect("and given up", _ended(TIMED_OUT, 0, false));
-    _expect("late", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1));
+    check("it is repeated", count == TRIES);
+    check("and given up", _ended(TIMED_OUT, 0, false));
+    check("late", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1));
     ztimer_sleep(ZTIMER_MSEC, SILENCE_MS);
-    _expect("too late", _ended(TIMED_OUT, 0, false));
+    check("too late", _ended(TIMED_OUT, 0, false));
 }
 
 /* Containers go while their requests are open */
@@ -458,30 +432,30 @@ static void _successors(void)
     rbpf_info_t info;
 
     puts("part successors");
-    _expect("ask", _ask(&message));
-    _expect("replace", rbpf_replace("app", request_rbpf, sizeof(request_rbpf)) == 0);
-    _expect("not yet", _request(&_send, 0, 1, "/a", 0) == -EBUSY);
-    _expect("answer", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1));
+    check("ask", _ask(&message));
+    check("replace", rbpf_replace("app", request_rbpf, sizeof(request_rbpf)) == 0);
+    check("not yet", _request(&_send, 0, 1, "/a", 0) == -EBUSY);
+    check("answer", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1));
     ztimer_sleep(ZTIMER_MSEC, SILENCE_MS);
-    _expect("not its own", _stored("app", KEY_ENDED) == 0 && rbpf_find("app", &info) == 0
-            && info.runs == 1);
+    check("not its own", _stored("app", KEY_ENDED) == 0 && rbpf_find("app", &info) == 0
+          && info.runs == 1);
     _number++;
-    _expect("it asks", _request(&_send, 0, 1, "/a", 0) == _number
-            && _receive(&message, PATIENCE_MS));
-    _expect("and is answered", _answer(&message, ACK, COAP_CODE_CONTENT, "", 2)
-            && _have_ended("app", 1, KEY_ENDED) && _stored("app", KEY_NUMBER) == _number);
+    check("it asks", _request(&_send, 0, 1, "/a", 0) == _number
+          && _receive(&message, PATIENCE_MS));
+    check("and is answered", _answer(&message, ACK, COAP_CODE_CONTENT, "", 2)
+          && _have_ended("app", 1, KEY_ENDED) && _stored("app", KEY_NUMBER) == _number);
 
-    _expect("ask", _ask(&message));
-    _expect("remove", rbpf_remove("app") == 0);
-    _expect("answer to nobody", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1));
+    check("ask", _ask(&message));
+    check("remove", rbpf_remove("app") == 0);
+    check("answer to nobody", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1));
     ztimer_sleep(ZTIMER_MSEC, SILENCE_MS);
-    _expect("install", rbpf_install("app", request_rbpf, sizeof(request_rbpf)) == 0);
-    _expect("bind", rbpf_bind("app", "send") == 0);
-    _expect("ask", _ask(&message));
-    _expect("answer", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1));
+    check("install", rbpf_install("app", request_rbpf, sizeof(request_rbpf)) == 0);
+    check("bind", rbpf_bind("app", "send") == 0);
+    check("ask", _ask(&message));
+    check("answer", _answer(&message, ACK, COAP_CODE_CONTENT, "", 1));
     ztimer_sleep(ZTIMER_MSEC, SILENCE_MS);
-    _expect("not bound to answers", _stored("app", KEY_ENDED) == 0);
-    _expect("remove", rbpf_remove("app") == 0 && rbpf_remove("too") == 0);
+    check("not bound to answers", _stored("app", KEY_ENDED) == 0);
+    check("remove", rbpf_remove("app") == 0 && rbpf_remove("too") == 0);
 }
 
 /* All containers of two tenants at once */
@@ -504,22 +478,22 @@ static void _tenants(void)
     for (unsigned i = 0; i < CONFIG_RBPF_SLOTS; i++) {
         const char *tenant = tenants[i % 2].name;
 
-        _expect("tenant", i > 1 || rbpf_tenant_add(&tenants[i]) == 0);
-        _expect("install", rbpf_install_for(tenant, names[i], request_rbpf,
-                                            sizeof(request_rbpf)) == 0);
-        _expect("hook", rbpf_hook_register(&hooks[i]) == 0);
-        _expect("bind", rbpf_bind(names[i], hooks[i].name) == 0
-                && rbpf_bind(names[i], "answer") == 0);
-        _expect("ask", _request(&hooks[i], i % 2, 1, "/a", 0) > 0);
-        _expect("it comes", _receive(&messages[i], PATIENCE_MS));
+        check("tenant", i > 1 || rbpf_tenant_add(&tenants[i]) == 0);
+        check("install", rbpf_install_for(tenant, names[i], request_rbpf,
+                                          sizeof(request_rbpf)) == 0);
+        check("hook", rbpf_hook_register(&hooks[i]) == 0);
+        check("bind", rbpf_bind(names[i], hooks[i].name) == 0
+              && rbpf_bind(names[i], "answer") == 0);
+        check("ask", _request(&hooks[i], i % 2, 1, "/a", 0) > 0);
+        check("it comes", _receive(&messages[i], PATIENCE_MS));
     }
     for (unsigned i = CONFIG_RBPF_SLOTS; i-- > 0;) {
-        _expect("answer", _answer(&messages[i], ACK, COAP_CODE_CONTENT, "", i));
+        check("answer", _answer(&messages[i], ACK, COAP_CODE_CONTENT, "", i));
     }
     for (unsigned i = 0; i < CONFIG_RBPF_SLOTS; i++) {
-        _expect("ended", _have_ended(names[i], 1, KEY_ENDED)
-                && _stored(names[i], KEY_LENGTH) == (int32_t)i);
-        _expect("remove", rbpf_remove(names[i]) == 0);
+        check("ended", _have_ended(names[i], 1, KEY_ENDED)
+              && _stored(names[i], KEY_LENGTH) == (int32_t)i);
+        check("remove", rbpf_remove(names[i]) == 0);
     }
     _drain();
 }
@@ -528,15 +502,15 @@ int main(void)
 {
     _listen(&_peer, PORT);
     _listen(&_stranger, PORT + 1);
-    saul_reg_add(&_thermometer);
+    saul_reg_add(&thermometer);
     _register();
     _forward();
     _number = _others = 1;
-    _expect("hooks", rbpf_hook_register(&_send) == 0 && rbpf_hook_register(&_send_too) == 0);
-    _expect("install", rbpf_install("app", request_rbpf, sizeof(request_rbpf)) == 0
-            && rbpf_install("too", request_rbpf, sizeof(request_rbpf)) == 0);
-    _expect("bind", rbpf_bind("app", "send") == 0 && rbpf_bind("app", "answer") == 0
-            && rbpf_bind("too", "send-too") == 0 && rbpf_bind("too", "answer") == 0);
+    check("hooks", rbpf_hook_register(&_send) == 0 && rbpf_hook_register(&_send_too) == 0);
+    check("install", rbpf_install("app", request_rbpf, sizeof(request_rbpf)) == 0
+          && rbpf_install("too", request_rbpf, sizeof(request_rbpf)) == 0);
+    check("bind", rbpf_bind("app", "send") == 0 && rbpf_bind("app", "answer") == 0
+          && rbpf_bind("too", "send-too") == 0 && rbpf_bind("too", "answer") == 0);
     _refused();
     _sizes();
     _answers();
@@ -545,8 +519,8 @@ int main(void)
     _silence();
     _successors();
     _tenants();
-    _expect("gcoap has none open", gcoap_op_state() == 0);
-    _expect("nothing is left in the packet buffer", gnrc_pktbuf_is_empty());
-    printf("%u failed\n", _failed);
+    check("gcoap has none open", gcoap_op_state() == 0);
+    check("nothing is left in the packet buffer", gnrc_pktbuf_is_empty());
+    checks_end();
     return 0;
 }

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "beyond.rbpf.h"
+#include "checks.h"
 #include "count.rbpf.h"
 #include "drop.rbpf.h"
 #include "endless.rbpf.h"
@@ -51,25 +52,18 @@
 static sock_udp_t _open;
 static sock_udp_t _blocked;
 static sock_udp_t _from;
-static unsigned _failed;
 
 static char _stack[THREAD_STACKSIZE_DEFAULT];
 static volatile bool _flowing;
 static volatile unsigned _sent;
 static volatile unsigned _arrived;
 
-static void _expect(const char *name, bool good)
-{
-    _failed += !good;
-    printf("%s %s\n", good ? "PASS" : "FAIL", name);
-}
-
 static void _listen(sock_udp_t *sock, uint16_t port)
 {
     sock_udp_ep_t local = SOCK_IPV6_EP_ANY;
 
     local.port = port;
-    _expect("listen", sock_udp_create(sock, &local, NULL, 0) == 0);
+    check("listen", sock_udp_create(sock, &local, NULL, 0) == 0);
 }
 
 /* Whether a datagram comes to a socket, as it was */
@@ -130,26 +124,26 @@ static uint32_t _stored(uint32_t key)
 static void _filter(void)
 {
     puts("part filter");
-    _expect("nothing bound", _passes("hello") && _is_as_it_was(GNRC_NETTYPE_UDP));
-    _expect("install", rbpf_install("app", packet_filter_rbpf, sizeof(packet_filter_rbpf)) == 0);
-    _expect("installed is not bound", _passes("DROP it"));
-    _expect("bind", rbpf_bind("app", "rx:udp") == 0);
-    _expect("it stands in for UDP", _is_watched(GNRC_NETTYPE_UDP));
-    _expect("and not for IPv6", _is_as_it_was(GNRC_NETTYPE_IPV6));
-    _expect("a datagram passes", _passes("hello"));
-    _expect("a word is dropped", _is_dropped("DROP it"));
-    _expect("a part of it passes", _passes("DRO"));
-    _expect("a port is dropped", !_comes(&_blocked, BLOCKED, "hello", 5, SILENCE_US));
-    _expect("one byte passes", _passes("D"));
-    _expect("it has counted", _stored(PORT) == 4 && _stored(BLOCKED) == 1
-            && _stored(KEY_DROPPED) == 2);
-    _expect("bind to what is sent", rbpf_bind("app", "tx:udp") == 0);
-    _expect("seen twice", _passes("hello") && _stored(PORT) == 6);
-    _expect("dropped on its way out", _is_dropped("DROP it") && _stored(PORT) == 7);
-    _expect("unbind", rbpf_unbind("app", "rx:udp") == 0);
-    _expect("still watched", _is_watched(GNRC_NETTYPE_UDP) && _is_dropped("DROP it"));
-    _expect("remove", rbpf_remove("app") == 0);
-    _expect("as it was", _is_as_it_was(GNRC_NETTYPE_UDP) && _passes("DROP it"));
+    check("nothing bound", _passes("hello") && _is_as_it_was(GNRC_NETTYPE_UDP));
+    check("install", rbpf_install("app", packet_filter_rbpf, sizeof(packet_filter_rbpf)) == 0);
+    check("installed is not bound", _passes("DROP it"));
+    check("bind", rbpf_bind("app", "rx:udp") == 0);
+    check("it stands in for UDP", _is_watched(GNRC_NETTYPE_UDP));
+    check("and not for IPv6", _is_as_it_was(GNRC_NETTYPE_IPV6));
+    check("a datagram passes", _passes("hello"));
+    check("a word is dropped", _is_dropped("DROP it"));
+    check("a part of it passes", _passes("DRO"));
+    check("a port is dropped", !_comes(&_blocked, BLOCKED, "hello", 5, SILENCE_US));
+    check("one byte passes", _passes("D"));
+    check("it has counted", _stored(PORT) == 4 && _stored(BLOCKED) == 1
+          && _stored(KEY_DROPPED) == 2);
+    check("bind to what is sent", rbpf_bind("app", "tx:udp") == 0);
+    check("seen twice", _passes("hello") && _stored(PORT) == 6);
+    check("dropped on its way out", _is_dropped("DROP it") && _stored(PORT) == 7);
+    check("unbind", rbpf_unbind("app", "rx:udp") == 0);
+    check("still watched", _is_watched(GNRC_NETTYPE_UDP) && _is_dropped("DROP it"));
+    check("remove", rbpf_remove("app") == 0);
+    check("as it was", _is_as_it_was(GNRC_NETTYPE_UDP) && _passes("DROP it"));
 }
 
 /* Whoever goes wrong, or has no right, drops nothing */
@@ -173,21 +167,21 @@ static void _hostile(void)
     memset(payload, 'x', sizeof(payload));
     for (unsigned i = 0; i < sizeof(apps) / sizeof(apps[0]); i++) {
         printf("part %s\n", apps[i].name);
-        _expect("install", rbpf_install("app", apps[i].image, apps[i].length) == 0);
+        check("install", rbpf_install("app", apps[i].image, apps[i].length) == 0);
         for (unsigned j = 0; j < sizeof(hooks) / sizeof(hooks[0]); j++) {
             rbpf_info_t info;
 
-            _expect("bind", rbpf_bind("app", hooks[j]) == 0);
+            check("bind", rbpf_bind("app", hooks[j]) == 0);
             bool drops = !_comes(&_open, PORT, payload, sizeof(payload),
                                  apps[i].drops ? SILENCE_US : PATIENCE_US);
-            _expect(hooks[j], drops == apps[i].drops);
-            _expect("unbind", rbpf_unbind("app", hooks[j]) == 0);
-            _expect("it was run", rbpf_find("app", &info) == 0 && info.runs == j + 1);
+            check(hooks[j], drops == apps[i].drops);
+            check("unbind", rbpf_unbind("app", hooks[j]) == 0);
+            check("it was run", rbpf_find("app", &info) == 0 && info.runs == j + 1);
         }
-        _expect("remove", rbpf_remove("app") == 0);
+        check("remove", rbpf_remove("app") == 0);
     }
-    _expect("as it was", _is_as_it_was(GNRC_NETTYPE_UDP) && _is_as_it_was(GNRC_NETTYPE_IPV6));
-    _expect("no such hook", rbpf_bind("app", "rx:tcp") < 0);
+    check("as it was", _is_as_it_was(GNRC_NETTYPE_UDP) && _is_as_it_was(GNRC_NETTYPE_IPV6));
+    check("no such hook", rbpf_bind("app", "rx:tcp") < 0);
 }
 
 /* Packets that are none, given to UDP as if IPv6 had received them */
@@ -196,9 +190,9 @@ static void _odd(void)
     static const size_t lengths[] = { 0, 1, 7, 8, 128, 129, 1000 };
 
     puts("part odd");
-    _expect("install", rbpf_install("app", drop_rbpf, sizeof(drop_rbpf)) == 0);
-    _expect("bind", rbpf_bind("app", "rx:udp") == 0);
-    _expect("bind to what is sent", rbpf_bind("app", "tx:udp") == 0);
+    check("install", rbpf_install("app", drop_rbpf, sizeof(drop_rbpf)) == 0);
+    check("bind", rbpf_bind("app", "rx:udp") == 0);
+    check("bind to what is sent", rbpf_bind("app", "tx:udp") == 0);
     for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         for (unsigned send = 0; send < 2; send++) {
             rbpf_info_t info;
@@ -207,14 +201,14 @@ static void _odd(void)
             int given = send
                 ? gnrc_netapi_dispatch_send(GNRC_NETTYPE_UDP, GNRC_NETREG_DEMUX_CTX_ALL, packet)
                 : gnrc_netapi_dispatch_receive(GNRC_NETTYPE_UDP, GNRC_NETREG_DEMUX_CTX_ALL, packet);
-            _expect("given", given == 1);
+            check("given", given == 1);
             ztimer_sleep(ZTIMER_MSEC, 20);
-            _expect("judged", rbpf_find("app", &info) == 0 && info.runs == 2 * i + send + 1
-                    && info.faults == 0);
-            _expect("dropped", gnrc_pktbuf_is_empty());
+            check("judged", rbpf_find("app", &info) == 0 && info.runs == 2 * i + send + 1
+                  && info.faults == 0);
+            check("dropped", gnrc_pktbuf_is_empty());
         }
     }
-    _expect("remove", rbpf_remove("app") == 0);
+    check("remove", rbpf_remove("app") == 0);
 }
 
 static void *_flow(void *arg)
@@ -258,9 +252,9 @@ static void _changes(void)
         ztimer_sleep(ZTIMER_MSEC, 1);
     }
     printf("%u sent, %u arrived\n", _sent, _arrived);
-    _expect("changes", good);
-    _expect("all datagrams arrived", _sent == _arrived && _sent > 0);
-    _expect("as it was", _is_as_it_was(GNRC_NETTYPE_UDP) && _is_as_it_was(GNRC_NETTYPE_IPV6));
+    check("changes", good);
+    check("all datagrams arrived", _sent == _arrived && _sent > 0);
+    check("as it was", _is_as_it_was(GNRC_NETTYPE_UDP) && _is_as_it_was(GNRC_NETTYPE_IPV6));
 }
 
 int main(void)
@@ -272,7 +266,7 @@ int main(void)
     _hostile();
     _odd();
     _changes();
-    _expect("nothing is left in the packet buffer", gnrc_pktbuf_is_empty());
-    printf("%u failed\n", _failed);
+    check("nothing is left in the packet buffer", gnrc_pktbuf_is_empty());
+    checks_end();
     return 0;
 }

@@ -26,6 +26,7 @@
 #include "alert.rbpf.h"
 #include "board.h"
 #include "button.rbpf.h"
+#include "checks.h"
 #include "debounce.rbpf.h"
 #include "periph/gpio.h"
 #include "pins.rbpf.h"
@@ -121,14 +122,7 @@ static rbpf_saul_source_t _nameless = RBPF_SAUL_SOURCE_INIT("");
 static rbpf_saul_source_t _blank = RBPF_SAUL_SOURCE_INIT("too hot");
 static rbpf_saul_source_t _prefix = { .hook = RBPF_HOOK_INIT("hot") };
 
-static unsigned _failed;
 static int _result;
-
-static void _expect(const char *name, bool good)
-{
-    _failed += !good;
-    printf("%s %s\n", good ? "PASS" : "FAIL", name);
-}
 
 static void _in_interrupt(ztimer_callback_t function, void *arg)
 {
@@ -155,7 +149,7 @@ static void _until(bool level)
         ztimer_sleep(ZTIMER_MSEC, 1);
     }
 #endif
-    _expect(level ? "the button is high" : "the button is low", gpio_read(BUTTON) == level);
+    check(level ? "the button is high" : "the button is low", gpio_read(BUTTON) == level);
     ztimer_sleep(ZTIMER_MSEC, SETTLE_MS);
 }
 
@@ -177,50 +171,50 @@ static uint32_t _runs(const char *name)
 
 static void _misuse(void)
 {
-    _expect("no pin", rbpf_gpio_register(NULL) == -EINVAL);
+    check("no pin", rbpf_gpio_register(NULL) == -EINVAL);
     for (unsigned i = 0; i < sizeof(_wrong) / sizeof(_wrong[0]); i++) {
         int result = rbpf_gpio_register(&_wrong[i]);
 
         if (result != -EINVAL) {
             printf("pin %u: %d\n", i, result);
-            _expect("what is wrong is refused", false);
+            check("what is wrong is refused", false);
         }
     }
-    _expect("a pin again", rbpf_gpio_register(&_led) == -EEXIST);
-    _expect("a name again", rbpf_gpio_register(&_same_name) == -EEXIST);
-    _expect("a pin by another name", rbpf_gpio_register(&_same_pin) == -EEXIST);
-    _expect("hook", rbpf_hook_register(&_hook) == 0);
-    _expect("the name of a hook", rbpf_gpio_register(&_same_hook) == -EEXIST);
+    check("a pin again", rbpf_gpio_register(&_led) == -EEXIST);
+    check("a name again", rbpf_gpio_register(&_same_name) == -EEXIST);
+    check("a pin by another name", rbpf_gpio_register(&_same_pin) == -EEXIST);
+    check("hook", rbpf_hook_register(&_hook) == 0);
+    check("the name of a hook", rbpf_gpio_register(&_same_hook) == -EEXIST);
     _in_interrupt(_register, &_late);
-    _expect("in an interrupt", _result == -EPERM);
+    check("in an interrupt", _result == -EPERM);
 }
 
 static void _use(void)
 {
     int64_t result = -1;
 
-    _expect("use pins", rbpf_execute(pins_rbpf, sizeof(pins_rbpf), NULL, 0, NULL, 0, 10000,
-                                     &result) == 0);
+    check("use pins", rbpf_execute(pins_rbpf, sizeof(pins_rbpf), NULL, 0, NULL, 0, 10000,
+                                   &result) == 0);
     printf("pins.c: %" PRId32 "\n", (int32_t)result);
-    _expect("pins do what they should", result == 0);
+    check("pins do what they should", result == 0);
 }
 
 static void _bind(void)
 {
-    _expect("install plain", rbpf_install("plain", plain_rbpf, sizeof(plain_rbpf)) == 0);
-    _expect("bind without right", rbpf_bind("plain", "gpio:button") == -EACCES);
-    _expect("install button", rbpf_install("button", button_rbpf, sizeof(button_rbpf)) == 0);
-    _expect("bind to an output", rbpf_bind("button", "gpio:led") == -ENOENT);
-    _expect("bind to an input without events", rbpf_bind("button", "gpio:switch") == -ENOENT);
-    _expect("bind to no pin", rbpf_bind("button", "gpio:none") == -ENOENT);
-    _expect("install spoil", rbpf_install("spoil", spoil_rbpf, sizeof(spoil_rbpf)) == 0);
-    _expect("bind spoil", rbpf_bind("spoil", "gpio:button") == 0);
-    _expect("bind", rbpf_bind("button", "gpio:button") == 0);
-    _expect("install debounce",
-            rbpf_install("debounce", debounce_rbpf, sizeof(debounce_rbpf)) == 0);
-    _expect("bind debounce", rbpf_bind("debounce", "gpio:button") == 0);
-    _expect("bind it to its alarm", rbpf_bind("debounce", "alarm") == 0);
-    _expect("no alarm is set", _runs("debounce") == 0);
+    check("install plain", rbpf_install("plain", plain_rbpf, sizeof(plain_rbpf)) == 0);
+    check("bind without right", rbpf_bind("plain", "gpio:button") == -EACCES);
+    check("install button", rbpf_install("button", button_rbpf, sizeof(button_rbpf)) == 0);
+    check("bind to an output", rbpf_bind("button", "gpio:led") == -ENOENT);
+    check("bind to an input without events", rbpf_bind("button", "gpio:switch") == -ENOENT);
+    check("bind to no pin", rbpf_bind("button", "gpio:none") == -ENOENT);
+    check("install spoil", rbpf_install("spoil", spoil_rbpf, sizeof(spoil_rbpf)) == 0);
+    check("bind spoil", rbpf_bind("spoil", "gpio:button") == 0);
+    check("bind", rbpf_bind("button", "gpio:button") == 0);
+    check("install debounce",
+          rbpf_install("debounce", debounce_rbpf, sizeof(debounce_rbpf)) == 0);
+    check("bind debounce", rbpf_bind("debounce", "gpio:button") == 0);
+    check("bind it to its alarm", rbpf_bind("debounce", "alarm") == 0);
+    check("no alarm is set", _runs("debounce") == 0);
 }
 
 static void _events(void)
@@ -228,29 +222,29 @@ static void _events(void)
     rbpf_stats_t stats = { 0 };
 
     _until(false);
-    _expect("pressed: one run", _runs("button") == 1 && _runs("spoil") == 1);
-    _expect("pressed: counted", _value(NULL, KEY_PRESSES) == 1);
-    _expect("pressed: the LED shines", gpio_read(LED));
-    _expect("pressed: the alarm has come", _runs("debounce") == 2);
-    _expect("pressed: counted by the alarm", _value("debounce", 0) == 1);
-    _expect("the context has the pin", _value("spoil", 0) == 0);
-    _expect("the context has the level", _value("spoil", 1) == 0);
-    _expect("the context has 8 bytes", _value("spoil", 2) == 8);
+    check("pressed: one run", _runs("button") == 1 && _runs("spoil") == 1);
+    check("pressed: counted", _value(NULL, KEY_PRESSES) == 1);
+    check("pressed: the LED shines", gpio_read(LED));
+    check("pressed: the alarm has come", _runs("debounce") == 2);
+    check("pressed: counted by the alarm", _value("debounce", 0) == 1);
+    check("the context has the pin", _value("spoil", 0) == 0);
+    check("the context has the level", _value("spoil", 1) == 0);
+    check("the context has 8 bytes", _value("spoil", 2) == 8);
     _until(true);
-    _expect("released: one more run", _runs("button") == 2 && _runs("spoil") == 2);
-    _expect("released: the LED is dark", !gpio_read(LED));
-    _expect("released: not counted", _value(NULL, KEY_PRESSES) == 1);
-    _expect("released: the alarm has come", _runs("debounce") == 4);
-    _expect("released: not counted by the alarm", _value("debounce", 0) == 1);
-    _expect("the context has the other level", _value("spoil", 1) == 1);
+    check("released: one more run", _runs("button") == 2 && _runs("spoil") == 2);
+    check("released: the LED is dark", !gpio_read(LED));
+    check("released: not counted", _value(NULL, KEY_PRESSES) == 1);
+    check("released: the alarm has come", _runs("debounce") == 4);
+    check("released: not counted by the alarm", _value("debounce", 0) == 1);
+    check("the context has the other level", _value("spoil", 1) == 1);
 
-    _expect("unbind", rbpf_unbind(NULL, "gpio:button") == 0);
+    check("unbind", rbpf_unbind(NULL, "gpio:button") == 0);
     _until(false);
     _until(true);
-    _expect("nobody is bound: nobody runs", _runs("button") == 2 && _runs("spoil") == 2);
-    _expect("remove debounce", rbpf_remove("debounce") == 0);
-    _expect("stats", rbpf_stats(&stats) == 0);
-    _expect("no event is lost", stats.events_lost == 0);
+    check("nobody is bound: nobody runs", _runs("button") == 2 && _runs("spoil") == 2);
+    check("remove debounce", rbpf_remove("debounce") == 0);
+    check("stats", rbpf_stats(&stats) == 0);
+    check("no event is lost", stats.events_lost == 0);
 }
 
 static void _register_source(void *source)
@@ -268,55 +262,55 @@ static void _sensors(void)
     phydat_t value = { .val = { -7, 1, 2 }, .unit = UNIT_TEMP_K, .scale = -1 };
     phydat_t large = { .val = { 9000 }, .unit = UNIT_TEMP_F, .scale = 1 };
 
-    _expect("add a sensor", saul_reg_add(&_sensor) == 0);
-    _expect("no source", rbpf_saul_register(NULL, &_sensor) == -EINVAL);
-    _expect("no device", rbpf_saul_register(&_hot, NULL) == -ENOENT);
-    _expect("a device of no registry", rbpf_saul_register(&_hot, &_absent) == -ENOENT);
-    _expect("no name", rbpf_saul_register(&_nameless, &_sensor) == -EINVAL);
-    _expect("two words", rbpf_saul_register(&_blank, &_sensor) == -EINVAL);
-    _expect("no prefix", rbpf_saul_register(&_prefix, &_sensor) == -EINVAL);
+    check("add a sensor", saul_reg_add(&_sensor) == 0);
+    check("no source", rbpf_saul_register(NULL, &_sensor) == -EINVAL);
+    check("no device", rbpf_saul_register(&_hot, NULL) == -ENOENT);
+    check("a device of no registry", rbpf_saul_register(&_hot, &_absent) == -ENOENT);
+    check("no name", rbpf_saul_register(&_nameless, &_sensor) == -EINVAL);
+    check("two words", rbpf_saul_register(&_blank, &_sensor) == -EINVAL);
+    check("no prefix", rbpf_saul_register(&_prefix, &_sensor) == -EINVAL);
     _in_interrupt(_register_source, &_hot);
-    _expect("register in an interrupt", _result == -EPERM);
-    _expect("event of none", rbpf_saul_event(NULL, &value, 1) == -EINVAL);
-    _expect("event before", rbpf_saul_event(&_hot, &value, 1) == 0);
-    _expect("register a source", rbpf_saul_register(&_hot, &_sensor) == 0);
-    _expect("register a source again", rbpf_saul_register(&_hot, &_sensor) == -EEXIST);
-    _expect("register its name again", rbpf_saul_register(&_again, &_sensor) == -EEXIST);
-    _expect("event, nothing bound", rbpf_saul_event(&_hot, &value, 4) == 0);
+    check("register in an interrupt", _result == -EPERM);
+    check("event of none", rbpf_saul_event(NULL, &value, 1) == -EINVAL);
+    check("event before", rbpf_saul_event(&_hot, &value, 1) == 0);
+    check("register a source", rbpf_saul_register(&_hot, &_sensor) == 0);
+    check("register a source again", rbpf_saul_register(&_hot, &_sensor) == -EEXIST);
+    check("register its name again", rbpf_saul_register(&_again, &_sensor) == -EEXIST);
+    check("event, nothing bound", rbpf_saul_event(&_hot, &value, 4) == 0);
 
-    _expect("bind without right", rbpf_bind("plain", "saul:hot") == -EACCES);
-    _expect("install alert", rbpf_install("alert", alert_rbpf, sizeof(alert_rbpf)) == 0);
-    _expect("bind alert", rbpf_bind("alert", "saul:hot") == 0);
-    _expect("no dimensions", rbpf_saul_event(&_hot, &value, 0) == -EINVAL);
-    _expect("four dimensions", rbpf_saul_event(&_hot, &value, 4) == -EINVAL);
-    _expect("event with a value", rbpf_saul_event(&_hot, &value, 3) == 0);
+    check("bind without right", rbpf_bind("plain", "saul:hot") == -EACCES);
+    check("install alert", rbpf_install("alert", alert_rbpf, sizeof(alert_rbpf)) == 0);
+    check("bind alert", rbpf_bind("alert", "saul:hot") == 0);
+    check("no dimensions", rbpf_saul_event(&_hot, &value, 0) == -EINVAL);
+    check("four dimensions", rbpf_saul_event(&_hot, &value, 4) == -EINVAL);
+    check("event with a value", rbpf_saul_event(&_hot, &value, 3) == 0);
     ztimer_sleep(ZTIMER_MSEC, SETTLE_MS);
-    _expect("one event", _value("alert", 0) == 1);
-    _expect("its value", _value("alert", 1) == (uint32_t)-7);
-    _expect("its scale", _value("alert", 2) == (uint32_t)-1);
-    _expect("its unit", _value("alert", 3) == 4);
-    _expect("event without a value", rbpf_saul_event(&_hot, NULL, 0) == 0);
+    check("one event", _value("alert", 0) == 1);
+    check("its value", _value("alert", 1) == (uint32_t)-7);
+    check("its scale", _value("alert", 2) == (uint32_t)-1);
+    check("its unit", _value("alert", 3) == 4);
+    check("event without a value", rbpf_saul_event(&_hot, NULL, 0) == 0);
     ztimer_sleep(ZTIMER_MSEC, SETTLE_MS);
-    _expect("the sensor was read", _value("alert", 1) == 2345);
-    _expect("the sensor's unit", _value("alert", 3) == 2);
+    check("the sensor was read", _value("alert", 1) == 2345);
+    check("the sensor's unit", _value("alert", 3) == 2);
     _in_interrupt(_post, &large);
-    _expect("event in an interrupt", _result == 0);
-    _expect("the interrupt's value", _value("alert", 1) == 9000 && _value("alert", 2) == 1);
-    _expect("three events", _value("alert", 0) == 3 && _runs("alert") == 3);
+    check("event in an interrupt", _result == 0);
+    check("the interrupt's value", _value("alert", 1) == 9000 && _value("alert", 2) == 1);
+    check("three events", _value("alert", 0) == 3 && _runs("alert") == 3);
 }
 
 static void _actuators(void)
 {
     int64_t result = -1;
 
-    _expect("add a lamp", saul_reg_add(&_lamp) == 0);
-    _expect("add a motor", saul_reg_add(&_motor) == 0);
-    _expect("use actuators", rbpf_execute(actuators_rbpf, sizeof(actuators_rbpf), NULL, 0, NULL, 0,
-                                          10000, &result) == 0);
+    check("add a lamp", saul_reg_add(&_lamp) == 0);
+    check("add a motor", saul_reg_add(&_motor) == 0);
+    check("use actuators", rbpf_execute(actuators_rbpf, sizeof(actuators_rbpf), NULL, 0, NULL, 0,
+                                        10000, &result) == 0);
     printf("actuators.c: %" PRId32 "\n", (int32_t)result);
-    _expect("actuators do what they should", result == 0);
-    _expect("the lamp has got the value", _lit.val[0] == 1 && _lit.val[1] == -2
-            && _lit.val[2] == 3 && _lit.unit == UNIT_PERCENT && _lit.scale == -1);
+    check("actuators do what they should", result == 0);
+    check("the lamp has got the value", _lit.val[0] == 1 && _lit.val[1] == -2
+          && _lit.val[2] == 3 && _lit.unit == UNIT_PERCENT && _lit.scale == -1);
 }
 
 #ifdef DWT_CTRL_CYCCNTENA_Msk
@@ -344,9 +338,9 @@ static void _cycles(void)
 
     printf("cycles with nothing bound: trigger %" PRIu32 ", post %" PRIu32 ", sensor %" PRIu32
            "\n", trigger, post, saul);
-    _expect("the counter runs", empty > 0);
-    _expect("nothing bound costs next to nothing",
-            trigger <= BOUND_CYCLES && post <= BOUND_CYCLES && saul <= BOUND_CYCLES);
+    check("the counter runs", empty > 0);
+    check("nothing bound costs next to nothing",
+          trigger <= BOUND_CYCLES && post <= BOUND_CYCLES && saul <= BOUND_CYCLES);
 }
 #else
 static void _cycles(void)
@@ -357,9 +351,9 @@ static void _cycles(void)
 
 int main(void)
 {
-    _expect("register an input with events", rbpf_gpio_register(&_button) == 0);
-    _expect("register an output", rbpf_gpio_register(&_led) == 0);
-    _expect("register an input", rbpf_gpio_register(&_switch) == 0);
+    check("register an input with events", rbpf_gpio_register(&_button) == 0);
+    check("register an output", rbpf_gpio_register(&_led) == 0);
+    check("register an input", rbpf_gpio_register(&_switch) == 0);
 #ifdef CPU_NATIVE
     /* As if it had a pull-up resistor */
     gpio_write(BUTTON, true);
@@ -370,9 +364,9 @@ int main(void)
     _events();
     _sensors();
     _actuators();
-    _expect("unbind alert", rbpf_unbind("alert", "saul:hot") == 0);
+    check("unbind alert", rbpf_unbind("alert", "saul:hot") == 0);
     _cycles();
-    printf("%u failed\n", _failed);
+    checks_end();
 
     return 0;
 }

@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "checks.h"
 #include "counter.rbpf.h"
 #include "endless.rbpf.h"
 #include "fault.rbpf.h"
@@ -64,7 +65,6 @@ typedef struct {
 
 static _client_t _clients[CLIENTS];
 static volatile bool _loaded;
-static unsigned _failed;
 
 static rbpf_hook_t _hook = RBPF_HOOK_INIT("load");
 static void _tick(void *arg);
@@ -119,12 +119,6 @@ static const struct {
 #define CONTAINERS (sizeof(_containers) / sizeof(_containers[0]))
 /* The first of these are not hostile */
 #define GOOD 5
-
-static void _expect(const char *name, bool good)
-{
-    _failed += !good;
-    printf("%s %s\n", good ? "PASS" : "FAIL", name);
-}
 
 static uint32_t _stored(const char *name, uint32_t key)
 {
@@ -210,25 +204,25 @@ static void _install(void)
     for (unsigned i = 0; i < sizeof(_tenants) / sizeof(_tenants[0]); i++) {
         good &= rbpf_tenant_add(&_tenants[i]) == 0;
     }
-    _expect("tenants", good);
-    _expect("hook", rbpf_hook_register(&_hook) == 0);
+    check("tenants", good);
+    check("hook", rbpf_hook_register(&_hook) == 0);
     good = true;
     for (unsigned i = 0; i < CONTAINERS; i++) {
         good &= rbpf_install_for(_containers[i].tenant, _containers[i].name,
                                  _containers[i].image, _containers[i].length) == 0;
     }
-    _expect("containers", good);
+    check("containers", good);
     /* It wants the right to drop packets, and has not been granted it */
-    _expect("rights", _info("greedy").capabilities
-            == (RBPF_CAPABILITY_KV_TENANT | RBPF_CAPABILITY_PACKET));
+    check("rights", _info("greedy").capabilities
+          == (RBPF_CAPABILITY_KV_TENANT | RBPF_CAPABILITY_PACKET));
     good = true;
     for (unsigned i = 0; i < CONTAINERS; i++) {
         for (unsigned j = 0; j < 3 && _containers[i].targets[j]; j++) {
             good &= rbpf_bind(_containers[i].name, _containers[i].targets[j]) == 0;
         }
     }
-    _expect("bindings", good);
-    _expect("boot", rbpf_boot() == 1);
+    check("bindings", good);
+    check("boot", rbpf_boot() == 1);
 }
 
 static void _load(void)
@@ -277,47 +271,47 @@ static void _judge(void)
         printf("%s runs %" PRIu32 " faults %" PRIu32 " denied %" PRIu32 "\n",
                _containers[i].name, info.runs, info.faults, info.denied);
     }
-    _expect("every request was answered", good);
+    check("every request was answered", good);
 
     good = true;
     for (unsigned i = 0; i < GOOD; i++) {
         rbpf_info_t info = _info(_containers[i].name);
         good &= info.runs > 0 && info.faults == 0 && info.denied == 0;
     }
-    _expect("the well-behaved had all their runs", good);
+    check("the well-behaved had all their runs", good);
 
     /* Requests may be repeated, and are answered again then */
     uint32_t counted = _stored("counter", 0);
     uint32_t published = _stored(NULL, KEY_PUBLISHED);
     uint32_t changes = _stored("jumps", KEY_CHANGES);
-    _expect("counters add up",
-            counted == _info("counter").runs && published == _info("publish").runs
-            && changes == _info("jumps").runs && counted + published >= answered);
-    _expect("values were watched", changes > 0 && changes <= published);
-    _expect("every event ran", _stored("ticks", EVENT_SIZE) == _posted);
-    _expect("timers kept their time",
-            _stored("ticks", sizeof(uint32_t) * 3) > LOAD_SECONDS * 1000 / TIMER_MS / 2);
-    _expect("boot ran once", _stored("ticks", 0) == 1);
-    _expect("packets were seen, and none dropped",
-            _stored("filter", COAP_PORT_KEY) >= answered + refused
-            && _stored("filter", KEY_DROPPED) == 0);
+    check("counters add up",
+          counted == _info("counter").runs && published == _info("publish").runs
+          && changes == _info("jumps").runs && counted + published >= answered);
+    check("values were watched", changes > 0 && changes <= published);
+    check("every event ran", _stored("ticks", EVENT_SIZE) == _posted);
+    check("timers kept their time",
+          _stored("ticks", sizeof(uint32_t) * 3) > LOAD_SECONDS * 1000 / TIMER_MS / 2);
+    check("boot ran once", _stored("ticks", 0) == 1);
+    check("packets were seen, and none dropped",
+          _stored("filter", COAP_PORT_KEY) >= answered + refused
+          && _stored("filter", KEY_DROPPED) == 0);
 
-    _expect("faults are counted", _info("fault").runs == _info("fault").faults
-            && _info("fault").faults > 0);
-    _expect("endless runs are stopped", _info("endless").runs == _info("endless").faults
-            && _info("endless").faults > 0);
-    _expect("the hostile had no more than their share of time",
-            _info("fault").denied + _info("endless").denied + _info("greedy").denied > 0);
-    _expect("and of values", rbpf_kv_fetch("@mallory", 7, NULL) == 0
-            && rbpf_kv_fetch("@mallory", 8, NULL) == -ENOENT);
+    check("faults are counted", _info("fault").runs == _info("fault").faults
+          && _info("fault").faults > 0);
+    check("endless runs are stopped", _info("endless").runs == _info("endless").faults
+          && _info("endless").faults > 0);
+    check("the hostile had no more than their share of time",
+          _info("fault").denied + _info("endless").denied + _info("greedy").denied > 0);
+    check("and of values", rbpf_kv_fetch("@mallory", 7, NULL) == 0
+          && rbpf_kv_fetch("@mallory", 8, NULL) == -ENOENT);
 
-    _expect("packet buffer is empty", gnrc_pktbuf_is_empty());
+    check("packet buffer is empty", gnrc_pktbuf_is_empty());
     good = true;
     for (unsigned i = 0; i < CONTAINERS; i++) {
         good &= rbpf_remove(_containers[i].name) == 0;
     }
-    _expect("containers go", good && rbpf_kv_fetch(NULL, KEY_PUBLISHED, NULL) == -ENOENT
-            && rbpf_kv_fetch("@mallory", 0, NULL) == -ENOENT);
+    check("containers go", good && rbpf_kv_fetch(NULL, KEY_PUBLISHED, NULL) == -ENOENT
+          && rbpf_kv_fetch("@mallory", 0, NULL) == -ENOENT);
 }
 
 int main(void)
@@ -325,7 +319,7 @@ int main(void)
     _install();
     _load();
     _judge();
-    printf("%u failed\n", _failed);
+    checks_end();
 
     return 0;
 }

@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "busy.rbpf.h"
+#include "checks.h"
 #include "mutex.h"
 #include "rbpf.h"
 #include "thread.h"
@@ -61,7 +62,6 @@ static char _stacks[CALLERS][THREAD_STACKSIZE_DEFAULT];
 
 /* Runs as the worker counts them */
 static uint32_t _runs;
-static unsigned _failed;
 
 static int64_t _count(const rbpf_argument_t *arguments, void *user)
 {
@@ -73,12 +73,6 @@ static int64_t _count(const rbpf_argument_t *arguments, void *user)
 
 static rbpf_helper_t _helper = RBPF_HELPER_INIT(RBPF_HELPER_FIRST, RBPF_CAPABILITY_APPLICATION, 0,
                                                 _count, NULL, RBPF_VALUE);
-
-static void _expect(const char *name, bool good)
-{
-    _failed += !good;
-    printf("%s %s\n", good ? "PASS" : "FAIL", name);
-}
 
 static uint32_t _random(_caller_t *caller)
 {
@@ -223,18 +217,18 @@ static void _sum_up(const char *name, unsigned callers, void *(*function)(void *
     printf("%s: %" PRIu32 " calls, %" PRIu32 " refused, %" PRIu32 " too late, %" PRIu32
            " executed, %" PRIu32 " wrong\n",
            name, sum.calls, sum.busy, sum.late, sum.executed, sum.wrong);
-    _expect("answers are true", sum.wrong == 0);
-    _expect("what was executed has run, and nothing else", _runs - runs == sum.executed);
-    _expect("what was stored is there, and nothing else", stored);
-    _expect("requests are counted", after.jobs - before.jobs == sum.calls - sum.busy);
-    _expect("refusals are counted", after.refused - before.refused == sum.busy);
-    _expect("those who gave up are counted", after.timeouts - before.timeouts == sum.late);
-    _expect("some were served", sum.executed > 0);
+    check("answers are true", sum.wrong == 0);
+    check("what was executed has run, and nothing else", _runs - runs == sum.executed);
+    check("what was stored is there, and nothing else", stored);
+    check("requests are counted", after.jobs - before.jobs == sum.calls - sum.busy);
+    check("refusals are counted", after.refused - before.refused == sum.busy);
+    check("those who gave up are counted", after.timeouts - before.timeouts == sum.late);
+    check("some were served", sum.executed > 0);
     if (callers > 1) {
-        _expect("some gave up", sum.late > 0);
+        check("some gave up", sum.late > 0);
     }
     if (callers > CONFIG_RBPF_QUEUE) {
-        _expect("some were refused", sum.busy > 0);
+        check("some were refused", sum.busy > 0);
     }
 }
 
@@ -258,23 +252,23 @@ static void _places(void)
     first->calls = first->executed = first->wrong = 0;
     _launch(first, _long);
     waiting = _wait_beside(first);
-    _expect("the other place is free", waiting == -ETIMEDOUT);
+    check("the other place is free", waiting == -ETIMEDOUT);
     waiting = _wait_beside(first);
-    _expect("and free again, once its caller has given up", waiting == -ETIMEDOUT);
+    check("and free again, once its caller has given up", waiting == -ETIMEDOUT);
     mutex_lock(&first->done);
-    _expect("who is being served waits for the end", first->executed == 1 && first->wrong == 0);
+    check("who is being served waits for the end", first->executed == 1 && first->wrong == 0);
 }
 
 int main(void)
 {
-    _expect("helper", rbpf_helper_register(&_helper) == 0);
+    check("helper", rbpf_helper_register(&_helper) == 0);
     _sum_up("crowd", CALLERS, _crowd);
     _places();
     _sum_up("edge", 1, _edge);
     _places();
     _sum_up("two at the edge", 2, _edge);
     _places();
-    printf("%u failed\n", _failed);
+    checks_end();
 
     return 0;
 }

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "checks.h"
 #include "cpu.h"
 #include "endless.rbpf.h"
 #include "first.rbpf.h"
@@ -69,13 +70,6 @@ static rbpf_hook_t _own = RBPF_HOOK_INIT_BOUNDED("own", RBPF_POLICY_LAST, 100);
 static rbpf_hook_t _wrong = { .name = "wrong", .forbids = 1u << 31 };
 static rbpf_hook_t _taken = RBPF_HOOK_INIT("sched");
 
-static unsigned _failed;
-
-static void _expect(const char *name, bool good)
-{
-    _failed += !good;
-    printf("%s %s\n", good ? "PASS" : "FAIL", name);
-}
 
 static void *_run_ping(void *arg)
 {
@@ -157,65 +151,65 @@ static bool _counted(uint32_t ping, uint32_t pong, uint32_t lost)
 
 static void _rights(void)
 {
-    _expect("a right that is none", rbpf_hook_register(&_wrong) == -EINVAL);
-    _expect("the name of the module's hook", rbpf_hook_register(&_taken) == -EEXIST);
-    _expect("a bounded hook", rbpf_hook_register(&_own) == 0);
-    _expect("install prints", rbpf_install("prints", prints_rbpf, sizeof(prints_rbpf)) == 0);
-    _expect("who prints is not bound", rbpf_bind("prints", "sched") == -EACCES);
-    _expect("nor at an own hook", rbpf_bind("prints", "own") == -EACCES);
-    _expect("but elsewhere", rbpf_bind("prints", "boot") == 0);
-    _expect("remove prints", rbpf_remove("prints") == 0);
-    _expect("install waits", rbpf_install("waits", waits_rbpf, sizeof(waits_rbpf)) == 0);
-    _expect("who may wait is not bound", rbpf_bind("waits", "sched") == -EACCES);
-    _expect("remove waits", rbpf_remove("waits") == 0);
+    check("a right that is none", rbpf_hook_register(&_wrong) == -EINVAL);
+    check("the name of the module's hook", rbpf_hook_register(&_taken) == -EEXIST);
+    check("a bounded hook", rbpf_hook_register(&_own) == 0);
+    check("install prints", rbpf_install("prints", prints_rbpf, sizeof(prints_rbpf)) == 0);
+    check("who prints is not bound", rbpf_bind("prints", "sched") == -EACCES);
+    check("nor at an own hook", rbpf_bind("prints", "own") == -EACCES);
+    check("but elsewhere", rbpf_bind("prints", "boot") == 0);
+    check("remove prints", rbpf_remove("prints") == 0);
+    check("install waits", rbpf_install("waits", waits_rbpf, sizeof(waits_rbpf)) == 0);
+    check("who may wait is not bound", rbpf_bind("waits", "sched") == -EACCES);
+    check("remove waits", rbpf_remove("waits") == 0);
 }
 
 static void _counts(void)
 {
     uint32_t begin = ztimer_now(ZTIMER_USEC);
 
-    _expect("install first", rbpf_install("first", first_rbpf, sizeof(first_rbpf)) == 0);
-    _expect("install switches", rbpf_install("switches", switches_rbpf,
-                                             sizeof(switches_rbpf)) == 0);
+    check("install first", rbpf_install("first", first_rbpf, sizeof(first_rbpf)) == 0);
+    check("install switches", rbpf_install("switches", switches_rbpf,
+                                           sizeof(switches_rbpf)) == 0);
     _switch(3);
     _settle();
-    _expect("bind first", rbpf_bind("first", "sched") == 0);
-    _expect("bind switches", rbpf_bind("switches", "sched") == 0);
+    check("bind first", rbpf_bind("first", "sched") == 0);
+    check("bind switches", rbpf_bind("switches", "sched") == 0);
     _settle();
-    _expect("what was before is no event", _counted(0, 0, 0));
+    check("what was before is no event", _counted(0, 0, 0));
     _switch(0);
     _settle();
-    _expect("one switch there", _counted(1, 0, 0));
+    check("one switch there", _counted(1, 0, 0));
     _switch(5);
     _settle();
-    _expect("to and fro", _counted(1 + 6, 5, 0));
-    _expect("no event is lost", _lost() == 0);
+    check("to and fro", _counted(1 + 6, 5, 0));
+    check("no event is lost", _lost() == 0);
     /* An idle thread has switches of its own */
-    _expect("main has gone on after each", IS_USED(MODULE_CORE_IDLE_THREAD)
-                                           || _value("switches", thread_getpid()) == 2);
-    _expect("no other events", IS_USED(MODULE_CORE_IDLE_THREAD)
-                               || _info("switches").runs == 2 + 12);
-    _expect("whence the first was", _value("first", 0) != 0
-                                    && _value("first", 0) != (uint32_t)_pong);
-    _expect("the context has 16 bytes", _value("first", 2) == 16);
-    _expect("nothing was lost before", _value("first", 3) == 0);
-    _expect("the time of the first", ztimer_now(ZTIMER_USEC) - begin
-                                     >= _value("first", 4) - begin);
-    _expect("remove first", rbpf_remove("first") == 0);
+    check("main has gone on after each", IS_USED(MODULE_CORE_IDLE_THREAD)
+                                         || _value("switches", thread_getpid()) == 2);
+    check("no other events", IS_USED(MODULE_CORE_IDLE_THREAD)
+                             || _info("switches").runs == 2 + 12);
+    check("whence the first was", _value("first", 0) != 0
+                                  && _value("first", 0) != (uint32_t)_pong);
+    check("the context has 16 bytes", _value("first", 2) == 16);
+    check("nothing was lost before", _value("first", 3) == 0);
+    check("the time of the first", ztimer_now(ZTIMER_USEC) - begin
+                                   >= _value("first", 4) - begin);
+    check("remove first", rbpf_remove("first") == 0);
 }
 
 static void _overflow(void)
 {
     _switch(20);
-    _expect("what does not fit is counted", _lost() == 42 - RING);
+    check("what does not fit is counted", _lost() == 42 - RING);
     _settle();
     _switch(1);
     _settle();
     /* Of the first 16, half are to either */
-    _expect("containers are told", _counted(7 + 8 + 2, 5 + 8 + 1, 42 - RING));
+    check("containers are told", _counted(7 + 8 + 2, 5 + 8 + 1, 42 - RING));
     _switch(1);
     _settle();
-    _expect("but once", _counted(17 + 2, 14 + 1, 42 - RING));
+    check("but once", _counted(17 + 2, 14 + 1, 42 - RING));
 }
 
 static void _bind_while_switching(void)
@@ -232,22 +226,22 @@ static void _bind_while_switching(void)
         ztimer_sleep(ZTIMER_USEC, 10 * i);
     }
     ztimer_remove(ZTIMER_USEC, &timer);
-    _expect("bind and unbind", good);
+    check("bind and unbind", good);
     _settle();
-    _expect("it has run meanwhile", _info("switches").runs > runs);
-    _expect("unbind", rbpf_unbind("switches", "sched") == 0);
+    check("it has run meanwhile", _info("switches").runs > runs);
+    check("unbind", rbpf_unbind("switches", "sched") == 0);
     runs = _info("switches").runs;
     _switch(3);
     _settle();
-    _expect("who is not bound does not run", _info("switches").runs == runs);
-    _expect("remove switches", rbpf_remove("switches") == 0);
-    _expect("install switches again", rbpf_install("switches", switches_rbpf,
-                                                   sizeof(switches_rbpf)) == 0);
-    _expect("bind switches again", rbpf_bind("switches", "sched") == 0);
+    check("who is not bound does not run", _info("switches").runs == runs);
+    check("remove switches", rbpf_remove("switches") == 0);
+    check("install switches again", rbpf_install("switches", switches_rbpf,
+                                                 sizeof(switches_rbpf)) == 0);
+    check("bind switches again", rbpf_bind("switches", "sched") == 0);
     _switch(4);
     _settle();
-    _expect("it counts as before", _counted(5, 4, 0));
-    _expect("remove it while bound", rbpf_remove("switches") == 0);
+    check("it counts as before", _counted(5, 4, 0));
+    check("remove it while bound", rbpf_remove("switches") == 0);
 }
 
 /* By how much a thread wakes late that does so over and over, in microseconds, and
@@ -275,26 +269,26 @@ static void _endless(void)
     uint32_t latest;
     rbpf_info_t info;
 
-    _expect("install endless", rbpf_install("endless", endless_rbpf, sizeof(endless_rbpf)) == 0);
-    _expect("bind it to an own hook", rbpf_bind("endless", "own") == 0);
-    _expect("its run is stopped",
-            rbpf_hook_trigger(&_own, NULL, 0, NULL, 0, NULL) == -ECANCELED);
+    check("install endless", rbpf_install("endless", endless_rbpf, sizeof(endless_rbpf)) == 0);
+    check("bind it to an own hook", rbpf_bind("endless", "own") == 0);
+    check("its run is stopped",
+          rbpf_hook_trigger(&_own, NULL, 0, NULL, 0, NULL) == -ECANCELED);
     info = _info("endless");
-    _expect("the hook's budget counts", info.runs == 1 && info.instructions == 100);
+    check("the hook's budget counts", info.runs == 1 && info.instructions == 100);
 
-    _expect("bind endless", rbpf_bind("endless", "sched") == 0);
+    check("bind endless", rbpf_bind("endless", "sched") == 0);
     latest = _latest();
     _settle();
     info = _info("endless");
     lost = _lost() - lost;
     printf("late %" PRIu32 " us, with an endless run at each switch %" PRIu32 " us\n", before,
            latest);
-    _expect("it has run at each switch", info.runs - 1 + lost >= PERIODS * 4);
-    _expect("each run was stopped", info.faults == info.runs);
-    _expect("where its bound is",
-            info.instructions == 100 + (uint64_t)(info.runs - 1) * BUDGET);
-    _expect("who is more urgent wakes in time", !IS_EMULATED || latest <= before + LATER_US);
-    _expect("remove endless", rbpf_remove("endless") == 0);
+    check("it has run at each switch", info.runs - 1 + lost >= PERIODS * 4);
+    check("each run was stopped", info.faults == info.runs);
+    check("where its bound is",
+          info.instructions == 100 + (uint64_t)(info.runs - 1) * BUDGET);
+    check("who is more urgent wakes in time", !IS_EMULATED || latest <= before + LATER_US);
+    check("remove endless", rbpf_remove("endless") == 0);
 }
 
 #ifdef DWT_CTRL_CYCCNTENA_Msk
@@ -342,10 +336,10 @@ static void _cycles(void)
 
     printf("cycles of four switches: %" PRIu32 ", bound %" PRIu32 ", with waking %" PRIu32
            "\n", never, bound, wake);
-    _expect("the counter runs", never > 0);
-    _expect("nothing bound costs nothing", never == without && after == without);
-    _expect("bound costs little", bound - never <= 4 * BOUND_CYCLES);
-    _expect("waking costs little", wake - bound <= WAKE_CYCLES);
+    check("the counter runs", never > 0);
+    check("nothing bound costs nothing", never == without && after == without);
+    check("bound costs little", bound - never <= 4 * BOUND_CYCLES);
+    check("waking costs little", wake - bound <= WAKE_CYCLES);
 }
 #else
 static void _cycles(void)
@@ -366,7 +360,7 @@ int main(void)
     _overflow();
     _bind_while_switching();
     _endless();
-    printf("%u failed\n", _failed);
+    checks_end();
 
     return 0;
 }

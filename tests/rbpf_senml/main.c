@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checks.h"
 #include "phydat.h"
 #include "rbpf.h"
 
@@ -48,13 +49,6 @@ static const struct test _tests[] = {
 #include "cases.inc"
 };
 
-static unsigned _failed;
-
-static void _expect(const char *name, bool good)
-{
-    _failed += !good;
-    printf("%s %s\n", good ? "PASS" : "FAIL", name);
-}
 
 static int64_t _write(const struct test *test, const char *name, uint32_t room,
                       struct context *context)
@@ -107,7 +101,7 @@ static void _run(const struct test *test)
         good = _write(test, test->name, room, &context) == GUEST_ENOSPC
                && context.out[room] == 0xaa;
     }
-    _expect(test->name, good);
+    check(test->name, good);
 }
 
 int main(void)
@@ -118,16 +112,16 @@ int main(void)
     for (unsigned i = 0; i < sizeof(_tests) / sizeof(_tests[0]); i++) {
         _run(&_tests[i]);
     }
-    _expect("no name", _write(&_tests[0], "", 200, &context) == GUEST_EINVAL);
-    _expect("a blank", _write(&_tests[0], "a b", 200, &context) == GUEST_EINVAL);
-    _expect("33 characters", _write(&_tests[0], "a23456789012345678901234567890123", 200,
-                                    &context) == GUEST_EINVAL);
+    check("no name", _write(&_tests[0], "", 200, &context) == GUEST_EINVAL);
+    check("a blank", _write(&_tests[0], "a b", 200, &context) == GUEST_EINVAL);
+    check("33 characters", _write(&_tests[0], "a23456789012345678901234567890123", 200,
+                                  &context) == GUEST_EINVAL);
     wrong.dimensions = 0;
-    _expect("no dimension", _write(&wrong, wrong.name, 200, &context) == GUEST_EINVAL);
+    check("no dimension", _write(&wrong, wrong.name, 200, &context) == GUEST_EINVAL);
     wrong.dimensions = 4;
-    _expect("four dimensions", _write(&wrong, wrong.name, 200, &context) == GUEST_EINVAL);
-    _expect("more room than memory", _write(&_tests[0], "a", 201, &context) == INT64_MIN);
-    printf("%u failed\n", _failed);
+    check("four dimensions", _write(&wrong, wrong.name, 200, &context) == GUEST_EINVAL);
+    check("more room than memory", _write(&_tests[0], "a", 201, &context) == INT64_MIN);
+    checks_end();
 
     return 0;
 }

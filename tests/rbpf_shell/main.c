@@ -14,28 +14,8 @@
  */
 
 #include "rbpf.h"
-#include "saul_reg.h"
 #include "shell.h"
-
-static int _read_temperature(const void *dev, phydat_t *res)
-{
-    (void)dev;
-    res->val[0] = 2345;
-    res->unit = UNIT_TEMP_C;
-    res->scale = -2;
-    return 1;
-}
-
-static const saul_driver_t _thermometer_driver = {
-    .read = _read_temperature,
-    .write = saul_write_notsup,
-    .type = SAUL_SENSE_TEMP,
-};
-
-static saul_reg_t _thermometer = {
-    .name = "simulated",
-    .driver = &_thermometer_driver,
-};
+#include "thermometer.h"
 
 static const rbpf_tenant_t _tenant = {
     .name = "alice",
@@ -47,7 +27,7 @@ static const rbpf_tenant_t _tenant = {
 
 int main(void)
 {
-    saul_reg_add(&_thermometer);
+    saul_reg_add(&thermometer);
     rbpf_tenant_add(&_tenant);
 
     char line_buf[SHELL_DEFAULT_BUFSIZE];

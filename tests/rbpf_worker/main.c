@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "checks.h"
 #include "endless.rbpf.h"
 #include "fault.rbpf.h"
 #include "mutex.h"
@@ -64,16 +65,9 @@ static mutex_t _go = MUTEX_INIT_LOCKED;
 static volatile bool _measuring;
 /* Counts when nobody else wants to run */
 static volatile uint32_t _background;
-static unsigned _failed;
 
 static char _ticker_stack[THREAD_STACKSIZE_DEFAULT];
 static char _background_stack[THREAD_STACKSIZE_DEFAULT];
-
-static void _expect(const char *name, bool good)
-{
-    _failed += !good;
-    printf("%s %s\n", good ? "PASS" : "FAIL", name);
-}
 
 static void *_ticker(void *arg)
 {
@@ -138,7 +132,7 @@ static unsigned _trigger(int expected)
     _begin();
     while (_measuring) {
         if (rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, NULL) != expected) {
-            _expect("another result", false);
+            check("another result", false);
         }
         runs++;
 #ifdef CPU_NATIVE
@@ -153,7 +147,7 @@ int main(void)
     rbpf_info_t info = { 0 };
     rbpf_stats_t stats = { 0 };
 
-    _expect("hook", rbpf_hook_register(&_hook) == 0);
+    check("hook", rbpf_hook_register(&_hook) == 0);
     thread_create(_ticker_stack, sizeof(_ticker_stack), THREAD_PRIORITY_MAIN - 4, 0, _ticker,
                   NULL, "ticker");
     thread_create(_background_stack, sizeof(_background_stack), THREAD_PRIORITY_IDLE - 1, 0,
@@ -165,10 +159,10 @@ int main(void)
     }
     _lateness_t idle = _report("idle");
 
-    _expect("install a loop", rbpf_install("loop", endless_rbpf, sizeof(endless_rbpf)) == 0);
-    _expect("bind a loop", rbpf_bind("loop", "loop") == 0);
+    check("install a loop", rbpf_install("loop", endless_rbpf, sizeof(endless_rbpf)) == 0);
+    check("bind a loop", rbpf_bind("loop", "loop") == 0);
     uint32_t begin = ztimer_now(ZTIMER_USEC);
-    _expect("a loop ends", rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, NULL) == -ECANCELED);
+    check("a loop ends", rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, NULL) == -ECANCELED);
     uint32_t took = ztimer_now(ZTIMER_USEC) - begin;
     uint32_t background = _background;
     unsigned runs = 1 + _trigger(-ECANCELED);
@@ -177,25 +171,25 @@ int main(void)
     printf("a run of %u instructions takes %" PRIu32 " us; %u runs\n",
            (unsigned)CONFIG_RBPF_BUDGET, took, runs);
 
-    _expect("find the loop", rbpf_find("loop", &info) == 0);
-    _expect("each run is counted", info.runs == runs && info.faults == runs);
-    _expect("each costs its budget, and no more", info.longest_run == COST &&
-            info.instructions == (uint64_t)runs * COST);
-    _expect("remove the loop", rbpf_remove("loop") == 0);
+    check("find the loop", rbpf_find("loop", &info) == 0);
+    check("each run is counted", info.runs == runs && info.faults == runs);
+    check("each costs its budget, and no more", info.longest_run == COST &&
+          info.instructions == (uint64_t)runs * COST);
+    check("remove the loop", rbpf_remove("loop") == 0);
 
     /* The loop held only those back who are less urgent than the worker */
     uint32_t before = _background;
     ztimer_sleep(ZTIMER_MSEC, 20);
     printf("background: %" PRIu32 " turns beside the loop, %" PRIu32 " afterwards\n", background,
            _background - before);
-    _expect("less urgent threads are served afterwards", _background - before >= 2);
+    check("less urgent threads are served afterwards", _background - before >= 2);
 
-    _expect("install a fault", rbpf_install("fault", fault_rbpf, sizeof(fault_rbpf)) == 0);
-    _expect("bind a fault", rbpf_bind("fault", "loop") == 0);
+    check("install a fault", rbpf_install("fault", fault_rbpf, sizeof(fault_rbpf)) == 0);
+    check("bind a fault", rbpf_bind("fault", "loop") == 0);
     runs = _trigger(-EFAULT);
     _lateness_t fault = _report("fault");
-    _expect("find the fault", rbpf_find("fault", &info) == 0);
-    _expect("each fault is counted", info.runs == runs && info.faults == runs);
+    check("find the fault", rbpf_find("fault", &info) == 0);
+    check("each fault is counted", info.runs == runs && info.faults == runs);
     printf("%u faults\n", runs);
 
     /* Native is one process among others, so there only the mean says
@@ -208,11 +202,11 @@ int main(void)
     uint32_t maximum = idle.maximum + BOUND_US;
 #endif
     (void)idle;
-    _expect("the loop is not noticed", loop.maximum <= maximum && loop.sum / TICKS <= mean);
-    _expect("faults are not noticed", fault.maximum <= maximum && fault.sum / TICKS <= mean);
-    _expect("stats", rbpf_stats(&stats) == 0);
-    _expect("nobody had to give up", stats.timeouts == 0 && stats.refused == 0);
-    printf("%u failed\n", _failed);
+    check("the loop is not noticed", loop.maximum <= maximum && loop.sum / TICKS <= mean);
+    check("faults are not noticed", fault.maximum <= maximum && fault.sum / TICKS <= mean);
+    check("stats", rbpf_stats(&stats) == 0);
+    check("nobody had to give up", stats.timeouts == 0 && stats.refused == 0);
+    checks_end();
 
     return 0;
 }

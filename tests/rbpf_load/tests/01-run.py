@@ -13,7 +13,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
 import checks  # noqa: E402
 
 MAIN = pathlib.Path(__file__).resolve().parents[1] / "main.c"
-CHECKS = len(re.findall(r'^ +_expect\("', MAIN.read_text(), re.MULTILINE))
+CHECKS = len(re.findall(r'^ +check\("', MAIN.read_text(), re.MULTILINE))
 
 
 def testfunc(child):

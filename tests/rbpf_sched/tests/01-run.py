@@ -14,7 +14,7 @@ sys.path.append(str(HERE.parents[2]))
 import checks  # noqa: E402
 
 SOURCE = (HERE.parents[1] / "main.c").read_text()
-CHECKS = len(re.findall(r"^ +_expect\(", SOURCE, re.MULTILINE))
+CHECKS = len(re.findall(r"^ +check\(", SOURCE, re.MULTILINE))
 # Those of cycles, where they can be counted
 CYCLES = 4
 

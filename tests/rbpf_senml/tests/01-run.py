@@ -15,7 +15,7 @@ import checks  # noqa: E402
 
 CASES = len(re.findall(r"^CASE", (HERE.parents[1] / "cases.inc").read_text(), re.MULTILINE))
 # Those of main.c, but for the one of each case
-OTHERS = len(re.findall(r"^ +_expect\(", (HERE.parents[1] / "main.c").read_text(), re.MULTILINE)) - 1
+OTHERS = len(re.findall(r"^ +check\(", (HERE.parents[1] / "main.c").read_text(), re.MULTILINE)) - 1
 
 
 def testfunc(child):

@@ -12,7 +12,7 @@ from testrunner import run
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1] / "main.c"
 # One is for what must not happen.
-CHECKS = len(re.findall(r"^ +_expect\(", SOURCE.read_text(), re.MULTILINE)) - 1
+CHECKS = len(re.findall(r"^ +check\(", SOURCE.read_text(), re.MULTILINE)) - 1
 
 
 def testfunc(child):
