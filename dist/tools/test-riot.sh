@@ -30,6 +30,7 @@ misfits=(
     "tests/rbpf_gnrc microbit IPv6 and containers take more than 16 KiB of RAM"
     "tests/rbpf_gpio microbit QEMU's has no interrupts of pins"
     "tests/rbpf_load microbit IPv6, gcoap and eight containers take more than 16 KiB of RAM"
+    "tests/rbpf_observe microbit IPv6, gcoap and containers take more than 16 KiB of RAM"
     "tests/rbpf_queue microbit five threads and four containers take more than 16 KiB of RAM"
     "tests/rbpf_sched microbit in QEMU, time jumps by seconds where timers of two clocks are set"
     "tests/rbpf_worker microbit in QEMU, time is the workstation's and says nothing"
@@ -279,7 +280,7 @@ coap() {
 {
     check "workstation images of tests/device" \
         cargo run --quiet --package rbpf-host --example device_images -- "$images"
-    for container in coap_sensor counter average sampler jumps ticker forward; do
+    for container in coap_sensor counter guard average sampler jumps ticker forward; do
         check "workstation image of $container.c" cargo run --quiet --package rbpf-cli --bin rbpf -- \
             build "examples/containers/$container.c" --output "$images/$container.rbpf"
     done

@@ -213,6 +213,24 @@ async def replacement(node):
     await node.remove("app")
 
 
+async def guard(node):
+    """A container lets some requests through to the one behind it."""
+    await node.install("guard", "guard", "/count")
+    await node.install("counter", "counter", "/count")
+    for count in ["1", "2"]:
+        same("count", await node.expect(codes.CONTENT, GET, "/count"), count)
+    for method in [PUT, POST, DELETE]:
+        await node.expect(codes.METHOD_NOT_ALLOWED, method, "/count", b"0")
+    same("count", await node.expect(codes.CONTENT, GET, "/count"), "3")
+    same("refused", await node.expect(codes.CONTENT, GET, "/rbpf/kv/guard/0"), "3")
+    links = await node.expect(codes.CONTENT, GET, "/.well-known/core")
+    same("one resource", links.count("</count>"), 1)
+    # Alone, it has nobody to pass a request on to.
+    await node.remove("counter")
+    same("result", await node.expect(codes.CONTENT, GET, "/count"), "0")
+    await node.remove("guard")
+
+
 async def cbor(node):
     """Programs read the same as people."""
     same("list", await node.cbor("/rbpf"), [])
@@ -828,7 +846,7 @@ async def life(node, image):
     return seen
 
 
-OPEN = [pages, sensor, libcoap, replacement, cbor, values, faults, quarantine, timers, changes, log,
+OPEN = [pages, sensor, libcoap, replacement, guard, cbor, values, faults, quarantine, timers, changes, log,
         leases, *map(observers, riot_observe.CHECKS), requests, payload, request, long_list, bad_images,
         blocks, duplicates, long_response, options, noise, twins, attach, endurance]
 CLOSED = [pages, closed, options]

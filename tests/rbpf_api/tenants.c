@@ -103,6 +103,7 @@ static void _bound(void)
     EXPECT("bind tenant's", 0, rbpf_bind("a", "alice's"));
     EXPECT("bind tenant's second", 0, rbpf_bind("b", "/b"));
     EXPECT("bind tenant's third", -ENOMEM, rbpf_bind("b", "/c"));
+    EXPECT("bind other tenant's to its path", -EEXIST, rbpf_bind("c", "/b"));
     EXPECT("bind other tenant's", 0, rbpf_bind("c", "bob's"));
     EXPECT("unbind tenant's", 0, rbpf_unbind("b", "/b"));
 }

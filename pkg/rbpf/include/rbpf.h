@@ -931,7 +931,7 @@ int rbpf_fault(uint32_t position, rbpf_fault_t *fault);
  * @retval -ENOENT      there is no such container or hook
  * @retval -EACCES      the container has not been granted what the target needs, or has
  *                      been granted what the hook forbids
- * @retval -EEXIST      the path is in use or the module's own, or the
+ * @retval -EEXIST      the path is another tenant's or the module's own, or the
  *                      container is bound there
  * @retval -ENOMEM      the table of bindings is full, or its tenant has as many
  *                      as it may

@@ -222,7 +222,7 @@ fn what_a_device_refuses() {
         "it is not bound to nothing: it answers 4.04 not found",
     );
     bind("every:0", "it answers 4.00 invalid argument");
-    bind("/there", "it answers 4.09 in use");
+    bind("/rbpf/x", "it answers 4.09 in use");
     bind("rx:udp", "it answers 4.03 not allowed");
     // What was installed for that is gone; and without a log there are values.
     let list = list(&open);

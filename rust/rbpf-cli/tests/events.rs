@@ -192,6 +192,40 @@ fn ticks_of_boot_hooks_and_timers() {
 }
 
 #[test]
+fn a_guard_lets_some_requests_through() {
+    let Some(world) = World::build(
+        &[
+            "examples/containers/guard.c",
+            "examples/containers/counter.c",
+        ],
+        "
+        [coap]
+        unsigned_install = true
+        [[application]]
+        name = 'guard'
+        image = 'guard.rbpf'
+        coap = '/count'
+        methods = ['GET', 'PUT']
+        [[application]]
+        name = 'counter'
+        image = 'counter.rbpf'
+        coap = '/count'
+        methods = ['GET', 'POST']",
+    ) else {
+        return;
+    };
+    let answer = |method| world.ask(method, "/count", "");
+    assert_eq!(answer(1), (2 << 5 | 5, "1".into()));
+    for method in [2, 3] {
+        assert_eq!(answer(method).0, 4 << 5 | 5);
+    }
+    // Which neither answers: the container is not asked.
+    assert_eq!(answer(4).0, 4 << 5 | 5);
+    assert_eq!(answer(1), (2 << 5 | 5, "2".into()));
+    assert_eq!(world.ask(1, "/rbpf/kv/guard/0", "").1, "2");
+}
+
+#[test]
 fn a_sampler_samples_by_its_timer() {
     let Some(world) = World::start(
         "sampler",

@@ -30,6 +30,8 @@ const CONFIRM_FIRST: u32 = 60_000;
 const ACK_TIMEOUT: u32 = 3000;
 /// How often it is sent, in all.
 const ATTEMPTS: u8 = 5;
+/// What sets the versions of several containers apart: a prime.
+const SPREAD: u32 = 0x0100_0193;
 /// Numbers of notifications have 24 bits.
 const NUMBERS: u32 = 0x00ff_ffff;
 
@@ -83,8 +85,9 @@ impl<const N: usize> Published<N> {
         }
     }
 
-    /// The version of a path; `None` if no container answers there. If others have the
-    /// same hash, as anybody can make them have, their changes are taken for its, too.
+    /// The version of a path; `None` if no container answers there. That of several
+    /// changes if one does, or if one comes or goes. If other paths have the same hash,
+    /// as anybody can make them have, their changes are taken for its, too.
     #[must_use]
     pub fn version(&self, path: &[u8]) -> Option<u32> {
         if is_own_path(path) {
@@ -92,7 +95,9 @@ impl<const N: usize> Published<N> {
         }
         let hash = hash(path);
         let paths = self.paths.iter().filter(|path| path.hash == hash);
-        paths.map(|path| path.version).reduce(u32::wrapping_add)
+        // Versions are small: what many make of several is no other's for long.
+        let combine = |several: u32, one| several.wrapping_mul(SPREAD).wrapping_add(one);
+        paths.map(|path| path.version).reduce(combine)
     }
 
     fn next(&mut self) -> u32 {

@@ -365,9 +365,9 @@ where
         if cfg!(feature = "observe") {
             page.text(";obs");
         }
-        for (target, _) in self.runtime.bindings() {
-            // Hooks are no resources.
-            if target.starts_with('/') {
+        for (target, app) in self.runtime.bindings() {
+            // Hooks are no resources, and a path of several containers is one.
+            if self.runtime.bound(target).next() == Some(app) {
                 page.text(",<").text(target).text(">");
             }
         }
@@ -503,9 +503,14 @@ where
         }
     }
 
+    /// Instructions of all containers that answer on the job's path; wraps.
+    fn instructions_on_path(&self) -> u32 {
+        let bound = self.runtime.bound(&self.job.target);
+        bound.fold(0, |sum, app| sum.wrapping_add(self.instructions(app)))
+    }
+
     fn coap(&mut self) -> Status {
-        let app = self.runtime.bound(&self.job.target);
-        let before = app.map_or(0, |app| self.instructions(app));
+        let before = self.instructions_on_path();
         let job = &mut *self.job;
         let reply = self.runtime.coap(&CoapRequest {
             code: job.method,
@@ -529,8 +534,7 @@ where
             }
             Err(CoapError::Run(_, error)) => run_error(&error, &mut job.report()),
         };
-        let after = app.map_or(0, |app| self.instructions(app));
-        self.job.instructions = after.wrapping_sub(before);
+        self.job.instructions = self.instructions_on_path().wrapping_sub(before);
         status
     }
 }

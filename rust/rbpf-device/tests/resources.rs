@@ -431,6 +431,32 @@ fn the_life_of_a_container() {
 }
 
 #[test]
+fn several_containers_on_a_path() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    for (name, result) in [("a", 0), ("b", 2)] {
+        server.expect(CREATED, PUT, &format!("/rbpf/app/{name}"), &number(result));
+        server.expect(CHANGED, POST, &format!("/rbpf/bind/{name}"), b"/x");
+    }
+    assert_eq!(server.get("/x").text(), "2");
+    assert_eq!(
+        server.get("/rbpf/bindings").text(),
+        "/x a events 1\n/x b events 1\nbutton -\n"
+    );
+    // One resource.
+    assert_eq!(
+        server.get("/.well-known/core").text(),
+        "</rbpf>;ct=\"0 60\";obs,</x>"
+    );
+    server.expect(CHANGED, POST, "/rbpf/unbind/b", b"/x");
+    assert_eq!(
+        server.get("/x").text(),
+        "0",
+        "nobody is left to pass it on to"
+    );
+}
+
+#[test]
 fn what_is_bound_where() {
     let fake = Fake::new();
     let mut server = Server::new(&fake);
@@ -446,7 +472,7 @@ fn what_is_bound_where() {
         (BAD_REQUEST, "a", "/\u{e4}"),
         (BAD_REQUEST, "a", "/3456789012345678901234567890123456"),
         (CHANGED, "a", "/a"),
-        (CONFLICT, "b", "/a"),
+        (CONFLICT, "a", "/a"),
         (CHANGED, "a", "button"),
         (CONFLICT, "a", "button"),
         (CHANGED, "b", "button"),

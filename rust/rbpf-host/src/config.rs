@@ -287,9 +287,11 @@ pub struct ApplicationConfig {
     pub name: String,
     /// Its image's file.
     pub image: PathBuf,
-    /// The path that it answers on, if any; begins with `/`.
+    /// The path that it answers on, if any; begins with `/`. Several of one tenant,
+    /// or of none, may answer there, in their order.
     pub coap: Option<String>,
-    /// The methods that it answers; others get 4.05.
+    /// The methods that are answered on its path; others get 4.05. Of several
+    /// applications there, those of all.
     pub methods: Methods,
     /// `every`: milliseconds from one run by its timer to the next, if it has
     /// one.
@@ -301,7 +303,8 @@ pub struct ApplicationConfig {
     pub allow: Capabilities,
     /// Whose it is, if it has a tenant: a name of one of [`Config::tenants`].
     pub tenant: Option<String>,
-    /// Instructions for one request.
+    /// Instructions for one request. On a path of several applications, the most of
+    /// them.
     pub budget: u32,
 }
 
@@ -331,6 +334,11 @@ impl Methods {
     #[must_use]
     pub const fn contains(self, code: u8) -> bool {
         code < 8 && self.0 & (1 << code) != 0
+    }
+
+    /// What is in one of them.
+    pub(crate) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// The set of methods with these names; the first name that is none.

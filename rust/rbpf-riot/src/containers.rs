@@ -175,7 +175,7 @@ pub fn release(name: &str) -> Result<(), Error> {
 ///
 /// `NotFound` if there is no such container or hook, `Forbidden` if the
 /// container has not been granted what the target needs, or has been granted what the hook
-/// forbids, `Invalid` for a malformed path, time or key, `Taken` if another container answers there or this one is bound
+/// forbids, `Invalid` for a malformed path, time or key, `Taken` if a container of another tenant's answers there or this one is bound
 /// there, `Full` if the table of bindings is.
 pub fn bind(name: &str, target: &str) -> Result<(), Error> {
     with_runtime(|runtime| {

@@ -7,6 +7,8 @@
 //! the length that the container returns is checked against the buffer. So
 //! the container may scribble over all of it and harms only its own payload.
 
+use core::ops::Range;
+
 use rbpf_abi::Errno;
 use rbpf_abi::context::{AnswerContext, CoapContext, CoapPacket, CoapRegion};
 use rbpf_vm::{FaultKind, MemoryMap, region};
@@ -113,6 +115,29 @@ pub struct CoapReply<'a> {
     pub is_observable: bool,
     /// The payload; block-wise transfers are the transport's business.
     pub payload: &'a [u8],
+}
+
+/// What a container has answered; the payload is in the buffer of its response.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    code: u8,
+    content_format: Option<u16>,
+    is_observable: bool,
+    payload: Range<usize>,
+    /// It has started no response, and returned 0: another may answer.
+    pub(crate) is_pass: bool,
+}
+
+impl Answer {
+    /// The response, whose payload is in this buffer.
+    pub(crate) fn reply(self, buffer: &[u8]) -> CoapReply<'_> {
+        CoapReply {
+            code: self.code,
+            content_format: self.content_format,
+            is_observable: self.is_observable,
+            payload: buffer.get(self.payload).unwrap_or_default(),
+        }
+    }
 }
 
 /// What containers are bound to for the answers to their requests.
@@ -334,54 +359,52 @@ impl<'q> CoapExchange<'q> {
         Ok(())
     }
 
-    /// What to send, given what the container returned and its buffer.
+    /// What the container answers, given what it returned and its buffer.
     ///
     /// A negative result is an error: its absolute value if that is the code
     /// of one (`-(4 << 5 | 4)` is 4.04), 5.00 if not. A container that
     /// started no response answers with its result as text.
-    pub(crate) fn reply<'b>(
-        &self,
-        result: u64,
-        buffer: &'b mut [u8],
-    ) -> Result<CoapReply<'b>, FaultKind> {
+    pub(crate) fn answer(&self, result: u64, buffer: &mut [u8]) -> Result<Answer, FaultKind> {
         let result = result as u32 as i32;
         let Ok(length) = usize::try_from(result) else {
             let code = match u8::try_from(result.unsigned_abs()) {
                 Ok(code @ 0x80..=0xbf) => code,
                 _ => INTERNAL_SERVER_ERROR,
             };
-            return Ok(CoapReply {
+            return Ok(Answer {
                 code,
                 content_format: None,
                 is_observable: false,
-                payload: &[],
+                payload: 0..0,
+                is_pass: false,
             });
         };
         if self.code == 0 {
             let text = format::digits(length as u64, 10);
-            let payload = buffer
-                .get_mut(..text.len())
-                .ok_or(FaultKind::InvalidResult)?;
-            payload.copy_from_slice(&text);
-            return Ok(CoapReply {
+            let payload = 0..text.len();
+            buffer
+                .get_mut(payload.clone())
+                .ok_or(FaultKind::InvalidResult)?
+                .copy_from_slice(&text);
+            return Ok(Answer {
                 code: CONTENT,
                 content_format: Some(TEXT),
                 is_observable: false,
                 payload,
+                is_pass: length == 0,
             });
         }
         let payload = match length.checked_sub(self.head_len) {
-            None | Some(0) => &[][..],
-            Some(_) if self.has_payload => buffer
-                .get(self.head_len..length)
-                .ok_or(FaultKind::InvalidResult)?,
+            None | Some(0) => 0..0,
+            Some(_) if self.has_payload && length <= buffer.len() => self.head_len..length,
             Some(_) => return Err(FaultKind::InvalidResult),
         };
-        Ok(CoapReply {
+        Ok(Answer {
             code: self.code,
             content_format: self.content_format,
             is_observable: self.is_observable && self.code >> 5 == 2,
             payload,
+            is_pass: false,
         })
     }
 }

@@ -11,7 +11,7 @@ use rbpf_vm::{
 };
 use zerocopy::IntoBytes;
 
-use crate::coap::{CoapExchange, CoapReply, CoapRequest};
+use crate::coap::{Answer, CoapExchange, CoapReply, CoapRequest};
 use crate::fault_log::FaultReport;
 use crate::helpers::HelperHost;
 use crate::kv::{KvEntry, KvScope, KvStore};
@@ -208,7 +208,8 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
         response: &'b mut [u8],
         budget: u32,
     ) -> Result<RunReport<CoapReply<'b>>, MapError> {
-        self.coap_for(Self::ACCOUNT, engine, runnable, request, response, budget)
+        let report = self.coap_for(Self::ACCOUNT, engine, runnable, request, response, budget)?;
+        Ok(report.map(|answer| answer.reply(response)))
     }
 
     /// [`run`](Self::run), on the account of a container.
@@ -231,15 +232,15 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
     }
 
     /// [`coap`](Self::coap), on the account of a container.
-    pub(crate) fn coap_for<'b, E: Engine + ?Sized>(
+    pub(crate) fn coap_for<E: Engine + ?Sized>(
         &mut self,
         account: Account<'_>,
         engine: &mut E,
         runnable: Runnable<'_>,
         request: &CoapRequest<'_>,
-        response: &'b mut [u8],
+        response: &mut [u8],
         budget: u32,
-    ) -> Result<RunReport<CoapReply<'b>>, MapError> {
+    ) -> Result<RunReport<Answer>, MapError> {
         // No container sees the response of another.
         response.fill(0);
         let mut exchange = CoapExchange::new(response.len(), *request);
@@ -256,7 +257,7 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
         let (app, name) = (account.app, runnable.name);
         let report = self.execute(account, engine, runnable, event)?;
         Ok(report.and_then(|result| {
-            exchange.reply(result, response).map_err(|kind| {
+            exchange.answer(result, response).map_err(|kind| {
                 let fault = Fault {
                     kind,
                     pc: 0,

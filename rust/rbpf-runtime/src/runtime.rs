@@ -84,7 +84,8 @@ pub enum BindError {
     /// characters than visible ones of ASCII, is a timer without a time, or a
     /// value without store or key.
     Target,
-    /// Another container answers on that path, or the same is bound there.
+    /// A container of somebody else's answers on that path, or the same is bound
+    /// there.
     Taken,
     /// The table of bindings is full, or what its tenant may have of it.
     Full,
@@ -459,15 +460,15 @@ where
 
     /// Lets an event trigger a container.
     ///
-    /// A target that begins with a slash is a path, on which one container
-    /// answers CoAP requests. `every:MS` and `after:MS` are timers, of up to
-    /// [`MAX_TIMER`](crate::MAX_TIMER) ms, which begin now; `alarm` is one that the
-    /// container sets itself. `kv:global:KEY`,
+    /// A target that begins with a slash is a path, on which containers of one
+    /// tenant, or of none, answer [CoAP requests](Self::coap). `every:MS` and
+    /// `after:MS` are timers, of up to [`MAX_TIMER`](crate::MAX_TIMER) ms, which begin
+    /// now; `alarm` is one that the container sets itself. `kv:global:KEY`,
     /// `kv:tenant:KEY` and `kv:local:KEY` are values in the stores as the container
     /// sees them, and what is there is known to it. To `answer` come those to the
-    /// container's own requests. Any other is the name of a hook of the host's. But for
-    /// paths any number are bound to one, each of them once. Whether there is such a hook
-    /// is the host's business.
+    /// container's own requests. Any other is the name of a hook of the host's; whether
+    /// there is such a hook is the host's business. Any number are bound to one target,
+    /// each of them once.
     ///
     /// # Errors
     ///
@@ -476,10 +477,11 @@ where
         if !self.store.contains(app) {
             return Err(BindError::UnknownApp);
         }
-        let shared = !is_path(target);
+        let is_foreign =
+            |by: AppId| is_path(target) && self.tenant_of(by.slot) != self.tenant_of(app.slot);
         if self
             .bindings()
-            .any(|(taken, by)| taken == target && (!shared || by == app))
+            .any(|(taken, by)| taken == target && (by == app || is_foreign(by)))
         {
             return Err(BindError::Taken);
         }
@@ -571,11 +573,10 @@ where
         self.bindings.iter().map(|binding| binding.events)
     }
 
-    /// The container that answers on a path.
-    #[must_use]
-    pub fn bound(&self, path: &str) -> Option<AppId> {
+    /// The containers that answer on a path, in their order.
+    pub fn bound(&self, path: &str) -> impl Iterator<Item = AppId> {
         self.bindings()
-            .find(|&(bound, _)| bound == path && is_path(path))
+            .filter(move |&(bound, _)| bound == path && is_path(path))
             .map(|(_, app)| app)
     }
 
@@ -614,24 +615,37 @@ where
         self.helpers.values()
     }
 
-    /// Lets the container that is bound to a request's path answer it.
+    /// Lets the containers that are bound to a request's path answer it: the first
+    /// that does. One that starts no response and returns 0 passes the request on to
+    /// the next, if there is one.
     ///
     /// # Errors
     ///
-    /// If there is none, or it did not end well. Running out of budget is a
-    /// fault.
+    /// If there is none, or one did not end well; those after it do not run, for which
+    /// it may stand guard. Running out of budget is a fault.
     pub fn coap(&mut self, request: &CoapRequest<'_>) -> Result<CoapReply<'_>, CoapError> {
-        let mut bindings = self.bindings.iter_mut();
-        let binding = bindings
-            .find(|binding| binding.target == request.path && is_path(request.path))
-            .ok_or(CoapError::NotFound)?;
-        binding.count();
-        let app = binding.app;
-        let budget = self.budget;
-        self.run_with(app, |helpers, account, engine, runnable, response| {
-            helpers.coap_for(account, engine, runnable, request, response, budget)
-        })
-        .map_err(|error| CoapError::Run(app, error))
+        let mut last = None;
+        for index in 0..self.bindings.len() {
+            let is_bound =
+                |binding: &&mut Binding| is_path(request.path) && binding.target == request.path;
+            let Some(binding) = self.bindings.get_mut(index).filter(is_bound) else {
+                continue;
+            };
+            binding.count();
+            let (app, budget) = (binding.app, self.budget);
+            let answer = self
+                .run_with(app, |helpers, account, engine, runnable, response| {
+                    helpers.coap_for(account, engine, runnable, request, response, budget)
+                })
+                .map_err(|error| CoapError::Run(app, error))?;
+            let is_pass = answer.is_pass;
+            last = Some(answer);
+            if !is_pass {
+                break;
+            }
+        }
+        let answer = last.ok_or(CoapError::NotFound)?;
+        Ok(answer.reply(self.response))
     }
 
     /// Runs the container whose request has ended, if it is there and bound to
@@ -682,15 +696,15 @@ where
     }
 
     /// Has a container run, if it may, and counts what came of it.
-    fn run_with<'a, T>(
-        &'a mut self,
+    fn run_with<T>(
+        &mut self,
         app: AppId,
         run: impl FnOnce(
             &mut Helpers<S, KV>,
             Account<'_>,
             &mut E,
             Runnable<'_>,
-            &'a mut [u8],
+            &mut [u8],
         ) -> Result<RunReport<T>, MapError>,
     ) -> Result<T, RunError> {
         let mut account = self.account(app);

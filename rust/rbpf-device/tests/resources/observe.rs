@@ -269,6 +269,39 @@ fn published_paths_and_their_versions() {
     assert!(last[2].is_some() && last[2] != after[2]);
 }
 
+/// What several containers make of a path is another thing whenever one changes,
+/// comes, or goes.
+#[test]
+fn versions_of_several_containers() {
+    let fake = with_observable();
+    let runtime = fake.runtime.borrow();
+    let (seen, plain) = (
+        runtime.find("seen").unwrap(),
+        runtime.find("plain").unwrap(),
+    );
+    let mut published = Published::<4>::new();
+    let mut versions = vec![None];
+    for apps in [
+        &[seen][..],
+        &[seen, plain],
+        &[plain],
+        &[seen],
+        &[plain, seen],
+        &[],
+    ] {
+        published.publish(apps.iter().map(|&app| ("/a", app)));
+        versions.push(published.version(b"/a"));
+        for app in apps {
+            published.change(*app);
+            versions.push(published.version(b"/a"));
+        }
+    }
+    assert_eq!(versions.first(), versions.last());
+    versions.pop();
+    let different: std::collections::HashSet<_> = versions.iter().collect();
+    assert_eq!(different.len(), versions.len(), "{versions:?}");
+}
+
 /// Paths of one hash are found in seconds. Whoever is bound to one of them can have
 /// observers of the other asked, and no more.
 #[test]

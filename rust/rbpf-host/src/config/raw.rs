@@ -322,7 +322,7 @@ impl Reader<'_> {
             ));
         }
         if let Some(path) = &raw.coap {
-            self.path(path, others)?;
+            self.path(path, tenant.as_deref(), others)?;
         }
         let methods = match &raw.methods {
             None => Methods::ALL,
@@ -466,6 +466,7 @@ impl Reader<'_> {
     fn path(
         &self,
         path: &Spanned<String>,
+        tenant: Option<&str>,
         others: &[ApplicationConfig],
     ) -> Result<(), ConfigError> {
         let text = path.get_ref();
@@ -488,10 +489,11 @@ impl Reader<'_> {
         }
         match others
             .iter()
-            .find(|other| other.coap.as_deref() == Some(text))
+            .filter(|other| other.coap.as_deref() == Some(text))
+            .find(|other| other.tenant.as_deref() != tenant)
         {
             Some(other) => error(format!(
-                "application `{}` answers on `{text}` already; choose another path",
+                "application `{}` of another tenant answers on `{text}`; choose another path",
                 other.name
             )),
             None => Ok(()),

@@ -198,10 +198,11 @@ fn errors_name_the_place_and_what_to_do() {
         ),
         (
             &format!(
-                "{application}coap = '/a'\n[[application]]\nname = 'b'\nimage = 'b'\ncoap = '/a'"
+                "[[tenant]]\nname = 't'\n{application}coap = '/a'\n[[application]]\n\
+                 name = 'b'\nimage = 'b'\ncoap = '/a'\ntenant = 't'"
             ),
-            "8:8",
-            "`a` answers on",
+            "10:8",
+            "`a` of another tenant answers on",
         ),
         ("[[application]]\nname = ''\nimage = 'a'", "2:8", "1 to"),
         ("[[application]]\nname = '@a'\nimage = 'a'", "2:8", "`@`"),

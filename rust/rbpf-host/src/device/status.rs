@@ -41,7 +41,9 @@ pub(super) const fn bind_error(error: BindError) -> &'static str {
     match error {
         BindError::UnknownApp => "there is no such application",
         BindError::Target => "the target is malformed, or too long: more than 32 bytes",
-        BindError::Taken => "another application answers there, or this one is bound there",
+        BindError::Taken => {
+            "an application of another tenant answers there, or this one is bound there"
+        }
         BindError::Full => "too many bindings",
         BindError::Denied => "the container lacks a right that this takes",
         BindError::Forbidden => {

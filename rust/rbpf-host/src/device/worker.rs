@@ -131,6 +131,16 @@ struct Route {
     budget: u32,
 }
 
+impl Route {
+    /// The same, for a further application on that path.
+    fn or(self, other: Self) -> Self {
+        Self {
+            methods: self.methods.or(other.methods),
+            budget: self.budget.max(other.budget),
+        }
+    }
+}
+
 /// The runtime, its applications and paths.
 pub(super) struct Worker<'m, S> {
     runtime:
@@ -237,7 +247,10 @@ impl<'m, S: Services> Worker<'m, S> {
             methods: application.methods,
             budget: application.budget,
         };
-        self.routes.insert(path.clone(), route);
+        self.routes
+            .entry(path.clone())
+            .and_modify(|other| *other = other.or(route))
+            .or_insert(route);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use rbpf_runtime::{
 };
 use rbpf_vm::{Interpreter, VerifyErrorKind};
 
-use crate::support::{app, buffer};
+use crate::support::{app, buffer, get};
 use crate::timers::Clock;
 
 /// Values that each slot owns, and the host.
@@ -268,6 +268,36 @@ fn bindings_are_counted_for_all_containers_of_a_tenant() {
     }
     assert!(device.unbind("hook", Some(second)));
     assert_eq!(device.bind("/c", first), Ok(()));
+}
+
+/// Behind a container that passes requests on there would be what others ask it, and
+/// before it what keeps them from it.
+#[test]
+fn a_path_is_of_one_tenant() {
+    let (mut device, [alice, bob]) = device_for([ALL; 2]);
+    let first = install(&mut device, alice, "first", "mov %r0, 0\nexit");
+    let second = install(&mut device, alice, "second", "mov %r0, 2\nexit");
+    let other = install(&mut device, bob, "other", "mov %r0, 3\nexit");
+    let nobody = app("mov %r0, 4\nexit").image();
+    let nobody = device
+        .install("nobody", &nobody, Capabilities::all())
+        .unwrap();
+    assert_eq!(device.bind("/a", first), Ok(()));
+    assert_eq!(device.bind("/nobody", nobody), Ok(()));
+    for (path, app) in [
+        ("/a", other),
+        ("/a", nobody),
+        ("/nobody", other),
+        ("/nobody", first),
+    ] {
+        assert_eq!(device.bind(path, app), Err(BindError::Taken), "{path}");
+    }
+    assert_eq!(device.bind("/a", second), Ok(()));
+    assert_eq!(device.coap(&get("/a")).unwrap().payload, b"2");
+    // Whoever is there when it is free.
+    assert!(device.remove(first) && device.remove(second));
+    assert_eq!(device.bind("/a", other), Ok(()));
+    assert_eq!(device.coap(&get("/a")).unwrap().payload, b"3");
 }
 
 #[test]
