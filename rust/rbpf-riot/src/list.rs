@@ -63,6 +63,7 @@ impl<T: Listed> List<T> {
     }
 
     /// The index of what comes next, if each has one, from 0.
+    #[cfg(any(feature = "client", feature = "gpio"))]
     pub(crate) fn next_index(&self) -> Result<u16, Status> {
         self.iter().count().try_into().map_err(|_| Status::Full)
     }
