@@ -910,9 +910,10 @@ int rbpf_fault(uint32_t position, rbpf_fault_t *fault);
  * @brief   Bind a container to a CoAP path, to a timer, to a value, to answers or to a
  *          hook
  *
- * A path belongs to one container, which answers the requests for it. On a
- * hook any number of containers run, in the order in which they were bound. The
- * module's own is `boot`, see @ref rbpf_boot.
+ * On a path or hook any number of containers run, in the order in which they were
+ * bound. A path belongs to one tenant, or to nobody's containers: the first that
+ * starts a response, or returns something else than 0, answers the request. The
+ * module's own hook is `boot`, see @ref rbpf_boot.
  * `kv:global:KEY`, `kv:tenant:KEY` and `kv:local:KEY` run it after that value
  * has changed in a store; it needs the right to fetch it.
  * The timer `every:MS` runs the container each so many milliseconds,

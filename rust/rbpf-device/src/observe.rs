@@ -60,8 +60,8 @@ impl<const N: usize> Published<N> {
         }
     }
 
-    /// Tells which container answers on which path from now on. Where it is not the
-    /// one before, the path has changed.
+    /// Tells which containers answer on which path from now on. Where it is not those
+    /// before, the path has changed.
     pub fn publish<'p>(&mut self, bound: impl Iterator<Item = (&'p str, AppId)>) {
         let before = core::mem::take(&mut self.paths);
         for (path, app) in bound {

@@ -121,7 +121,7 @@ fn published(path: &[u8]) -> Option<u32> {
         .flatten()
 }
 
-/// Tells which container answers on which path from now on. For the worker.
+/// Tells which containers answer on which path from now on. For the worker.
 pub(super) fn publish<'p>(paths: impl Iterator<Item = (&'p str, AppId)>) {
     PUBLISHED.with(|published| published.publish(paths));
     wake();
