@@ -25,7 +25,8 @@ use rbpf_device::Status;
 
 use crate::config::{BUDGET, SCHED_BUDGET, SCHED_EVENTS};
 use crate::hooks::Hook;
-use crate::sys::sched::{Alarm, pass_on, watch};
+use crate::sys::alarm::Alarm;
+use crate::sys::sched::{pass_on, watch};
 use crate::worker::{self, Containers};
 use crate::{queue, sys};
 
@@ -105,7 +106,7 @@ pub(crate) fn publish() {
 }
 
 /// What the timer calls.
-unsafe extern "C" fn on_alarm(_: *mut c_void) {
+extern "C" fn on_alarm(_: *mut c_void) {
     queue::wake();
 }
 

@@ -342,14 +342,47 @@ pub(crate) mod gpio {
     }
 }
 
-/// The scheduler.
-#[cfg(feature = "sched")]
-pub(crate) mod sched {
+/// Time that passes.
+#[cfg(any(feature = "observe", feature = "sched"))]
+pub(crate) mod alarm {
     use core::cell::UnsafeCell;
     use core::ffi::c_void;
     use core::ptr;
 
-    use riot_sys::{kernel_pid_t, ztimer_base_t, ztimer_t};
+    use riot_sys::{ztimer_base_t, ztimer_t};
+
+    /// Calls a function in an interrupt, a little later.
+    pub(crate) struct Alarm(UnsafeCell<ztimer_t>);
+
+    // SAFETY: the timer is touched by RIOT's functions only, which do so with
+    // interrupts off.
+    unsafe impl Sync for Alarm {}
+
+    impl Alarm {
+        pub(crate) const fn new(ring: extern "C" fn(*mut c_void)) -> Self {
+            Self(UnsafeCell::new(ztimer_t {
+                base: ztimer_base_t {
+                    next: ptr::null_mut(),
+                    offset: 0,
+                },
+                callback: Some(ring),
+                arg: ptr::null_mut(),
+            }))
+        }
+
+        /// Has it ring once, after so many milliseconds, and not as was set before.
+        /// From any context.
+        pub(crate) fn set(&'static self, milliseconds: u32) {
+            // SAFETY: clock and timer are initialised, and static.
+            unsafe { riot_sys::ztimer_set(riot_sys::ZTIMER_MSEC, self.0.get(), milliseconds) };
+        }
+    }
+}
+
+/// The scheduler.
+#[cfg(feature = "sched")]
+pub(crate) mod sched {
+    use riot_sys::kernel_pid_t;
 
     /// What the scheduler calls, with interrupts off.
     pub(crate) type Callback = unsafe extern "C" fn(kernel_pid_t, kernel_pid_t);
@@ -377,31 +410,5 @@ pub(crate) mod sched {
             sched_statistics_cb(active, next)
         }
         let _ = (active, next);
-    }
-
-    /// Calls a function in an interrupt, a little later.
-    pub(crate) struct Alarm(UnsafeCell<ztimer_t>);
-
-    // SAFETY: the timer is touched by RIOT's functions only, which do so with
-    // interrupts off.
-    unsafe impl Sync for Alarm {}
-
-    impl Alarm {
-        pub(crate) const fn new(ring: unsafe extern "C" fn(*mut c_void)) -> Self {
-            Self(UnsafeCell::new(ztimer_t {
-                base: ztimer_base_t {
-                    next: ptr::null_mut(),
-                    offset: 0,
-                },
-                callback: Some(ring),
-                arg: ptr::null_mut(),
-            }))
-        }
-
-        /// Has it ring once, after so many milliseconds. From any context.
-        pub(crate) fn set(&'static self, milliseconds: u32) {
-            // SAFETY: clock and timer are initialised, and static.
-            unsafe { riot_sys::ztimer_set(riot_sys::ZTIMER_MSEC, self.0.get(), milliseconds) };
-        }
     }
 }

@@ -26,6 +26,7 @@ use riot_sys::{coap_pkt_t, coap_request_ctx_t, sock_udp_ep_t, sock_udp_t};
 use super::Guarded;
 use crate::config::{BINDINGS, OBSERVE_INTERVAL, OBSERVERS};
 use crate::queue::Ticket;
+use crate::sys::alarm::Alarm;
 use crate::sys::{self, Lock};
 use crate::worker::{PAGE, Queue};
 
@@ -97,14 +98,7 @@ static EVENT: Linked<riot_sys::event_t> = Linked(UnsafeCell::new(riot_sys::event
     handler: Some(turn),
 }));
 /// Does it later.
-static TIMER: Linked<riot_sys::ztimer_t> = Linked(UnsafeCell::new(riot_sys::ztimer_t {
-    base: riot_sys::ztimer_base_t {
-        next: ptr::null_mut(),
-        offset: 0,
-    },
-    callback: Some(gcoap_forward_proxy_post_event),
-    arg: EVENT.0.get().cast(),
-}));
+static ALARM: Alarm = Alarm::new(on_alarm);
 
 static SOCKET: Linked<MaybeUninit<sock_udp_t>> = Linked(UnsafeCell::new(MaybeUninit::uninit()));
 static IS_LISTENING: AtomicBool = AtomicBool::new(false);
@@ -136,9 +130,20 @@ pub(crate) fn change(app: AppId) {
 /// Has gcoap's thread look who is to be told something, if there are observers.
 fn wake() {
     if TABLE.with(|table| table.is_empty()) == Some(false) {
-        // SAFETY: the event is static, and gcoap runs, or there would be no observers.
-        unsafe { gcoap_forward_proxy_post_event(EVENT.0.get().cast()) }
+        post();
     }
+}
+
+/// Has gcoap's thread take its turn. From any context, once somebody has asked: gcoap
+/// runs then.
+fn post() {
+    // SAFETY: the event is static, and gcoap runs.
+    unsafe { gcoap_forward_proxy_post_event(EVENT.0.get().cast()) }
+}
+
+/// What the timer calls.
+extern "C" fn on_alarm(_: *mut c_void) {
+    post();
 }
 
 /// Puts a handler before that of a listener, which looks who asks.
@@ -269,8 +274,7 @@ fn listen(gcoap: &sock_udp_ep_t) -> Option<()> {
 /// A message has come to gcoap's port. The thread of the network stack calls it, whose
 /// stack is small: gcoap's thread looks at it.
 unsafe extern "C" fn received(_: *mut sock_udp_t, _: riot_sys::sock_async_flags_t, _: *mut c_void) {
-    // SAFETY: the event is static, and gcoap runs.
-    unsafe { gcoap_forward_proxy_post_event(EVENT.0.get().cast()) }
+    post();
 }
 
 /// Looks at the messages that have come to the socket.
@@ -354,8 +358,7 @@ unsafe extern "C" fn turn(_: *mut riot_sys::event_t) {
     }
     let next = TABLE.with(|table| table.next(now, version));
     if let Some(left) = next.flatten() {
-        // SAFETY: clock and timer are static; it may be set before.
-        unsafe { riot_sys::ztimer_set(riot_sys::ZTIMER_MSEC, TIMER.0.get(), left.max(1)) };
+        ALARM.set(left.max(1));
     }
 }
 
