@@ -623,6 +623,8 @@ where
     ///
     /// If there is none, or one did not end well; those after it do not run, for which
     /// it may stand guard. Running out of budget is a fault.
+    // Not inlined: its frame would be below all other events', too.
+    #[inline(never)]
     pub fn coap(&mut self, request: &CoapRequest<'_>) -> Result<CoapReply<'_>, CoapError> {
         let mut last = None;
         for index in 0..self.bindings.len() {
