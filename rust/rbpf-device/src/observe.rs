@@ -95,7 +95,8 @@ impl<const N: usize> Published<N> {
         }
         let hash = hash(path);
         let paths = self.paths.iter().filter(|path| path.hash == hash);
-        // Versions are small: what many make of several is no other's for long.
+        // Versions are small numbers; what is made of several is large, so that it is
+        // not that of one.
         let combine = |several: u32, one| several.wrapping_mul(SPREAD).wrapping_add(one);
         paths.map(|path| path.version).reduce(combine)
     }

@@ -4,6 +4,7 @@
 use coap_message_implementations::inmemory::Message;
 use rbpf_device::coap::{Head, MAX_HEAD, Observation, hash};
 use rbpf_device::observe::Published;
+use rbpf_runtime::AppId;
 
 use super::*;
 
@@ -87,6 +88,13 @@ fn with_observable() -> Fake {
     }
     drop(server);
     fake
+}
+
+/// Its containers.
+fn seen_and_plain(fake: &Fake) -> (AppId, AppId) {
+    let runtime = fake.runtime.borrow();
+    let find = |name| runtime.find(name).unwrap();
+    (find("seen"), find("plain"))
 }
 
 #[test]
@@ -245,11 +253,7 @@ fn a_device_without_time_ends_nothing() {
 #[test]
 fn published_paths_and_their_versions() {
     let fake = with_observable();
-    let runtime = fake.runtime.borrow();
-    let (seen, plain) = (
-        runtime.find("seen").unwrap(),
-        runtime.find("plain").unwrap(),
-    );
+    let (seen, plain) = seen_and_plain(&fake);
     let mut published = Published::<4>::new();
     published.publish([("/a", seen), ("/b", plain), ("/c", seen)].into_iter());
     let versions =
@@ -274,11 +278,7 @@ fn published_paths_and_their_versions() {
 #[test]
 fn versions_of_several_containers() {
     let fake = with_observable();
-    let runtime = fake.runtime.borrow();
-    let (seen, plain) = (
-        runtime.find("seen").unwrap(),
-        runtime.find("plain").unwrap(),
-    );
+    let (seen, plain) = seen_and_plain(&fake);
     let mut published = Published::<4>::new();
     let mut versions = vec![None];
     for apps in [
@@ -307,11 +307,7 @@ fn versions_of_several_containers() {
 #[test]
 fn paths_of_one_hash() {
     let fake = with_observable();
-    let runtime = fake.runtime.borrow();
-    let (seen, plain) = (
-        runtime.find("seen").unwrap(),
-        runtime.find("plain").unwrap(),
-    );
+    let (seen, plain) = seen_and_plain(&fake);
     let twins = ["/8cjoaoam", "/observed"];
     assert_eq!(hash(twins[0].as_bytes()), hash(twins[1].as_bytes()));
     let mut published = Published::<4>::new();
