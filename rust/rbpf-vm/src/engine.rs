@@ -7,14 +7,13 @@
 //!
 //! # Budget
 //!
-//! Executed instructions are counted exactly. The budget is looked at where
-//! an instruction jumps backward, calls a local function or calls a helper:
-//! if that instruction would be one more than the budget allows, it is not
-//! executed, and the run stops before it with [`Outcome::OutOfBudget`].
-//! What remains then is straight lines and returns, so a run exceeds its
-//! budget by at most the length of the text for each function that has not
-//! returned, and ends at the same place on every engine. `lddw` counts as one
-//! instruction.
+//! Executed instructions are counted exactly, and a run executes no more than its
+//! budget allows: it stops before the first instruction that would be one too many,
+//! whichever that is, with [`Outcome::OutOfBudget`], and can be continued there. So
+//! every engine stops at the same place. `lddw` counts as one instruction.
+//!
+//! What a helper charges is taken from the budget when it returns. A helper that has
+//! charged all that was left, or more, is the last thing that the run does.
 
 use crate::{Fault, FaultKind, HelperGrant, HelperPolicy, MemoryMap, Program, region};
 
@@ -30,10 +29,11 @@ pub struct Machine {
     pub(crate) pc: u32,
     /// Local calls that have not returned.
     pub(crate) depth: u32,
-    /// Instructions that may still be executed; negative by as many as were
-    /// executed beyond the budget.
+    /// Instructions that may still be executed; negative by what a helper has charged
+    /// beyond the budget.
     pub(crate) budget: i32,
-    instructions: u32,
+    /// All that has been allowed: what neither remains nor was charged has been executed.
+    allowed: u32,
     /// Budget that helpers have charged.
     pub(crate) charged: u32,
     helper_calls: u32,
@@ -59,7 +59,7 @@ impl Machine {
             pc: u32::from(start.entry),
             depth: 0,
             budget: 0,
-            instructions: 0,
+            allowed: 0,
             charged: 0,
             helper_calls: 0,
         }
@@ -68,11 +68,14 @@ impl Machine {
     /// Allows `instructions` more.
     pub fn add_budget(&mut self, instructions: u32) {
         let more = i32::try_from(instructions).unwrap_or(i32::MAX);
-        self.budget = self.budget.saturating_add(more).min(Self::MAX_BUDGET);
+        let budget = self.budget.saturating_add(more).min(Self::MAX_BUDGET);
+        let added = budget.wrapping_sub(self.budget) as u32;
+        self.allowed = self.allowed.wrapping_add(added);
+        self.budget = budget;
     }
 
-    /// Instructions that may still be executed; negative by as many as were
-    /// executed, or charged by helpers, beyond the budget.
+    /// Instructions that may still be executed; negative by what a helper has charged
+    /// beyond the budget.
     #[must_use]
     pub fn budget(&self) -> i32 {
         self.budget
@@ -81,7 +84,9 @@ impl Machine {
     /// Instructions executed so far; wraps after 2^32.
     #[must_use]
     pub fn instructions(&self) -> u32 {
-        self.instructions
+        self.allowed
+            .wrapping_sub(self.budget as u32)
+            .wrapping_sub(self.charged)
     }
 
     /// Helpers called so far; wraps after 2^32.
@@ -101,11 +106,6 @@ impl Machine {
     pub fn registers(&self) -> &[u64; 11] {
         // 11 of 16: the first chunk is always there.
         self.registers.first_chunk().unwrap_or(&[0; 11])
-    }
-
-    /// Counts executed instructions.
-    pub(crate) fn count(&mut self, executed: u32) {
-        self.instructions = self.instructions.wrapping_add(executed);
     }
 
     /// Counts a helper call and what it says it cost.
@@ -133,6 +133,9 @@ pub struct HelperCall {
     pub id: u32,
     /// r1 to r5.
     pub arguments: [u64; 5],
+    /// What is left of the budget. A helper that charges as much, or more, ends the
+    /// run, or pauses it; one that takes long in many steps ends where it has.
+    pub budget: u32,
     /// Set by the host: how many instructions the call is worth beyond the
     /// one that made it. It is taken from the budget.
     pub cost: u32,
@@ -175,9 +178,10 @@ pub trait Engine {
     /// Runs, or continues, until the program returns, faults or is out of
     /// budget.
     ///
-    /// `machine` must have been made for this program, and `memory` be the
-    /// same from the start of a run to its end; otherwise the run gives a
-    /// wrong result or a fault, and nothing worse.
+    /// `machine` must have been made for this program, and what `memory` maps be
+    /// the same from the start of a run to its end; otherwise the run gives a
+    /// wrong result or a fault, and nothing worse. The map itself may be made anew
+    /// where a run goes on, over the same bytes.
     fn run(
         &mut self,
         program: &Program<'_>,

@@ -10,8 +10,9 @@
 //!
 //! Executed instructions are counted exactly, at no cost on straight lines:
 //! `credit - pc` is the budget that remains, so stepping to the next slot
-//! pays for it. A taken jump moves both by the same distance; `lddw`, one
-//! instruction in two slots, gets one back.
+//! pays for it, and the slots that are stepped through end at `credit`. A
+//! taken jump moves both by the same distance; `lddw`, one instruction in two
+//! slots, gets one back.
 
 use rbpf_isa::{Load, Slot, Width, for_each_opcode, part};
 
@@ -40,8 +41,7 @@ impl Engine for Interpreter {
 
 /// Looks over the shoulder of a run.
 pub trait Observer {
-    /// Called before each instruction: its slot index, and r0 to r10. Also
-    /// before one that is then not executed because the budget is used up.
+    /// Called before each instruction: its slot index, and r0 to r10.
     fn step(&mut self, pc: u32, registers: &[u64; 11]);
 }
 
@@ -126,30 +126,43 @@ fn interpret(
     observer: &mut impl Observer,
 ) -> Outcome {
     let text = program.text();
-    // The slots after the one that is being executed.
-    let mut rest = text.get(machine.pc as usize..).unwrap_or_default().iter();
+    // The slot where the budget ends, if no jump comes before.
+    let mut credit = machine.budget.wrapping_add(machine.pc as i32);
+    // The slots after the one that is being executed, as far as the budget allows, and the
+    // index of the first that is not among them.
+    let mut end = machine.pc as usize;
+    let mut rest: core::slice::Iter<'_, Slot> = [].iter();
     // The index of the first of them.
     macro_rules! next {
         () => {
-            text.len() - rest.len()
+            end - rest.len()
         };
     }
-    let (budget, charged) = (machine.budget, machine.charged);
-    let mut credit = budget.wrapping_add(next!() as i32);
+    memory.hide_records(machine.depth);
     let stop = 'run: loop {
-        let Some(slot) = rest.next() else {
-            break fault(FaultKind::InvalidInstruction, 0);
-        };
-        observer.step(next!() as u32 - 1, machine.registers());
-        let head = slot.words()[0];
-        let (dst, src) = ((head >> 8 & 0xf) as usize, (head >> 12 & 0xf) as usize);
-        let opcode = head as u8;
+        let dst: usize;
 
         // An arm ends at one of these labels, or continues with the next
         // instruction. What many arms have in common stands once, behind its
         // label.
         let value: u64 = 'value: {
             let target: usize = 'goto: {
+                let Some(slot) = rest.next() else {
+                    // The start of a run, or its end.
+                    if credit <= end as i32 {
+                        break 'run Stop::OutOfBudget;
+                    }
+                    if end >= text.len() {
+                        break 'run fault(FaultKind::InvalidInstruction, 0);
+                    }
+                    break 'goto end;
+                };
+                observer.step(next!() as u32 - 1, machine.registers());
+                let head = slot.words()[0];
+                dst = (head >> 8 & 0xf) as usize;
+                let src = (head >> 12 & 0xf) as usize;
+                let opcode = head as u8;
+
                 let distance: i32 = 'jump: {
                     'branch: {
                         'load: {
@@ -222,12 +235,13 @@ fn interpret(
                                     (Endian $b:expr) => { value!(swap(dst!(), slot.immediate, opcode & part::SOURCE_REGISTER != 0)) };
                                     (Swap $b:expr) => { value!(swap(dst!(), slot.immediate, true)) };
                                     (LoadImm64 $b:expr) => {{
-                                        let Some(second) = rest.next() else {
+                                        let next = next!();
+                                        let Some(second) = text.get(next) else {
                                             break 'run fault(FaultKind::InvalidInstruction, 0);
                                         };
-                                        // One instruction in two slots.
-                                        credit += 1;
-                                        value!(u64::from(slot.immediate as u32) | u64::from(second.immediate as u32) << 32)
+                                        dst!() = u64::from(slot.immediate as u32) | u64::from(second.immediate as u32) << 32;
+                                        // One instruction in two slots: the second is not executed.
+                                        break 'goto next + 1
                                     }};
                                     (Load $b:expr) => { break 'load };
                                     (LoadSigned $b:expr) => { break 'load };
@@ -242,9 +256,6 @@ fn interpret(
                                     (Ja32 $b:expr) => { break 'jump slot.immediate };
                                     (Call $b:expr) => {{
                                         let next = next!();
-                                        if credit < next as i32 {
-                                            break 'run Stop::OutOfBudget;
-                                        }
                                         if src == usize::from(CALL_LOCAL) {
                                             let target = next.wrapping_add_signed(slot.immediate as isize);
                                             match enter(program, machine, memory, next, target) {
@@ -253,12 +264,14 @@ fn interpret(
                                             }
                                         }
                                         let charged = machine.charged;
-                                        let called = call_helper(machine, memory, host, slot.immediate);
+                                        let left = credit.wrapping_sub(next as i32) as u32;
+                                        let called = call_helper(machine, memory, host, slot.immediate, left);
                                         credit -= machine.charged.wrapping_sub(charged) as i32;
                                         if let Err((kind, address)) = called {
                                             break 'run fault(kind, address);
                                         }
-                                        continue 'run
+                                        // What it cost may have been all there was, and more.
+                                        break 'goto next
                                     }};
                                     (Exit $b:expr) => {{
                                         if machine.depth == 0 {
@@ -344,17 +357,16 @@ fn interpret(
                     }
                     i32::from(slot.offset)
                 };
-                let next = next!();
-                if distance < 0 && credit < next as i32 {
-                    break 'run Stop::OutOfBudget;
-                }
-                next.wrapping_add_signed(distance as isize)
+                next!().wrapping_add_signed(distance as isize)
             };
             // What lies between is not executed.
             credit = credit.wrapping_add((target as i32).wrapping_sub(next!() as i32));
             let Some(slots) = text.get(target..) else {
                 break 'run fault(FaultKind::InvalidInstruction, 0);
             };
+            let left = credit.wrapping_sub(target as i32).max(0) as usize;
+            let slots = slots.get(..left).unwrap_or(slots);
+            end = target + slots.len();
             rest = slots.iter();
             continue 'run;
         };
@@ -362,20 +374,16 @@ fn interpret(
     };
 
     let next = next!() as u32;
-    let (pc, outcome) = match stop {
-        Stop::Returned => (next, Outcome::Returned(machine.registers[0])),
-        // The instruction is not executed: it is the next one.
-        Stop::OutOfBudget => (next.wrapping_sub(1), Outcome::OutOfBudget),
+    let outcome = match stop {
+        Stop::Returned => Outcome::Returned(machine.registers[0]),
+        Stop::OutOfBudget => Outcome::OutOfBudget,
         Stop::Fault(kind, address) => {
             let pc = next.wrapping_sub(1);
-            (next, Outcome::Fault(Fault { kind, pc, address }))
+            Outcome::Fault(Fault { kind, pc, address })
         }
     };
-    machine.pc = pc;
-    machine.budget = credit.wrapping_sub(pc as i32);
-    // What neither remains nor was charged by helpers has been executed.
-    let spent = budget.wrapping_sub(machine.budget) as u32;
-    machine.count(spent.wrapping_sub(machine.charged.wrapping_sub(charged)));
+    machine.pc = next;
+    machine.budget = credit.wrapping_sub(next as i32);
     outcome
 }
 
@@ -399,12 +407,13 @@ fn enter(
         frame_pointer: *r10 as u32,
         pc: next as u32,
     };
-    let top = r10.wrapping_add(u64::from(frame));
-    let floor = top.wrapping_sub(region::address(region::STACK));
+    // An address has 32 bits, and a guest cannot change this one.
+    let top = record.frame_pointer.wrapping_add(frame.into());
+    let floor = top.wrapping_sub(region::address(region::STACK) as u32);
     if !memory.push_record(floor, &record) {
         return Err(FaultKind::StackOverflow);
     }
-    *r10 = top;
+    *r10 = top.into();
     machine.depth += 1;
     Ok(())
 }
@@ -431,11 +440,13 @@ fn call_helper(
     memory: &mut MemoryMap<'_>,
     host: &mut dyn Host,
     id: i32,
+    budget: u32,
 ) -> Result<(), (FaultKind, u64)> {
     let [_, r1, r2, r3, r4, r5, ..] = machine.registers;
     let mut call = HelperCall {
         id: id as u32,
         arguments: [r1, r2, r3, r4, r5],
+        budget,
         cost: 0,
         address: 0,
     };
@@ -454,33 +465,24 @@ fn atomic(
     slot: &Slot,
 ) -> Result<(), (FaultKind, u64)> {
     let address = registers[slot.dst()].wrapping_add_signed(i64::from(slot.offset));
-    let width = Width::of(slot.opcode);
-    let mask = if width == Width::Word {
-        u64::from(u32::MAX)
-    } else {
-        u64::MAX
-    };
-    let load = if width == Width::Word {
-        Load::Word
-    } else {
-        Load::Double
-    };
-    let old = memory
-        .load(address, load)
-        .ok_or((FaultKind::InvalidRead, address))?;
+    let is_double = Width::of(slot.opcode) == Width::Double;
     let operand = registers[slot.src()];
-    let new = match slot.immediate & !ATOMIC_FETCH {
+    let mut expected = registers[0];
+    if !is_double {
+        expected = u64::from(expected as u32);
+    }
+    let change = |old: u64| match slot.immediate & !ATOMIC_FETCH {
         0x00 => old.wrapping_add(operand),
         0x40 => old | operand,
         0x50 => old & operand,
         0xa0 => old ^ operand,
         // Compare and exchange; the plain exchange below.
-        0xf0 if old != registers[0] & mask => old,
+        0xf0 if old != expected => old,
         _ => operand,
     };
-    if !memory.store(address, width, new) {
-        return Err((FaultKind::InvalidWrite, address));
-    }
+    let old = memory
+        .update(address, is_double, change)
+        .map_err(|kind| (kind, address))?;
     if slot.immediate & 0xf0 == 0xf0 {
         registers[0] = old;
     } else if slot.immediate & ATOMIC_FETCH != 0 {

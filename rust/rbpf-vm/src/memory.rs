@@ -13,8 +13,8 @@
 //! `base..base + max(readable, writable)` are borrowed by the map for `'m`:
 //! exclusively if `writable` is not zero, otherwise shared. `Region` values
 //! are made only from such borrows, by [`MemoryMap::new`] and
-//! [`MemoryMap::map`], and afterwards limits only shrink below the length
-//! that was borrowed.
+//! [`MemoryMap::map`], and afterwards limits stay at or below the length that
+//! was borrowed.
 
 #![allow(
     unsafe_code,
@@ -249,6 +249,49 @@ impl<'m> MemoryMap<'m> {
         true
     }
 
+    /// Replaces a number of 4 or 8 bytes by what is made of it, and returns the old one.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::InvalidRead`] or [`FaultKind::InvalidWrite`] if the guest may not do
+    /// both.
+    #[inline(always)]
+    pub(crate) fn update(
+        &mut self,
+        address: u64,
+        is_double: bool,
+        change: impl FnOnce(u64) -> u64,
+    ) -> Result<u64, FaultKind> {
+        let region = self.region(address).ok_or(FaultKind::InvalidRead)?;
+        let offset = offset(address);
+        let end = offset + if is_double { 8 } else { 4 };
+        if end > region.readable {
+            return Err(FaultKind::InvalidRead);
+        }
+        if end > region.writable {
+            return Err(FaultKind::InvalidWrite);
+        }
+        // SAFETY: end <= readable and end <= writable, so by the invariant (granted) the
+        // bytes are borrowed exclusively; arrays of bytes have no alignment and no invalid
+        // values.
+        unsafe {
+            let low = region.base.add(offset).cast::<[u8; 4]>();
+            let high = low.add(1);
+            let word = |half: *mut [u8; 4]| u64::from(u32::from_le_bytes(half.read()));
+            let old = if is_double {
+                word(low) | word(high) << 32
+            } else {
+                word(low)
+            };
+            let new = change(old);
+            low.write((new as u32).to_le_bytes());
+            if is_double {
+                high.write(((new >> 32) as u32).to_le_bytes());
+            }
+            Ok(old)
+        }
+    }
+
     /// The `length` bytes at a guest address, for a helper to read.
     ///
     /// # Errors
@@ -395,15 +438,26 @@ impl<'m> MemoryMap<'m> {
         NonNull::new(unsafe { region.base.add(offset) })
     }
 
+    /// Hides the records of so many local calls from the guest, whatever was hidden
+    /// before: a run that goes on after a pause may have a map of its own. Of a stack
+    /// that is too short to have them, all is hidden.
+    pub(crate) fn hide_records(&mut self, depth: u32) {
+        let hidden = (depth as usize).wrapping_mul(size_of::<Record>());
+        let limit = self.stack.saturating_sub(hidden);
+        let stack = &mut self.regions[region::STACK as usize];
+        stack.readable = limit;
+        stack.writable = limit;
+    }
+
     /// Hides a record at the end of the visible stack from the guest. `false`
     /// if it would not end above `floor`.
     #[must_use]
-    pub(crate) fn push_record(&mut self, floor: u64, record: &Record) -> bool {
+    pub(crate) fn push_record(&mut self, floor: u32, record: &Record) -> bool {
         let stack = &mut self.regions[region::STACK as usize];
         let Some(limit) = stack.readable.checked_sub(size_of::<Record>()) else {
             return false;
         };
-        if floor > limit as u64 {
+        if floor as usize > limit {
             return false;
         }
         stack.readable = limit;

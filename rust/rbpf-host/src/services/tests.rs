@@ -333,6 +333,7 @@ fn wrappers_pass_the_applications_helpers_on() {
         let mut call = HelperCall {
             id: 0x8000,
             arguments,
+            budget: 0,
             cost: 0,
             address: 0,
         };

@@ -29,38 +29,38 @@ fn runs_end_where_the_rules_say() {
         ("ja -1\nexit", 1000, OutOfBudget, 1000, 0, 0),
         ("ja32 -1\nexit", 1000, OutOfBudget, 1000, 0, 0),
         ("jeq %r0, 0, -1\nexit", 1000, OutOfBudget, 1000, 0, 0),
-        // A loop stops before a jump back, never in its body.
-        (FOUR_ROUNDS, 0, OutOfBudget, 2, 2, -2),
+        // A loop stops wherever it is.
+        (FOUR_ROUNDS, 0, OutOfBudget, 0, 0, 0),
         (FOUR_ROUNDS, 2, OutOfBudget, 2, 2, 0),
-        (FOUR_ROUNDS, 3, OutOfBudget, 4, 2, -1),
+        (FOUR_ROUNDS, 3, OutOfBudget, 3, 1, 0),
         (FOUR_ROUNDS, 4, OutOfBudget, 4, 2, 0),
-        (FOUR_ROUNDS, 6, OutOfBudget, 6, 2, 0),
-        // The last jump is not taken: nobody looks.
-        (FOUR_ROUNDS, 7, Returned(0), 10, 4, -3),
+        (FOUR_ROUNDS, 9, OutOfBudget, 9, 3, 0),
         (FOUR_ROUNDS, 10, Returned(0), 10, 4, 0),
         (FOUR_ROUNDS, 11, Returned(0), 10, 4, 1),
-        // Forward jumps are not looked at, nor is a straight line.
-        ("ja +1\nexit\nexit", 0, Returned(0), 2, 3, -2),
-        ("jeq %r0, 0, +1\nexit\nexit", 0, Returned(0), 2, 3, -2),
-        ("mov %r0, 5\nadd %r0, 1\nexit", 1, Returned(6), 3, 3, -2),
-        // Calls of local functions; their return is not looked at.
+        // So does a straight line, and where a jump goes forward.
+        ("ja +1\nexit\nexit", 0, OutOfBudget, 0, 0, 0),
+        ("ja +1\nexit\nexit", 1, OutOfBudget, 1, 2, 0),
+        ("ja +1\nexit\nexit", 2, Returned(0), 2, 3, 0),
+        ("jeq %r0, 0, +1\nexit\nexit", 1, OutOfBudget, 1, 2, 0),
+        ("jne %r0, 0, +1\nexit\nexit", 1, OutOfBudget, 1, 1, 0),
+        ("mov %r0, 5\nadd %r0, 1\nexit", 1, OutOfBudget, 1, 1, 0),
+        ("mov %r0, 5\nadd %r0, 1\nexit", 3, Returned(6), 3, 3, 0),
+        // Calls of local functions, and their returns.
         ("call local +1\nexit\nexit", 0, OutOfBudget, 0, 0, 0),
-        ("call local +1\nexit\nexit", 1, Returned(0), 3, 2, -2),
-        (
-            "mov %r0, 1\ncall local +1\nexit\nexit",
-            1,
-            OutOfBudget,
-            1,
-            1,
-            0,
-        ),
+        ("call local +1\nexit\nexit", 1, OutOfBudget, 1, 2, 0),
+        ("call local +1\nexit\nexit", 2, OutOfBudget, 2, 1, 0),
+        ("call local +1\nexit\nexit", 3, Returned(0), 3, 2, 0),
         // Calls of helpers.
         ("call 1\nexit", 0, OutOfBudget, 0, 0, 0),
-        ("call 1\nexit", 1, Returned(0), 2, 2, -1),
-        ("call 1\ncall 1\nexit", 1, OutOfBudget, 1, 1, 0),
+        ("call 1\nexit", 1, OutOfBudget, 1, 1, 0),
+        ("call 1\nexit", 2, Returned(0), 2, 2, 0),
         // One instruction in two slots.
-        ("lddw %r0, 7\nexit", 0, Returned(7), 2, 3, -2),
-        ("lddw %r0, 1\nlddw %r1, 2\nja -5", 3, OutOfBudget, 5, 4, -2),
+        ("lddw %r0, 7\nexit", 0, OutOfBudget, 0, 0, 0),
+        ("lddw %r0, 7\nexit", 1, OutOfBudget, 1, 2, 0),
+        ("lddw %r0, 7\nexit", 2, Returned(7), 2, 3, 0),
+        ("lddw %r0, 1\nlddw %r1, 2\nja -5", 1, OutOfBudget, 1, 2, 0),
+        ("lddw %r0, 1\nlddw %r1, 2\nja -5", 3, OutOfBudget, 3, 0, 0),
+        ("lddw %r0, 1\nlddw %r1, 2\nja -5", 4, OutOfBudget, 4, 2, 0),
     ];
     for (source, budget, outcome, instructions, pc, remains) in cases {
         let (actual, machine) = run(source, budget);
@@ -73,12 +73,15 @@ fn runs_end_where_the_rules_say() {
 }
 
 #[test]
-fn a_straight_line_runs_through() {
-    let source = "add %r0, 1\n".repeat(1000) + "exit";
-    let (outcome, machine) = run(&source, 0);
-    assert_eq!(outcome, Returned(1000));
-    assert_eq!(machine.instructions(), 1001);
-    assert_eq!(machine.budget(), -1001);
+fn a_straight_line_is_bounded() {
+    let source = "add %r0, 1\n".repeat(3000) + "exit";
+    for budget in [0, 1, 10, 500, 3000] {
+        let (outcome, machine) = run(&source, budget);
+        assert_eq!(outcome, OutOfBudget);
+        assert_eq!(machine.instructions(), budget);
+        assert_eq!(machine.registers()[0], budget.into());
+    }
+    assert_eq!(run(&source, 3001).0, Returned(3000));
 }
 
 #[test]
@@ -107,7 +110,10 @@ fn helpers_charge_their_cost() {
     assert_eq!(counts(12), (OutOfBudget, 2, 2, -10));
     assert_eq!(counts(0), (OutOfBudget, 2, 2, -10));
     assert_eq!(counts(10), (OutOfBudget, 2, 2, 0));
-    assert_eq!(counts(1), (Returned(0), 4, 3, -11));
+    // Nothing is left for the exit.
+    assert_eq!(counts(1), (OutOfBudget, 3, 3, -10));
+    assert_eq!(counts(10), (OutOfBudget, 3, 3, 0));
+    assert_eq!(counts(1), (Returned(0), 4, 3, 0));
 }
 
 /// Its cost is taken from the budget, and is not counted as instructions.
@@ -220,20 +226,19 @@ fn in_portions(portions: impl IntoIterator<Item = u32>) -> (Outcome, u32, u32, i
         Ok(calls.into())
     });
     let mut outcome = OutOfBudget;
-    {
+    for portion in portions {
+        // A map of its own for each part, as hosts make them.
         let mut memory = MemoryMap::new(&mut stack);
         memory
             .map_mut(region::DATA, &mut data, Rights::ReadWrite)
             .unwrap();
-        for portion in portions {
-            machine.add_budget(portion);
-            given += i64::from(portion);
-            outcome = Interpreter.run(&program, &mut machine, &mut memory, &mut host);
-            if outcome != OutOfBudget {
-                break;
-            }
-            assert!(machine.budget() <= 0, "it stops only if nothing remains");
+        machine.add_budget(portion);
+        given += i64::from(portion);
+        outcome = Interpreter.run(&program, &mut machine, &mut memory, &mut host);
+        if outcome != OutOfBudget {
+            break;
         }
+        assert!(machine.budget() <= 0, "it stops only if nothing remains");
     }
     let spent = given - i64::from(machine.budget());
     let counts = (machine.instructions(), machine.helper_calls());
@@ -280,7 +285,7 @@ fn an_observer_sees_every_instruction_that_is_counted() {
     assert_eq!(machine.instructions(), 10);
 }
 
-/// `depth` calls, each of which has a long straight line behind it.
+/// Calls of a function by itself, each of which has a long straight line behind it.
 fn long_way_back(line: usize) -> String {
     format!(
         "call local down\nexit\ndown:\njeq %r1, 0, bottom\nsub %r1, 1\ncall local down\n{}\nbottom:\nexit",
@@ -288,21 +293,37 @@ fn long_way_back(line: usize) -> String {
     )
 }
 
-/// The returns of nested calls are not looked at, so a run may exceed its
-/// budget by the length of the text for each call that has not returned, not
-/// by one such length alone.
 #[test]
-fn the_way_back_from_nested_calls_is_bounded_by_depth_times_text() {
+fn the_way_back_from_nested_calls_is_bounded() {
     let text = slots(&long_way_back(1000));
     let program = program(&text);
-    let mut stack = [0; 2048];
-    let depth = 2048 / (usize::from(program.start().frame) + crate::support::RECORD);
+    for budget in [31, 500, 5000, 10_040] {
+        let mut stack = [0; 2048];
+        let mut memory = MemoryMap::new(&mut stack);
+        let mut machine = Machine::new(&program, [10, 0, 0, 0, 0]);
+        machine.add_budget(budget);
+        let outcome = Interpreter.run(&program, &mut machine, &mut memory, &mut costing(0));
+        assert_eq!(outcome, OutOfBudget);
+        assert_eq!(machine.instructions(), budget);
+    }
+}
+
+/// What is left is told to the helper.
+#[test]
+fn a_helper_knows_what_is_left() {
+    let mut stack = [0; 64];
     let mut memory = MemoryMap::new(&mut stack);
-    let mut machine = Machine::new(&program, [10, 0, 0, 0, 0]);
-    machine.add_budget(31);
-    let outcome = Interpreter.run(&program, &mut machine, &mut memory, &mut costing(0));
-    assert_eq!(outcome, Returned(10_000));
-    assert!(10 < depth);
-    let beyond = machine.budget().unsigned_abs() as usize;
-    assert!(beyond <= (depth + 1) * text.len(), "{beyond}");
+    let mut left = Vec::new();
+    let mut host = Helpers(|call: &mut HelperCall, _: &mut MemoryMap<'_>| {
+        left.push(call.budget);
+        call.cost = 3;
+        Ok(0)
+    });
+    run_in(
+        &slots("call 1\nmov %r0, 0\ncall 1\ncall 1\nexit"),
+        &mut memory,
+        10,
+        &mut host,
+    );
+    assert_eq!(left, [9, 4, 0]);
 }

@@ -354,3 +354,78 @@ fn function_tables_of_bytes() {
     assert!(none.start().is_none());
     assert_eq!(none.frame(0), None);
 }
+
+/// Calls three deep, counts in each function, and looks whether the end of the stack
+/// can be read, where the records are.
+const PAUSED_IN_CALLS: &str = "
+    mov %r6, 1
+    call local outer
+    add %r0, %r6
+    exit
+outer:
+    mov %r6, 10
+    mov %r7, 20
+    call local inner
+    add %r0, %r6
+    add %r0, %r7
+    exit
+inner:
+    mov %r6, 100
+    stxdw [%r10-8], %r6
+    call local last
+    ldxdw %r1, [%r10-8]
+    add %r0, %r1
+    exit
+last:
+    mov %r0, 1000
+    mov %r6, 0
+    mov %r7, 0
+    exit";
+
+/// A run that pauses goes on as if it had not, in any depth, with a new map each time.
+#[test]
+fn a_pause_in_a_call_changes_nothing() {
+    let text = slots(PAUSED_IN_CALLS);
+    let program = program(&text);
+    for portion in 1..=20 {
+        let mut stack = [0; 512];
+        let mut machine = Machine::new(&program, [0; 5]);
+        let mut outcome = Outcome::OutOfBudget;
+        while outcome == Outcome::OutOfBudget {
+            let mut memory = MemoryMap::new(&mut stack);
+            machine.add_budget(portion);
+            outcome = Interpreter.run(&program, &mut machine, &mut memory, &mut costing(0));
+        }
+        assert_eq!(outcome, Returned(1131), "portions of {portion}");
+        assert_eq!(machine.instructions(), 20);
+    }
+}
+
+/// What a call has hidden stays hidden after a pause, to the byte.
+#[test]
+fn records_are_hidden_after_a_pause() {
+    let top = STACK + 512 - RECORD as u64;
+    for (address, seen) in [
+        (top - 1, true),
+        (top, false),
+        (top + RECORD as u64 - 1, false),
+    ] {
+        let text = slots(&format!(
+            "mov %r1, {address}\ncall local f\nexit\nf:\nmov %r0, 0\nldxb %r0, [%r1]\nexit"
+        ));
+        let program = program(&text);
+        let mut stack = [7; 512];
+        let mut machine = Machine::new(&program, [0; 5]);
+        let mut outcome = Outcome::OutOfBudget;
+        for portion in [3, 100] {
+            let mut memory = MemoryMap::new(&mut stack);
+            machine.add_budget(portion);
+            outcome = Interpreter.run(&program, &mut machine, &mut memory, &mut costing(0));
+        }
+        let expected = match seen {
+            true => Returned(7),
+            false => fault(FaultKind::InvalidRead, 4, address),
+        };
+        assert_eq!(outcome, expected, "{address:#x}");
+    }
+}

@@ -39,6 +39,7 @@ fn engine_raises(kind: FaultKind) -> Option<(Outcome, Fault)> {
             let mut stack = [0; 64];
             let mut memory = MemoryMap::new(&mut stack);
             let mut machine = Machine::new(&program, [0; 5]);
+            machine.add_budget(10);
             let mut again = || Interpreter.run(&program, &mut machine, &mut memory, &mut NoHelpers);
             assert_eq!(again(), Outcome::Returned(1));
             let outcome = again();

@@ -29,7 +29,7 @@ fn a_machine_beyond_the_text() {
     for source in ["exit", "mov %r0, 1\nexit", "lddw %r0, 1\nexit"] {
         let mut stack = [0; 64];
         let mut memory = MemoryMap::new(&mut stack);
-        let mut machine = paused(&long, &mut memory, 5);
+        let mut machine = paused(&long, &mut memory, 100);
         assert_eq!(machine.pc(), 100);
         let outcome = resume(&slots(source), &mut machine, &mut memory);
         assert_invalid_instruction(outcome);
@@ -84,7 +84,7 @@ fn a_map_without_the_records() {
     let mut machine = paused(&text, &mut memory, 5);
     assert_eq!(machine.pc(), 4);
     for length in [0, 8, 40, 512, 4096] {
-        // Nothing is hidden in a new map, whatever its bytes are.
+        // Whatever the bytes are that take the place of the records.
         let mut other = vec![0xff; length];
         let mut other = MemoryMap::new(&mut other);
         let mut machine = machine.clone();
@@ -114,8 +114,11 @@ fn a_map_with_the_records_of_another() {
         resume(&returning, &mut second, &mut memory),
         Outcome::Returned(_)
     ));
-    let outcome = resume(&returning, &mut third, &mut memory);
-    assert_eq!(outcome, fault(FaultKind::InvalidInstruction, 4, 0));
+    // What lies there now is what the second has left, whose records were the same.
+    assert!(matches!(
+        resume(&returning, &mut third, &mut memory),
+        Outcome::Returned(_)
+    ));
 }
 
 #[test]
