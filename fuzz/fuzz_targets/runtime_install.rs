@@ -106,8 +106,9 @@ impl Services for Device {
         self.now_ms().wrapping_mul(0x9e37_79b9)
     }
 
-    fn log(&mut self, container: &str, _: &[u8]) {
+    fn log(&mut self, container: &str, text: &[u8]) -> usize {
         assert!(["first", "second", "-"].contains(&container));
+        text.len()
     }
 
     fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {

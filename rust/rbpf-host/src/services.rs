@@ -133,8 +133,8 @@ impl Services for WorkstationServices {
         getrandom::u32().unwrap_or_default()
     }
 
-    fn log(&mut self, container: &str, text: &[u8]) {
-        self.log.write(container, text);
+    fn log(&mut self, container: &str, text: &[u8]) -> usize {
+        self.log.write(container, text)
     }
 
     fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {

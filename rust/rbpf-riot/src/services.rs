@@ -108,15 +108,18 @@ impl Services for RiotServices {
         sys::random()
     }
 
-    fn log(&mut self, container: &str, text: &[u8]) {
+    fn log(&mut self, container: &str, text: &[u8]) -> usize {
+        let mut written = text.len();
         for piece in text.split_inclusive(|&byte| byte == b'\n') {
             if !self.line {
                 log(container.as_bytes());
                 log(b": ");
+                written += container.len() + 2;
             }
             log(piece);
             self.line = !piece.ends_with(b"\n");
         }
+        written
     }
 
     fn faulted(&mut self, report: &FaultReport<'_>) {

@@ -239,7 +239,7 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
     fn log(&mut self, text: &[u8]) {
         let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
         self.charge(length.saturating_mul(COST_LOG_BYTE));
-        self.services.log(self.name, text);
+        let _ = self.services.log(self.name, text);
     }
 
     /// Not inlined: its buffers would be below every helper's frame.

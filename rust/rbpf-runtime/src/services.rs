@@ -52,7 +52,11 @@ pub trait Services {
     fn random(&mut self) -> u32;
 
     /// Output of a container: a part of a line, any bytes.
-    fn log(&mut self, container: &str, text: &[u8]);
+    ///
+    /// Returns how many bytes that took: of the text, and what the host writes
+    /// with it, such as the container's name before a line, escapes, and the ends
+    /// of lines.
+    fn log(&mut self, container: &str, text: &[u8]) -> usize;
 
     /// The device at a position of the registry, from 0. Hosts without a registry
     /// leave this and the other three as they are: there is no device.

@@ -81,8 +81,8 @@ impl<S: Services> Services for FaultInjector<S> {
         self.inner.random()
     }
 
-    fn log(&mut self, container: &str, text: &[u8]) {
-        self.inner.log(container, text);
+    fn log(&mut self, container: &str, text: &[u8]) -> usize {
+        self.inner.log(container, text)
     }
 
     fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {

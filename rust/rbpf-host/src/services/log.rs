@@ -61,11 +61,16 @@ impl Log {
         look(&self.inner().kept)
     }
 
-    /// Adds a piece of a container's line; line feeds end lines.
-    pub fn write(&self, container: &str, text: &[u8]) {
+    /// Adds a piece of a container's line; line feeds end lines. Returns how many
+    /// bytes that are, with the container's name at the beginning of each line.
+    pub fn write(&self, container: &str, text: &[u8]) -> usize {
         let inner = &mut *self.inner();
         let mut line = inner.pending.remove(container).unwrap_or_default();
+        let mut written = text.len();
         for &byte in text {
+            if line.is_empty() {
+                written += container.len() + 2;
+            }
             if byte != b'\n' {
                 line.push(byte);
             }
@@ -75,6 +80,7 @@ impl Log {
             }
         }
         inner.pending.insert(container.to_owned(), line);
+        written
     }
 
     /// Ends the lines that have begun; the device does it after each run.

@@ -110,10 +110,11 @@ impl<S: Services> Services for Recorder<S> {
         result
     }
 
-    fn log(&mut self, container: &str, text: &[u8]) {
-        self.inner.log(container, text);
+    fn log(&mut self, container: &str, text: &[u8]) -> usize {
+        let result = self.inner.log(container, text);
         self.recording
             .push(Call::Log(container.to_owned(), text.to_owned()));
+        result
     }
 
     fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {

@@ -280,8 +280,8 @@ impl Services for Application {
         self.0.random()
     }
 
-    fn log(&mut self, container: &str, text: &[u8]) {
-        self.0.log(container, text);
+    fn log(&mut self, container: &str, text: &[u8]) -> usize {
+        self.0.log(container, text)
     }
 
     fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {

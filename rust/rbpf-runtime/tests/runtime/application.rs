@@ -197,8 +197,8 @@ fn by_default_there_are_none() {
         fn random(&mut self) -> u32 {
             self.0.random()
         }
-        fn log(&mut self, container: &str, text: &[u8]) {
-            self.0.log(container, text);
+        fn log(&mut self, container: &str, text: &[u8]) -> usize {
+            self.0.log(container, text)
         }
         fn saul_find_nth(&mut self, position: u32) -> Option<rbpf_runtime::Sensor> {
             self.0.saul_find_nth(position)

@@ -157,8 +157,9 @@ impl Services for Recording {
         0xffff_fff2
     }
 
-    fn log(&mut self, container: &str, text: &[u8]) {
+    fn log(&mut self, container: &str, text: &[u8]) -> usize {
         self.0.push(Call::Log(container.into(), text.into()));
+        text.len()
     }
 
     fn saul_find_nth(&mut self, position: u32) -> Option<Sensor> {
