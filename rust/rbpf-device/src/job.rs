@@ -162,7 +162,7 @@ impl From<TenantError> for Status {
         match error {
             TenantError::Name => Self::Invalid,
             TenantError::Taken => Self::Taken,
-            TenantError::Full => Self::Full,
+            TenantError::Full | TenantError::Paused => Self::Full,
         }
     }
 }

@@ -178,7 +178,7 @@ where
             let lease = self.host.leases.left(info.id, now);
             record(self.runtime.bindings(), tenant, lease, &info, &mut report);
             report.number_line("slot", info.id.slot().into());
-            report.number_line("generation", info.id.generation().into());
+            report.number_line("generation", info.id.generation());
             if let Some(digest) = self.runtime.digest(app) {
                 report.line_key("digest");
                 report.bytes(&digest);
@@ -234,12 +234,14 @@ where
             report.line_key("slot");
             report.number(slot.number.into());
             let info = slot.app.as_ref();
-            let state = info.map_or("empty", |info| {
+            // One without room has had all the containers that it could.
+            let empty = if slot.room == 0 { "retired" } else { "empty" };
+            let state = info.map_or(empty, |info| {
                 let mut bindings = self.runtime.bindings();
                 state(info, bindings.any(|(_, app)| app == info.id))
             });
             report.text_field("state", state);
-            report.number_field("generation", slot.generation.into());
+            report.number_field("generation", slot.generation);
             report.number_field("room", slot.room as u32);
             if let Some(info) = info {
                 report.text_field("name", info.name);
@@ -321,7 +323,7 @@ where
             fault(&entry.fault, &mut report);
             report.number_field("ms", entry.at_ms);
             report.number_field("slot", entry.app.slot().into());
-            report.number_field("generation", entry.app.generation().into());
+            report.number_field("generation", entry.app.generation());
             // Which image it was is known as long as it is there.
             let mut apps = self.runtime.apps();
             if let Some(info) = apps.find(|info| info.id == entry.app) {

@@ -64,7 +64,7 @@ pub struct Info {
     /// has none
     pub tenant: u8,
     /// Counts the containers in that slot
-    pub generation: u16,
+    pub generation: u32,
     /// Whether its image says which version it is
     pub versioned: bool,
     /// Which version it is; 0 if its image does not say
@@ -150,7 +150,7 @@ pub struct FaultInfo {
     /// Slot that it lay in; 255 for an image that was not installed
     pub slot: u8,
     /// Which of the containers in that slot it was
-    pub generation: u16,
+    pub generation: u32,
     /// Instruction slot that did not complete
     pub pc: u32,
     /// When it was, in milliseconds since start; wraps

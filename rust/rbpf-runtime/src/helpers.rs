@@ -9,18 +9,20 @@
 //!
 //! # Cost
 //!
-//! A helper that takes long charges the budget, in instructions: sensors
-//! [`COST_SENSOR`], pins [`COST_PIN`], requests [`COST_REQUEST`], changes
-//! [`COST_NOTIFY`], a record of SenML [`COST_RECORD`], copies one for each
-//! [`BYTES_PER_INSTRUCTION`] bytes, the
-//! log [`COST_LOG_BYTE`] for each byte, since a serial line is slow.
+//! A helper charges the budget with what it takes, in instructions: each call
+//! [`COST_CALL`], and what is written at it beside; a copy one for each
+//! [`BYTES_PER_INSTRUCTION`] bytes, the log [`COST_LOG_BYTE`] for each byte that is
+//! written, prefix included. Those that [may wait](Capabilities::MAY_WAIT) are
+//! measured by the host's clock, and charged at least with the instructions that
+//! [could have been executed](Services::SPEED) in that time. So nobody holds the
+//! processor longer by calling helpers than by computing, but for the last call.
 
 use core::num::NonZeroU16;
 
 use heapless::String;
 use rbpf_abi::context::Phydat;
 use rbpf_abi::helpers::is_application_helper;
-use rbpf_abi::{Errno, for_each_helper};
+use rbpf_abi::{Capabilities, Errno, Helper, for_each_helper};
 use rbpf_vm::{FaultKind, HelperCall, Host, MemoryMap};
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -31,6 +33,22 @@ use crate::run::Account;
 use crate::timer::{MAX_TIMER, Timer};
 use crate::{MAX_SENML_NAME, Pin, Remote, Sensor, Services};
 
+/// Instructions charged for each call.
+const COST_CALL: u32 = 8;
+/// Instructions charged for looking into a store.
+const COST_STORE: u32 = 8;
+/// Entries of the stores that are passed over in the time of one instruction.
+const ENTRIES_PER_INSTRUCTION: u32 = 4;
+/// Instructions charged for a piece of a format.
+const COST_PIECE: u32 = 8;
+/// Instructions charged for a random number.
+const COST_RANDOM: u32 = 20;
+/// Instructions charged for reading a clock.
+const COST_CLOCK: u32 = 8;
+/// Instructions charged for a number that is written out.
+const COST_NUMBER: u32 = 40;
+/// Bytes that are logged before it is looked whether the budget is used up.
+const LOG_PIECE: usize = 32;
 /// Instructions charged for reading or writing a device.
 const COST_SENSOR: u32 = 100;
 /// Instructions charged for finding, reading or writing a pin.
@@ -75,6 +93,10 @@ pub(crate) struct HelperHost<'r, 'q, S, const KV: usize> {
     pub(crate) coap: Option<&'r mut CoapExchange<'q>>,
     /// Charged for the helper that is being called.
     pub(crate) cost: u32,
+    /// What was left of the budget when it was called.
+    pub(crate) budget: u32,
+    /// When it began, by the host's clock, if it may wait.
+    pub(crate) begun: Option<u32>,
 }
 
 macro_rules! argument {
@@ -165,16 +187,22 @@ impl<S: Services, const KV: usize> Host for HelperHost<'_, '_, S, KV> {
         call: &mut HelperCall,
         memory: &mut MemoryMap<'_>,
     ) -> Result<u64, FaultKind> {
-        if is_application_helper(call.id) {
-            return self.services.call_application_helper(call, memory);
-        }
-        self.cost = 0;
-        let result = self.dispatch(call, memory);
-        call.cost = self.cost;
-        result.map_err(|Refused(kind, address)| {
-            call.address = address;
-            kind
-        })
+        self.cost = COST_CALL;
+        self.budget = call.budget;
+        let waits = Helper::capability_of(call.id)
+            .is_none_or(|needed| needed.intersects(Capabilities::MAY_WAIT));
+        self.begun = waits.then(|| self.services.begin_us());
+        let result = if is_application_helper(call.id) {
+            self.services.call_application_helper(call, memory)
+        } else {
+            self.dispatch(call, memory)
+                .map_err(|Refused(kind, address)| {
+                    call.address = address;
+                    kind
+                })
+        };
+        call.cost = call.cost.saturating_add(self.cost).max(self.waited());
+        result
     }
 }
 
@@ -202,6 +230,14 @@ fn string<'m>(memory: &'m MemoryMap<'_>, from: Address) -> HelperResult<&'m [u8]
         .position(|&byte| byte == 0)
         .ok_or(Refused(FaultKind::UnterminatedString, from.0))?;
     Ok(rest.get(..end).unwrap_or_default())
+}
+
+/// Bytes of the first piece of a text that is logged: no character is cut apart.
+fn log_piece(text: &[u8]) -> usize {
+    let is_inside = |&length: &usize| text.get(length).is_some_and(|byte| byte & 0xc0 == 0x80);
+    let mut lengths = (LOG_PIECE - 3..=LOG_PIECE).rev();
+    let length = lengths.find(|length| !is_inside(length));
+    length.unwrap_or(LOG_PIECE).min(text.len())
 }
 
 /// What is charged for a string that is looked at, however long it is.
@@ -236,10 +272,26 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
         self.cost = self.cost.saturating_add(cost);
     }
 
+    /// What the helper's time so far is worth, if it may wait.
+    fn waited(&mut self) -> u32 {
+        let Some(begun) = self.begun else {
+            return 0;
+        };
+        let microseconds = self.services.elapsed_us(begun);
+        let instructions = u64::from(microseconds) * u64::from(S::SPEED) / 1000;
+        u32::try_from(instructions).unwrap_or(u32::MAX)
+    }
+
+    /// Logs text, or as much of it as there is budget for: the run ends here then.
     fn log(&mut self, text: &[u8]) {
-        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
-        self.charge(length.saturating_mul(COST_LOG_BYTE));
-        let _ = self.services.log(self.name, text);
+        let mut rest = text;
+        while !rest.is_empty() && self.cost.max(self.waited()) < self.budget {
+            let (piece, after) = rest.split_at(log_piece(rest));
+            let written = self.services.log(self.name, piece);
+            let written = u32::try_from(written).unwrap_or(u32::MAX);
+            self.charge(written.saturating_mul(COST_LOG_BYTE));
+            rest = after;
+        }
     }
 
     /// Not inlined: its buffers would be below every helper's frame.
@@ -265,7 +317,9 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
             }
             spare -= 1;
         }
+        self.charge(text_cost(text));
         for piece in format::pieces(text) {
+            self.charge(COST_PIECE);
             if let Piece::Literal(literal) = piece {
                 self.log(literal);
                 continue;
@@ -310,6 +364,8 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
     }
 
     fn store(&mut self, scope: KvScope, key: u32, value: u32) -> i32 {
+        // A new key is counted against the share, and moves others aside.
+        self.charge(COST_STORE + self.kv.len() / ENTRIES_PER_INSTRUCTION);
         let Account { app, quota, .. } = &self.account;
         let stored = self.kv.store(scope, app.slot, *quota, key, value);
         count(stored.map(|()| 0))
@@ -334,6 +390,7 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
         key: u32,
         to: Address,
     ) -> HelperResult<i32> {
+        self.charge(COST_STORE);
         let value = self.kv.fetch(scope, key).unwrap_or(0);
         write(memory, to, &value.to_le_bytes())?;
         Ok(0)
@@ -367,10 +424,12 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
     }
 
     fn now_ms(&mut self, _: &mut MemoryMap<'_>) -> HelperResult<u32> {
+        self.charge(COST_CLOCK);
         Ok(self.services.now_ms())
     }
 
     fn timer_set(&mut self, _: &mut MemoryMap<'_>, ms: u32) -> HelperResult<i32> {
+        self.charge(COST_CLOCK);
         let Some(alarm) = &mut self.account.alarm else {
             return Ok(Errno::NoEntry.to_guest());
         };
@@ -383,10 +442,12 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
     }
 
     fn ztimer_now(&mut self, _: &mut MemoryMap<'_>) -> HelperResult<u32> {
+        self.charge(COST_CLOCK);
         Ok(self.services.now_us())
     }
 
     fn random(&mut self, _: &mut MemoryMap<'_>) -> HelperResult<u32> {
+        self.charge(COST_RANDOM);
         Ok(self.services.random())
     }
 
@@ -600,6 +661,7 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
         value: i16,
         digits: i32,
     ) -> HelperResult<u32> {
+        self.charge(COST_NUMBER);
         let text = format::fixed_point(value, digits);
         write(memory, out, &text)?;
         Ok(text.len() as u32)
@@ -611,6 +673,7 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
         out: Address,
         value: u32,
     ) -> HelperResult<u32> {
+        self.charge(COST_NUMBER);
         let text = format::digits(value.into(), 10);
         write(memory, out, &text)?;
         Ok(text.len() as u32)

@@ -116,6 +116,11 @@ impl<const KV: usize> KvStore<KV> {
         retain(&mut self.entries, &mut |entry| entry.owner != owner);
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
     /// All entries, by scope and key.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &KvEntry> {
         self.entries.iter()

@@ -49,6 +49,6 @@ pub use runtime::{
     BindError, CoapError, ExecuteError, Memory, RunError, Runtime, Triggered, is_automatic,
 };
 pub use services::{MAX_SENML_NAME, Pin, Remote, Sensor, Services};
-pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME, SlotInfo};
+pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME, SlotInfo, is_name};
 pub use tenant::{Allowance, TenantError, TenantId, TenantInfo};
 pub use timer::MAX_TIMER;

@@ -176,8 +176,8 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
     /// Runs a program once.
     ///
     /// r1 is the address of the context and r2 its length, or both are 0 if
-    /// it is empty. At most `budget` instructions are executed, to the next
-    /// point where it is looked at; see [`Engine`].
+    /// it is empty. At most `budget` instructions are executed, less what helpers
+    /// charge.
     ///
     /// # Errors
     ///
@@ -317,6 +317,8 @@ impl<S: Services, const KV: usize> Helpers<S, KV> {
             name,
             coap: event.coap,
             cost: 0,
+            budget: 0,
+            begun: None,
         };
 
         let mut memory = MemoryMap::new(runnable.stack);

@@ -262,8 +262,9 @@ where
     ///
     /// Up to `PAUSE` runs are paused at a time, if stack, data and context of each
     /// fit in its part of the memory, and the context has up to
-    /// [`MAX_PAUSED_CONTEXT`] bytes; of a tenant no more than it is
-    /// [allowed](Allowance::paused). To a container whose run is paused, further
+    /// [`MAX_PAUSED_CONTEXT`] bytes; of a tenant as many as it is
+    /// [allowed](Allowance::paused), and of containers without one as many as no tenant
+    /// is promised. To a container whose run is paused, further
     /// events of that kind do not come. Those that are paused now are forgotten.
     pub fn set_pauses(&mut self, pauses: u16, memory: &'s mut [u8]) {
         self.limits.pauses = pauses;
@@ -280,7 +281,17 @@ where
         name: &str,
         allowance: Allowance,
     ) -> Result<TenantId, TenantError> {
+        let promised = self.promised_pauses() + usize::from(allowance.paused);
+        if PAUSE != 0 && promised > PAUSE {
+            return Err(TenantError::Paused);
+        }
         self.tenants.add(Tenant::new(name, allowance)?)
+    }
+
+    /// How many paused runs the tenants may have together.
+    fn promised_pauses(&self) -> usize {
+        let tenants = self.tenants();
+        tenants.map(|info| usize::from(info.allowance.paused)).sum()
     }
 
     /// The tenant of a name.
@@ -396,6 +407,8 @@ where
     /// Lets a successor have the bindings of a container that is gone, and its
     /// values if it wants them.
     fn succeed(&mut self, gone: AppId, successor: Option<AppId>) {
+        self.pause.take(gone);
+        self.helpers.services.forget(gone);
         retain(&mut self.bindings, &mut |binding| {
             if binding.app != gone {
                 return true;
@@ -725,7 +738,9 @@ where
             runnable,
             self.response,
         )?;
-        container.record(&report, &self.limits);
+        if container.record(&report, &self.limits) {
+            self.pause.take(app);
+        }
         if let Some(tenant) = tenant {
             tenant.spend(report.cost);
         }
@@ -790,6 +805,7 @@ where
         context: &mut [u8],
         budget: u32,
     ) -> Result<Option<u64>, RunError> {
+        let others = PAUSE.saturating_sub(self.promised_pauses());
         let mut account = self.account(app);
         account.alarm = alarm_of(&mut self.bindings, app);
         let services = &mut self.helpers.services;
@@ -823,10 +839,13 @@ where
             self.helpers
                 .proceed(account, &mut self.engine, runnable, event, &mut machine)?;
         let report = report(outcome, &machine, before);
-        let most = tenant.map_or(PAUSE, |tenant| {
-            tenant.spend(report.cost);
-            tenant.allowance.paused.into()
-        });
+        let most = match tenant {
+            Some(tenant) => {
+                tenant.spend(report.cost);
+                tenant.allowance.paused.into()
+            }
+            None => others,
+        };
         if outcome == Outcome::OutOfBudget
             && let Some(left) = left.checked_sub(1)
             && let (Some(stack), Some(data)) = (self.stack.get(..stack), self.data.get(..data))
@@ -1176,8 +1195,7 @@ where
         if TENANTS == 0 {
             return None;
         }
-        let mut apps = self.apps();
-        apps.find(|info| info.id.slot == slot)?.tenant
+        self.store.tenant_of(slot)
     }
 }
 

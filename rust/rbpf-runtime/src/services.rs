@@ -42,11 +42,28 @@ pub trait Services {
     /// for it.
     const HAS_CLIENT: bool = false;
 
+    /// Instructions that the device executes in a millisecond, by which the time of
+    /// helpers that may wait is charged. The default is that of a Cortex-M4 at 64 MHz.
+    /// Less than the device really executes lets containers wait longer than they may
+    /// compute; more charges them for waiting more than it takes.
+    const SPEED: u32 = 1800;
+
     /// Milliseconds since start; wraps.
     fn now_ms(&mut self) -> u32;
 
     /// Microseconds since start; wraps.
     fn now_us(&mut self) -> u32;
+
+    /// Begins to measure how long a helper takes that may wait.
+    fn begin_us(&mut self) -> u32 {
+        self.now_us()
+    }
+
+    /// Microseconds since a helper began, of which [`begin_us`](Self::begin_us) told. A host
+    /// on which other programs run leaves out what these took.
+    fn elapsed_us(&mut self, begun: u32) -> u32 {
+        self.now_us().wrapping_sub(begun)
+    }
 
     /// A random number from the device's best source.
     fn random(&mut self) -> u32;
@@ -195,6 +212,12 @@ pub trait Services {
     fn fault(&self, position: usize) -> Option<&FaultEntry> {
         let _ = position;
         None
+    }
+
+    /// A container is gone, removed or replaced: what the host keeps of it, such as its
+    /// faults, is to be forgotten. Its id will mean no other.
+    fn forget(&mut self, app: AppId) {
+        let _ = app;
     }
 
     /// The SHA-256 digest of an image, if the host computes it.

@@ -19,14 +19,18 @@ use crate::tenant::{Tenant, TenantId};
 /// Bytes of the longest name of a container.
 pub const MAX_NAME: usize = 16;
 
+/// The last occupant of a slot.
+const LAST_GENERATION: u32 = u32::MAX;
+
 /// A container in the store: a slot, and which of its successive occupants.
 ///
 /// An id outlives its container: once that is removed, the id names nothing,
-/// even when the slot is used again.
+/// even when the slot is used again. None is ever given out twice: a slot that has had
+/// 2^32 occupants is retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AppId {
     pub(crate) slot: u8,
-    pub(crate) generation: u16,
+    pub(crate) generation: u32,
 }
 
 impl AppId {
@@ -36,9 +40,9 @@ impl AppId {
         self.slot
     }
 
-    /// Which of the slot's occupants, counted from 0; wraps.
+    /// Which of the slot's occupants, counted from 0.
     #[must_use]
-    pub fn generation(self) -> u16 {
+    pub fn generation(self) -> u32 {
         self.generation
     }
 }
@@ -66,12 +70,12 @@ macro_rules! install_errors {
 
 install_errors! {
     /// The name is empty, longer than [`MAX_NAME`] bytes, has other characters
-    /// than visible ones of ASCII, or begins as that of a tenant's store does.
-    Name, "name must be 1 to 16 visible ASCII characters, the first not @";
+    /// than visible ones of ASCII, or [means something](is_name).
+    Name, "name must be 1 to 16 visible ASCII characters, without /, not beginning with @, and not global, - or dots";
     /// Another container has that name.
     NameTaken, "name is taken";
     /// No slot is free, or none that is large enough. To replace a container,
-    /// its own slot has to be.
+    /// its own slot has to be, and not to be worn out.
     NoSlot, "no free slot is large enough";
     /// Its tenant has as many containers as it may.
     Quota, "the tenant has no slot left";
@@ -92,6 +96,18 @@ install_errors! {
 /// as it is, and is not empty.
 pub(crate) fn is_label(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Whether a container, or a tenant, may be called so: a label of one segment of a path
+/// that means nothing else. `@` begins the name of a tenant's store, `global` is the store
+/// of all, `-` stands for none, and dots for steps along a path.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    is_label(name)
+        && name.len() <= MAX_NAME
+        && !name.starts_with('@')
+        && !name.contains('/')
+        && !matches!(name, "global" | "-" | "." | "..")
 }
 
 /// What is counted for each container. All counts wrap.
@@ -141,7 +157,7 @@ pub struct SlotInfo<'a> {
     /// Its number, from 0.
     pub number: u8,
     /// Which of its occupants is the one there, or will be the next.
-    pub generation: u16,
+    pub generation: u32,
     /// Bytes of the longest image that it has room for.
     pub room: usize,
     /// The container in it, if there is one.
@@ -253,20 +269,21 @@ impl Container<'_> {
     }
 
     /// Counts a run. The last of the faults in a row that are allowed puts it
-    /// in quarantine.
-    pub(crate) fn record<T>(&mut self, report: &RunReport<T>, limits: &Limits) {
+    /// in quarantine: whether it is there.
+    pub(crate) fn record<T>(&mut self, report: &RunReport<T>, limits: &Limits) -> bool {
         self.counters.add(report);
         if limits.rate != 0 {
             self.share.spend_run(report.cost);
         }
         let Err(fault) = report.outcome else {
             self.faults_in_a_row = 0;
-            return;
+            return false;
         };
         self.counters.faults = self.counters.faults.wrapping_add(1);
         self.last_fault = Some(fault);
         self.faults_in_a_row = self.faults_in_a_row.saturating_add(1);
         self.quarantined = limits.faults != 0 && self.faults_in_a_row >= limits.faults;
+        self.quarantined
     }
 
     /// Lets it run again.
@@ -293,14 +310,14 @@ enum Content<'s> {
     /// Memory for an image.
     Free(&'s mut [u8]),
     Occupied(Container<'s>),
-    /// Only while the content is being exchanged.
+    /// While the content is being exchanged; and for good, once the slot is retired.
     #[default]
     Nothing,
 }
 
 #[derive(Debug)]
 struct Slot<'s> {
-    generation: u16,
+    generation: u32,
     content: Content<'s>,
 }
 
@@ -401,7 +418,7 @@ impl<'s> Slot<'s> {
     fn take(&mut self) -> Option<Container<'s>> {
         match core::mem::take(&mut self.content) {
             Content::Occupied(container) => {
-                self.generation = self.generation.wrapping_add(1);
+                self.generation = self.generation.saturating_add(1);
                 Some(container)
             }
             other => {
@@ -443,7 +460,7 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         rules: &Rules<'_, impl Services>,
     ) -> Result<AppId, InstallError> {
         let name = String::try_from(name).map_err(|_| InstallError::Name)?;
-        if !is_label(&name) || name.starts_with('@') {
+        if !is_name(&name) {
             return Err(InstallError::Name);
         }
         if self.find(&name).is_some() {
@@ -477,7 +494,8 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         rules: &Rules<'_, impl Services>,
     ) -> Result<AppId, InstallError> {
         let container = self.get_mut(id).ok_or(InstallError::UnknownApp)?;
-        if container.loaded.verified.bytes().len() < bytes.len() {
+        if container.loaded.verified.bytes().len() < bytes.len() || id.generation == LAST_GENERATION
+        {
             return Err(InstallError::NoSlot);
         }
         // There is one buffer only. So it is judged in full where it lies.
@@ -501,10 +519,19 @@ impl<'s, const SLOTS: usize> Store<'s, SLOTS> {
         }
         if let Some(slot) = self.slots.get_mut(usize::from(id.slot))
             && let Some(container) = slot.take()
+            && id.generation != LAST_GENERATION
         {
             slot.content = Content::Free(container.loaded.verified.into_inner());
         }
         true
+    }
+
+    /// The tenant of the container in a slot, if there is one.
+    pub(crate) fn tenant_of(&self, slot: u8) -> Option<TenantId> {
+        match &self.slots.get(usize::from(slot))?.content {
+            Content::Occupied(container) => container.tenant,
+            _ => None,
+        }
     }
 
     /// Whether an id names a container.
@@ -637,5 +664,105 @@ impl Layout {
             granted: image.capabilities() & rules.allowed,
         };
         Ok((layout, text, functions))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec;
+
+    use rbpf_abi::image::{Function, ImageParts};
+    use zerocopy::IntoBytes as _;
+
+    use super::*;
+
+    struct Nothing;
+
+    impl Services for Nothing {
+        fn now_ms(&mut self) -> u32 {
+            0
+        }
+
+        fn now_us(&mut self) -> u32 {
+            0
+        }
+
+        fn random(&mut self) -> u32 {
+            0
+        }
+
+        fn log(&mut self, _: &str, _: &[u8]) -> usize {
+            0
+        }
+    }
+
+    const RULES: Rules<'_, Nothing> = Rules {
+        stack: 512,
+        data: 0,
+        allowed: Capabilities::CORE,
+        services: &Nothing,
+    };
+
+    fn image() -> vec::Vec<u8> {
+        let text = rbpf_isa::assemble("exit").expect("a program");
+        ImageParts {
+            text: text.as_slice().as_bytes(),
+            functions: &[Function::new(0, 0)],
+            ..ImageParts::default()
+        }
+        .write()
+        .expect("an image")
+    }
+
+    /// No id ever means another container than the one that it was made for.
+    #[test]
+    fn a_slot_is_retired_after_its_last_generation() {
+        let image = image();
+        let mut store = Store::new([vec![0; 128].leak(), vec![0; 128].leak()]);
+        store.slots[0].generation = LAST_GENERATION - 1;
+        let install = |store: &mut Store<'_, 2>, name| store.install(name, None, &image, &RULES);
+        let first = install(&mut store, "a").expect("room");
+        assert_eq!(first.slot, 0);
+        let last = store.replace(first, &image, &RULES).expect("the last");
+        assert_eq!(last.generation, LAST_GENERATION);
+        assert_eq!(
+            store.replace(last, &image, &RULES),
+            Err(InstallError::NoSlot)
+        );
+        assert!(store.contains(last) && !store.contains(first));
+        assert!(store.remove(last));
+        for gone in [first, last] {
+            assert!(!store.contains(gone) && !store.remove(gone));
+        }
+        // The other slot is as it was.
+        let other = install(&mut store, "b").expect("room");
+        assert_eq!((other.slot, other.generation), (1, 0));
+        assert_eq!(install(&mut store, "c"), Err(InstallError::NoSlot));
+    }
+
+    #[test]
+    fn names_that_mean_something() {
+        for name in [
+            "a", "-a", "a-", "...", ".a", "globa", "global2", "Global", "a@", "~",
+        ] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "global",
+            "-",
+            ".",
+            "..",
+            "@",
+            "@a",
+            "a/b",
+            "/",
+            "a b",
+            "seventeen letters",
+        ] {
+            assert!(!is_name(name), "{name}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use heapless::{String, Vec};
 use rbpf_abi::Capabilities;
 
 use crate::share::Share;
-use crate::store::{MAX_NAME, is_label};
+use crate::store::{MAX_NAME, is_name};
 
 /// A tenant of a runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +47,8 @@ pub struct Allowance {
     /// Key-value entries that they may own together. Each is bound by its
     /// slot's share as well.
     pub values: u16,
-    /// Runs that may be [paused](crate::Runtime::set_pauses) at a time.
+    /// Runs that may be [paused](crate::Runtime::set_pauses) at a time. So many places are
+    /// kept for them.
     pub paused: u8,
     /// Instructions that they may take in a second, all together; 0 is no limit.
     /// What they leave they may take later, up to those of one second.
@@ -57,13 +58,15 @@ pub struct Allowance {
 /// Why a tenant is not added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TenantError {
-    /// The name is empty, longer than [`MAX_NAME`] bytes, or has other
-    /// characters than visible ones of ASCII.
+    /// No [name](crate::is_name).
     Name,
     /// There is a tenant of that name.
     Taken,
     /// There are as many tenants as can be.
     Full,
+    /// Tenants are promised more [paused](Allowance::paused) runs than there are places
+    /// for.
+    Paused,
 }
 
 /// A tenant, for those who watch.
@@ -132,7 +135,7 @@ pub(crate) struct Tenant {
 impl Tenant {
     pub(crate) fn new(name: &str, allowance: Allowance) -> Result<Self, TenantError> {
         let name = String::try_from(name).map_err(|_| TenantError::Name)?;
-        if !is_label(&name) {
+        if !is_name(&name) {
             return Err(TenantError::Name);
         }
         Ok(Self {

@@ -151,7 +151,7 @@ fn call(helper: Helper, values: &[u64]) -> (Result<u64, RunError>, [u8; 64], Vec
     let mut context = context();
     let mut write_only = [0; 8];
     let granted = &mut [Grant::Write(&mut write_only, Rights::Write)];
-    let result = device.run(id, &mut context, granted, 1000);
+    let result = device.run(id, &mut context, granted, 10_000);
     (result, context, device.services().take())
 }
 

@@ -87,12 +87,19 @@ fn names() {
         "a b",
         "a\n",
         "\u{7f}",
+        // The store of all, those of tenants, nothing, and steps along a path.
+        "global",
+        "@alice",
+        "-",
+        ".",
+        "..",
+        "a/b",
     ] {
         let error = device.install(name, &image, Capabilities::all());
         assert_eq!(error, Err(InstallError::Name), "{name}");
     }
     assert_eq!(device.apps().count(), 0);
-    for name in ["0123456789abcdef", "~!-._a/b", "a"] {
+    for name in ["0123456789abcdef", "~!-._a:b", "a"] {
         assert!(name.len() <= MAX_NAME);
         let id = device.install(name, &image, Capabilities::all()).unwrap();
         assert_eq!(device.find(name), Some(id));

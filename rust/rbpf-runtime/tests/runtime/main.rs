@@ -22,4 +22,5 @@ mod replace;
 mod requests;
 mod support;
 mod tenants;
+mod time;
 mod timers;

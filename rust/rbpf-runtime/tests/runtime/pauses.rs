@@ -2,7 +2,7 @@
 //! Runs that are over their budget, and go on later.
 
 use rbpf_abi::Capabilities;
-use rbpf_runtime::{Allowance, AppId, Hook, KvScope, Memory, RunError, Runtime};
+use rbpf_runtime::{Allowance, AppId, Hook, KvScope, Memory, RunError, Runtime, TenantError};
 use rbpf_vm::{Fault, FaultKind, Interpreter};
 
 use crate::support::{App, app, buffer};
@@ -347,4 +347,109 @@ fn tenants_have_places_of_their_own() {
     device.unbind("event", Some(long));
     post(&mut device, &EVENT);
     assert_eq!(counted(&device, third).1, 1, "and none for bob");
+}
+
+/// A promise is kept, or not made.
+#[test]
+fn there_are_as_many_places_as_are_promised() {
+    let one = Allowance {
+        capabilities: Capabilities::all(),
+        slots: 1,
+        bindings: 2,
+        values: 40,
+        paused: 1,
+        rate: 1000,
+    };
+    let mut device = device();
+    device.add_tenant("mallory", one).unwrap();
+    let refused = device.add_tenant("bob", one);
+    assert_eq!(refused, Err(TenantError::Paused));
+    assert_eq!(device.tenant("bob"), None);
+    let none = Allowance { paused: 0, ..one };
+    device.add_tenant("bob", none).unwrap();
+
+    let mut device = device_for::<2>();
+    let mallory = device.add_tenant("mallory", one).unwrap();
+    let rich = Allowance { rate: 0, ..one };
+    let bob = device.add_tenant("bob", rich).unwrap();
+    // One whose owner is throttled keeps its place, and no other's.
+    let endless = image("ja -1");
+    let first = device.install_for(mallory, "first", &endless, Capabilities::all());
+    let own = install(&mut device, "own", "ja -1");
+    let long = device.install_for(bob, "long", &image(LONG), Capabilities::all());
+    let (first, long) = (first.unwrap(), long.unwrap());
+    for app in [first, own, long] {
+        device.bind("event", app).unwrap();
+    }
+    post(&mut device, &EVENT);
+    assert_eq!(
+        counted(&device, own).1,
+        1,
+        "no place is left for the device's own"
+    );
+    device.unbind("event", None);
+    while device.resume() {}
+    assert_eq!(counted(&device, first).0, 0);
+    assert_eq!(stored(&device, long), [Some(11), Some(21), Some(33)]);
+}
+
+/// What is put in quarantine does not go on, even if it is released before its turn.
+#[test]
+fn quarantine_ends_a_paused_run() {
+    for released in [false, true] {
+        let mut device = device();
+        device.set_fault_limit(1);
+        let long = install(&mut device, "long", LONG);
+        device.bind("event", long).unwrap();
+        post(&mut device, &EVENT);
+        let mut context = [0; 8];
+        device.run(long, &mut context, &mut [], 10).unwrap_err();
+        if released {
+            assert!(device.release(long));
+        }
+        while device.resume() {}
+        assert_eq!(stored(&device, long), [None; 3]);
+        assert_eq!(counted(&device, long), (1, 1, 10, 0));
+        assert_eq!(device.next_timer(), None, "nothing is paused");
+    }
+}
+
+/// In a local function as elsewhere; case 01 of the hostile reader's.
+#[test]
+fn a_run_that_pauses_in_a_function_goes_on_there() {
+    let mut device = device();
+    let source = "
+        mov %r6, %r1
+        mov %r7, 5
+        call local spin
+        mov %r1, 0
+        mov %r2, %r0
+        call 0x10
+        mov %r1, 1
+        mov %r2, %r7
+        call 0x10
+        mov %r0, 0
+        exit
+    spin:
+        mov %r7, 5000
+        stdw [%r10-8], 0
+        ldxdw %r1, [%r10-8]
+        add %r1, %r7
+        stxdw [%r10-8], %r1
+        sub %r7, 1
+        jne %r7, 0, -5
+        ldxdw %r0, [%r10-8]
+        exit";
+    let image = App {
+        helpers: &[0x10],
+        functions: &[(0, 64), (11, 64)],
+        ..app(source)
+    }
+    .image();
+    let spin = device.install("spin", &image, Capabilities::all()).unwrap();
+    device.bind("event", spin).unwrap();
+    post(&mut device, &EVENT);
+    while device.resume() {}
+    assert_eq!(counted(&device, spin).1, 0);
+    assert_eq!(stored(&device, spin), [Some(12_502_500), Some(5), None]);
 }

@@ -8,7 +8,7 @@ use rbpf_runtime::{
 };
 use rbpf_vm::{Interpreter, VerifyErrorKind};
 
-use crate::support::{app, buffer, get};
+use crate::support::{WAITED_US, app, buffer, get};
 use crate::timers::Clock;
 
 /// Values that each slot owns, and the host.
@@ -140,7 +140,7 @@ fn granted_is_what_the_tenant_allows() {
     let granted = |device: &Device| device.apps().next().unwrap().granted;
     assert_eq!(granted(&device), allowance.capabilities);
     let Err(InstallError::Verify(error)) =
-        device.install_for(alice, "global", &stores(0x11), Capabilities::all())
+        device.install_for(alice, "globals", &stores(0x11), Capabilities::all())
     else {
         panic!("it was installed");
     };
@@ -321,4 +321,29 @@ fn instructions_are_counted_for_all_containers_of_a_tenant() {
     assert_eq!(run(&mut device, second), Ok(1));
     let denied: Vec<_> = device.apps().map(|info| info.denied).collect();
     assert_eq!(denied, [1, 2, 0]);
+}
+
+/// What a helper waits is taken from the share of its container and of its tenant.
+#[test]
+fn waiting_is_charged_to_container_and_tenant() {
+    let (mut device, [tenant, _]) = device_for([
+        Allowance {
+            rate: 1_000_000,
+            ..ALL
+        },
+        ALL,
+    ]);
+    let image = image("call 0x30\nexit", &[0x30]);
+    let mut install = |name| {
+        device
+            .install_for(tenant, name, &image, Capabilities::all())
+            .unwrap()
+    };
+    let (first, second) = (install("first"), install("second"));
+    // A second is 1,800,000 instructions of a Cortex-M4, and the share of one.
+    WAITED_US.set(1_000_000);
+    let mut run = |app| device.run(app, &mut [], &mut [], 10_000_000);
+    assert_eq!(run(first), Ok(0));
+    assert_eq!(run(second), Err(RunError::Throttled));
+    WAITED_US.set(0);
 }

@@ -4,7 +4,7 @@
 use rbpf_abi::Capabilities;
 use rbpf_runtime::{AppId, BindError, Hook, KvScope, Memory, Runtime, Services};
 
-use crate::support::{app, buffer, get};
+use crate::support::{WAITED_US, app, buffer, get};
 
 /// Services of which there is only the time, in milliseconds.
 #[derive(Debug)]
@@ -16,6 +16,12 @@ impl Services for Clock {
     }
     fn now_us(&mut self) -> u32 {
         self.0.wrapping_mul(1000)
+    }
+    fn begin_us(&mut self) -> u32 {
+        0
+    }
+    fn elapsed_us(&mut self, _: u32) -> u32 {
+        WAITED_US.get()
     }
     fn random(&mut self) -> u32 {
         0
