@@ -91,6 +91,10 @@ bench: ## this workstation: Fletcher32 beside other virtual machines
 	@$(tools)/packages.sh $(packages_bench)
 	@dist/bench/bench.sh
 
+.PHONY: fresh
+fresh: ## make demo and make test on a clean clone in a minimal Debian; for root
+	@$(tools)/fresh.sh
+
 .PHONY: fuzz
 fuzz: ## coverage-guided fuzzing of image, verifier and interpreter, FUZZ_SECONDS=20 each
 	@fuzz/run.sh $(or $(FUZZ_SECONDS),20)

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::device::Device;
 use common::fake::Fake;
-use common::running::Running;
+use common::running::{Running, Signal};
 use common::{Folder, clang, done, rbpf, source};
 
 /// How long the device may take to remove a container, beside its lease.
@@ -111,15 +111,15 @@ fn until_it_is_told_to_end() {
     }
     let folder = Folder::new();
     let device = device(&folder, "unsigned_install = true");
-    for signal in ["-INT", "-TERM"] {
+    for signal in [Signal::INT, Signal::TERM] {
         // Longer than a lease: it is renewed.
         let running = Running::start(&mut attach(&device, &["--lease", "1"]));
         running.line("ticker: tick 30");
         assert!(list(&device).contains(" lease 1"), "{}", list(&device));
         running.signal(signal);
         let (code, left) = running.ended();
-        assert_eq!(code, Some(0), "{signal} {left:#?}");
-        assert_eq!(list(&device), "", "{signal}");
+        assert_eq!(code, Some(0), "{signal:?} {left:#?}");
+        assert_eq!(list(&device), "", "{signal:?}");
     }
     device.end();
 }
@@ -133,7 +133,7 @@ fn killed() {
     let device = device(&folder, "unsigned_install = true");
     let running = Running::start(&mut attach(&device, &["--lease", "2"]));
     running.line("ticker: tick 1");
-    running.signal("-KILL");
+    running.signal(Signal::KILL);
     running.ended();
     assert!(list(&device).contains("ticker"));
     gone(&device, "ticker");
@@ -149,22 +149,22 @@ fn a_device_that_is_away() {
     let device = device(&folder, "unsigned_install = true");
     let running = Running::start(&mut attach(&device, &["--timeout", "0.3"]));
     running.line("ticker: tick 1");
-    device.signal("-STOP");
+    device.signal(Signal::STOP);
     running.line("the connection is lost, trying again: no answer within 0.3 s");
-    device.signal("-CONT");
+    device.signal(Signal::CONT);
     running.line("the connection is back");
     running.line("ticker: tick ");
-    running.signal("-INT");
+    running.signal(Signal::INT);
     assert_eq!(running.ended().0, Some(0));
     assert_eq!(list(&device), "");
     // Away for longer than the lease.
     let options = ["--timeout", "0.3", "--lease", "2"];
     let running = Running::start(&mut attach(&device, &options));
     running.line("ticker: tick 1");
-    device.signal("-STOP");
+    device.signal(Signal::STOP);
     running.line("the connection is lost");
     let (code, left) = running.ended();
-    device.signal("-CONT");
+    device.signal(Signal::CONT);
     assert_eq!(code, Some(1), "{left:#?}");
     let last = left.last().expect("an error");
     assert!(last.ends_with("the lease of ticker is over"), "{last}");

@@ -4,14 +4,16 @@
 use std::io::{BufRead as _, BufReader, Lines, Read as _};
 use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use super::{done, rbpf};
+use rustix::process::{Pid, Signal, kill_process};
 
-/// How long a device may take in all.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::rbpf;
+
+/// How long a device may take in all; only what hangs takes so long.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A device that is killed if its test fails.
 pub(crate) struct Device {
@@ -33,11 +35,11 @@ impl Drop for Device {
 }
 
 /// Kills a process unless the sender is dropped in time.
-fn watchdog(id: String) -> Sender<()> {
+fn watchdog(id: Pid) -> Sender<()> {
     let (in_time, watch) = mpsc::channel();
     std::thread::spawn(move || {
         if watch.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            done(Command::new("kill").args(["-KILL", &id]));
+            let _ = kill_process(id, Signal::KILL);
         }
     });
     in_time
@@ -56,7 +58,7 @@ impl Device {
             .expect("it can be started");
         let stdout = child.stdout.take().expect("a pipe");
         let mut device = Self {
-            watchdog: Some(watchdog(child.id().to_string())),
+            watchdog: Some(watchdog(Pid::from_child(&child))),
             child,
             lines: BufReader::new(stdout).lines(),
             printed: Vec::new(),
@@ -94,14 +96,13 @@ impl Device {
     }
 
     /// Sends it a signal.
-    pub(crate) fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
-        done(Command::new("kill").args([signal, &id])).success();
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it is there");
     }
 
     /// Tells it to end; all that it has printed.
     pub(crate) fn end(mut self) -> String {
-        self.signal("-TERM");
+        self.signal(Signal::TERM);
         // Stdout is closed when it ends.
         let Self { lines, printed, .. } = &mut self;
         printed.extend(lines.map_while(Result::ok));

@@ -6,10 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use super::done;
+pub(crate) use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 
-/// How long a test waits for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for anything; only what hangs takes so long.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A command that runs until it is dropped, and the lines of both its outputs.
 pub(crate) struct Running {
@@ -59,9 +60,8 @@ impl Running {
     }
 
     /// Sends it a signal.
-    pub(crate) fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
-        done(Command::new("kill").args([signal, &id])).success();
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it is there");
     }
 
     /// Its exit code, once it has ended, and the lines that are left.
