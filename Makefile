@@ -52,7 +52,7 @@ lint: ## formatting, clippy, documentation; no warning is allowed
 
 .PHONY: generate
 generate: ## write the generated files anew
-	UPDATE=1 cargo test --quiet --package rbpf-isa --features text --test reference_page
+	UPDATE=1 cargo test --quiet --package rbpf-isa --test reference_page
 	UPDATE=1 cargo test --quiet --package rbpf-sdk --test generated --test riot_header
 
 .PHONY: prepush

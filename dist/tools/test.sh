@@ -31,6 +31,7 @@ interop() {
 if [[ ! -d $root/../shared/conformance && -z ${RBPF_CONFORMANCE:-} ]]; then
     echo "SKIPPED: no folder ../shared/conformance with the public conformance suite" | tee -a "$log"
 fi
+stage "features of tests" dist/tools/features.py
 stage "libraries and commands" cargo test --workspace --all-features --no-fail-fast
 stage "CoAP with aiocoap and libcoap" interop
 stage "emulator of the nRF52840" cargo test --quiet --release \
