@@ -22,6 +22,8 @@ use rbpf_runtime::{Allowance, FaultEntry, FaultLog, FaultReport, Hook, Memory, R
 use rbpf_vm::Interpreter;
 use zerocopy::IntoBytes;
 
+#[path = "resources/hooks.rs"]
+mod hooks;
 #[path = "resources/observe.rs"]
 mod observe;
 #[path = "resources/operator.rs"]
@@ -109,6 +111,7 @@ struct Fake {
     /// What the last request has said of observing.
     said: RefCell<observe::Said>,
     may_change: bool,
+    hooks: &'static [Hook<'static>],
 }
 
 struct Ticket(Box<Job<PAGE>>);
@@ -150,7 +153,7 @@ impl Device<PAGE> for &Fake {
             leases: &mut *self.leases.borrow_mut(),
             allowed: Capabilities::all(),
             budget: 1000,
-            hooks: &|position| ["button"].map(Hook::new).get(position).copied(),
+            hooks: &|position| self.hooks.get(position).copied(),
             figures: &[("jobs", 7)],
         };
         work(&mut self.runtime.borrow_mut(), &mut job, &mut host);
@@ -190,6 +193,7 @@ impl Fake {
             leases: RefCell::default(),
             said: RefCell::default(),
             may_change: true,
+            hooks: const { &[Hook::new("button")] },
         }
     }
 }
