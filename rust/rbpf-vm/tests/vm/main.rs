@@ -7,6 +7,7 @@
 
 mod budget;
 mod calls;
+mod data;
 mod errors;
 mod memory;
 mod misuse;
