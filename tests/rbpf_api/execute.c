@@ -138,9 +138,58 @@ static void _grants(void)
            _regions(_bytes + 4, RBPF_REGION_READ, _bytes + 5, RBPF_REGION_READ));
 }
 
+/* What would write the image or the array of regions while they are in use */
+static void _overlaps(void)
+{
+    static rbpf_region_t regions[2];
+    uint8_t *image = _copy;
+    size_t length = sizeof(sum_rbpf);
+    int64_t *inside = (int64_t *)(_copy + HEADER);
+    union {
+        uint8_t bytes[8];
+        int64_t result;
+    } context = { .bytes = { 1, 2, 3 } };
+
+    memcpy(_copy, IMAGE(sum));
+    EXPECT("context within the image", -EINVAL,
+           rbpf_execute(image, length, image + HEADER, 8, NULL, 0, 100, NULL));
+    EXPECT("context around the image", -EINVAL,
+           rbpf_execute(image, length, image, length, NULL, 0, 100, NULL));
+    EXPECT("context over the last byte of the image", -EINVAL,
+           rbpf_execute(image, length, image + length - 1, 2, NULL, 0, 100, NULL));
+    EXPECT("context behind the image", 0,
+           rbpf_execute(image, length, image + length, 2, NULL, 0, 100, NULL));
+    EXPECT("context of no bytes within the image", 0,
+           rbpf_execute(image, length, image + HEADER, 0, NULL, 0, 100, NULL));
+    regions[0] = (rbpf_region_t){ image + HEADER, 8, RBPF_REGION_WRITE };
+    EXPECT("region to be written within the image", -EINVAL,
+           rbpf_execute(image, length, NULL, 0, regions, 1, 100, NULL));
+    regions[0].rights = RBPF_REGION_READ;
+    EXPECT("region to be read within the image", 0,
+           rbpf_execute(image, length, NULL, 0, regions, 1, 100, NULL));
+    EXPECT("result within the image", -EINVAL,
+           rbpf_execute(image, length, NULL, 0, NULL, 0, 100, inside));
+    EXPECT("the image is as it was", 0, memcmp(image, sum_rbpf, length));
+
+    regions[0] = (rbpf_region_t){ _bytes, 4, RBPF_REGION_READ };
+    EXPECT("context over the array of regions", -EINVAL,
+           rbpf_execute(image, length, regions, 1, regions, 1, 100, NULL));
+    EXPECT("result over the array of regions", -EINVAL,
+           rbpf_execute(image, length, NULL, 0, regions, 1, 100, (int64_t *)regions));
+    regions[1] = (rbpf_region_t){ regions, sizeof(regions[0]), RBPF_REGION_WRITE };
+    EXPECT("region over the array of regions", -EINVAL,
+           rbpf_execute(image, length, NULL, 0, regions, 2, 100, NULL));
+    EXPECT("the array of regions is as it was", 4, regions[0].length);
+
+    EXPECT("result within the context", 0,
+           rbpf_execute(image, length, &context, 3, NULL, 0, 1000, &context.result));
+    EXPECT("it is written last", 6, context.result);
+}
+
 void test_execute(void)
 {
     _images();
     _runs();
     _grants();
+    _overlaps();
 }

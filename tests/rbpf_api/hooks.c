@@ -116,6 +116,43 @@ static void _regions(void)
     EXPECT("instructions counted", 1, info.instructions > info.longest_run);
 }
 
+/* What would write the hook or the array of regions while they are in use */
+static void _overlaps(void)
+{
+    rbpf_region_t region = { &_hook, sizeof(_hook), RBPF_REGION_READ };
+    rbpf_region_t regions[] = { { &region, 1, RBPF_REGION_READ } };
+    union {
+        uint8_t bytes[8];
+        int64_t result;
+    } context = { .bytes = { 40, 2 } };
+
+    EXPECT("install what overlaps", 0, rbpf_install("a", IMAGE(sum)));
+    EXPECT("bind what overlaps", 0, rbpf_bind("a", "hook"));
+    EXPECT("hook as context", -EINVAL,
+           rbpf_hook_trigger(&_hook, &_hook, sizeof(_hook), NULL, 0, NULL));
+    EXPECT("context over the end of the hook", -EINVAL,
+           rbpf_hook_trigger(&_hook, (uint8_t *)(&_hook + 1) - 1, 2, NULL, 0, NULL));
+    EXPECT("region to be read over the hook", -EINVAL,
+           rbpf_hook_trigger(&_hook, NULL, 0, &region, 1, NULL));
+    region.rights = RBPF_REGION_WRITE;
+    EXPECT("region to be written over the hook", -EINVAL,
+           rbpf_hook_trigger(&_hook, NULL, 0, &region, 1, NULL));
+    EXPECT("context over the array of a hook's regions", -EINVAL,
+           rbpf_hook_trigger(&_hook, regions, sizeof(regions), regions, 1, NULL));
+    EXPECT("result over the array of a hook's regions", -EINVAL,
+           rbpf_hook_trigger(&_hook, NULL, 0, regions, 1, (int64_t *)regions));
+    EXPECT("array of a hook's regions as a region to be read", 1,
+           rbpf_hook_trigger(&_hook, NULL, 0, &(rbpf_region_t){ regions, 1, RBPF_REGION_READ }, 1,
+                             NULL));
+    EXPECT("result of a hook within the context", 1,
+           rbpf_hook_trigger(&_hook, &context, 2, NULL, 0, &context.result));
+    EXPECT("result of a hook is written last", 42, context.result);
+    EXPECT("result over the hook", -EINVAL,
+           rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, (int64_t *)&_hook));
+    EXPECT("the hook is as it was", 1,
+           rbpf_hook_trigger(&_hook, context.bytes, 2, NULL, 0, NULL));
+}
+
 static void _several(void)
 {
     uint8_t context[] = { 40, 2 };
@@ -244,6 +281,8 @@ void test_hooks(void)
     _order();
     remove_all();
     _regions();
+    remove_all();
+    _overlaps();
     remove_all();
     _several();
     remove_all();

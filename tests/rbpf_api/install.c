@@ -78,6 +78,9 @@ static void _life(void)
     EXPECT("container at a position", 0, rbpf_at(1, name, &info));
     EXPECT("its name", 0, strcmp(name, "b"));
     EXPECT("its slot", 1, info.slot);
+    EXPECT("name and container in one place", -EINVAL, rbpf_at(1, (char *)&info, &info));
+    EXPECT("name within the container", -EINVAL,
+           rbpf_at(1, (char *)&info + 8, &info));
     EXPECT("container without places", 0, rbpf_at(2, NULL, NULL));
     EXPECT("no container at a position", -ENOENT, rbpf_at(3, name, &info));
     EXPECT("no container at the last position", -ENOENT, rbpf_at(UINT32_MAX, name, &info));

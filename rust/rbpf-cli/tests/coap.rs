@@ -11,8 +11,8 @@ use rbpf_host::client::{Answer, Client, GetError};
 
 /// For answers that do not come.
 const SHORT: Duration = Duration::from_millis(300);
-/// For those that do, on a workstation that is busy.
-const LONG: Duration = Duration::from_secs(10);
+/// For those that do; only what hangs takes so long.
+const LONG: Duration = Duration::from_secs(120);
 
 fn client(fake: &Fake, timeout: Duration) -> Client {
     Client::new(fake.uri.parse().expect("a URI"), timeout)
@@ -49,8 +49,8 @@ fn a_lost_request_is_repeated() {
     });
     let began = Instant::now();
     get(&fake, LONG).expect("an answer");
-    let took = began.elapsed();
-    assert!((2..8).contains(&took.as_secs()), "{took:?}");
+    // RFC 7252, section 4.8: ACK_TIMEOUT.
+    assert!(began.elapsed() >= Duration::from_secs(2));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_separate_answer_is_acknowledged() {
     });
     let answer = get(&fake, LONG).expect("an answer");
     assert_eq!(answer.payload, b"\x80");
-    let acknowledgement = heard.recv_timeout(Duration::from_secs(5));
+    let acknowledgement = heard.recv_timeout(LONG);
     assert_eq!(acknowledgement.expect("sent"), [0x60, 0, 0xab, 0xcd]);
 }
 
@@ -148,10 +148,7 @@ fn answers_that_are_none() {
         "no answer within 0.3 s"
     );
     assert_eq!(
-        within(
-            Duration::from_secs(1),
-            &fake(|_| vec![b"hello".to_vec(); 2000])
-        ),
+        error(&fake(|_| vec![b"hello".to_vec(); 2000])),
         "its answer is no CoAP"
     );
     assert_eq!(

@@ -275,9 +275,14 @@ fn devices_that_do_not_help() {
     let folder = Folder::new();
     folder.write("p.s", "mov %r0, 0\nexit");
     folder.rbpf("asm p.s --image -o p.rbpf").success();
-    let ask = |fake: &Fake| folder.rbpf(&format!("fault p.rbpf --timeout 2 --from {}", fake.uri));
-    ask(&Fake::start(|_| vec![])).refused(&["coap://127.0.0.1:", "no answer within 2 s"]);
-    ask(&Fake::start(|_| vec![vec![0xee; 50]])).refused(&["no CoAP"]);
+    let within = |seconds: &str, fake: &Fake| {
+        let uri = &fake.uri;
+        folder.rbpf(&format!("fault p.rbpf --timeout {seconds} --from {uri}"))
+    };
+    let ask = |fake: &Fake| within("120", fake);
+    let silent = Fake::start(|_| vec![]);
+    within("0.3", &silent).refused(&["coap://127.0.0.1:", "no answer within 0.3 s"]);
+    ask(&Fake::start(|_| vec![vec![0xee; 50]; 2000])).refused(&["no CoAP"]);
     ask(&Fake::start(|asked| vec![asked.cbor(&[0x81; 900])])).refused(&["no list"]);
     ask(&Fake::start(|asked| vec![asked.cbor(b"\x80")])).refused(&["there are: none"]);
     let hostile = b"\x81\xa3\x64name\x65a\x1b[2J\x65fault\x62\x0a\x07\x62pc\x00";

@@ -73,7 +73,7 @@ impl World {
 
     /// Waits until a value of a store is as large as this.
     pub(crate) fn wait(&self, key: &str, value: u32) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(120);
         while !self
             .ask(1, key, "")
             .1

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Containers that see the server's datagrams, real ones over loopback.
 
-use std::time::{Duration, Instant};
-
 use coap_lite::Packet;
 use rbpf_abi::image::ImageParts;
 use rbpf_abi::{Capabilities, Function};
@@ -197,20 +195,19 @@ fn filters_come_and_go() {
     let mut asking = world.client(1);
     std::thread::scope(|scope| {
         let asker = scope.spawn(move || {
-            let end = Instant::now() + Duration::from_secs(1);
-            let mut answers = 0;
-            while Instant::now() < end {
+            for _ in 0..200 {
                 assert_eq!(asking.get("/sensor").text(), "23.45");
-                answers += 1;
             }
-            answers
         });
-        while !asker.is_finished() {
+        loop {
             operator.install("pass", FILTER, SHOUTS);
             assert_eq!(operator.bind("pass", "rx:udp"), 0x44);
             assert_eq!(operator.bind("pass", "tx:udp"), 0x44);
             assert_eq!(operator.transfer(4, "/rbpf/app/pass", b"", 6).code, 0x42);
+            if asker.is_finished() {
+                break;
+            }
         }
-        assert!(asker.join().unwrap() > 10);
+        asker.join().unwrap();
     });
 }
