@@ -504,6 +504,8 @@ typedef struct {
 
 /**
  * @brief   Memory that a run is granted
+ *
+ * Nothing that is registered with the module (hooks, helpers, pins) lies there.
  */
 typedef struct {
     /**
@@ -861,6 +863,7 @@ int rbpf_find(const char *name, rbpf_info_t *info);
  * @param[out] info     slot, rights and counters; may be `NULL`
  *
  * @retval 0            it is there
+ * @retval -EINVAL      @p name and @p info overlap
  * @retval -ENOENT      there are not so many
  */
 int rbpf_at(uint32_t position, char *name, rbpf_info_t *info);
@@ -985,13 +988,16 @@ int rbpf_hook_register(rbpf_hook_t *hook);
  * @param[in]     count     number of regions, up to 3
  * @param[out]    result    the result (r0), of the last container that
  *                          returned or as the hook's policy says; unchanged
- *                          if there is none; may be `NULL`
+ *                          if there is none; may be `NULL`, or in the context
+ *                          or a region: it is written last
  *
  * @return  number of containers that ran and returned; those in quarantine,
  *          or that have used up their share of time, are passed over
  * @retval -EINVAL      a pointer is `NULL`, or regions are too many, have
  *                      other rights than are defined, or overlap although
- *                      one may be written
+ *                      one may be written; or context, a region or the result
+ *                      overlap with the hook, or with the array of regions
+ *                      although they may be written
  * @retval -EFAULT      containers ran, and all ended in a fault; or one did,
  *                      and the policy is @ref RBPF_POLICY_STOP_ON_FAULT
  * @retval -ECANCELED   as -EFAULT, and the first used its budget up
@@ -1164,11 +1170,14 @@ int rbpf_saul_event(const rbpf_saul_source_t *source,
  * @param[in]     regions        as for @ref rbpf_hook_trigger
  * @param[in]     count          number of regions, up to 3
  * @param[in]     budget         instructions that it may execute
- * @param[out]    result         what it returns (r0); may be `NULL`
+ * @param[out]    result         what it returns (r0); may be `NULL`, or in the
+ *                               context or a region: it is written last
  *
  * @retval 0            it has returned
  * @retval -EINVAL      a pointer is `NULL`, or regions are wrong as for
- *                      @ref rbpf_hook_trigger
+ *                      @ref rbpf_hook_trigger; or context, a region or the
+ *                      result overlap with the image although they may be
+ *                      written
  * @retval -EBADMSG     the image is malformed, not aligned, or the verifier
  *                      refuses it
  * @retval -EFAULT      it ended in a fault

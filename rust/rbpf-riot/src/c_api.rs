@@ -4,7 +4,15 @@
 //!
 //! Null pointers, lengths and names are checked, wrong states refused. What C
 //! must promise, because nobody can check it: strings end, memory has the
-//! length that it is said to have, and what is registered stays.
+//! length that it is said to have, and what is registered stays, and is granted to
+//! no run.
+//!
+//! Pieces of memory that one call takes may overlap, unless a run could write what
+//! it must not, or an output would be of no use: that is refused. So `rbpf_execute`
+//! and `rbpf_hook_trigger` look at their image or hook, their array of regions, the
+//! context, the regions and the result, and `rbpf_at` at its outputs. All others are
+//! done with what they read, names too, before they write; and what they take to keep
+//! they copy, but for what is registered.
 #![allow(
     clippy::missing_safety_doc,
     reason = "C's part of the contract stands above, and the rest is for Doxygen"
@@ -38,6 +46,8 @@ pub const REGION_READ: u8 = 1;
 pub const REGION_WRITE: u8 = 2;
 
 /// @brief   Memory that a run is granted
+///
+/// Nothing that is registered with the module (hooks, helpers, pins) lies there.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Region {
@@ -329,6 +339,21 @@ unsafe fn bytes_mut<'a>(data: *mut c_void, length: usize) -> Result<&'a mut [u8]
     Ok(unsafe { core::slice::from_raw_parts_mut(data.cast(), length) })
 }
 
+/// A piece of memory.
+fn piece<T>(data: *const T, length: usize, rights: u8) -> Region {
+    Region {
+        data: data.cast_mut().cast(),
+        length,
+        rights,
+    }
+}
+
+/// A place for a result; of no length if there is none.
+fn place<T>(place: *mut T) -> Region {
+    let length = if place.is_null() { 0 } else { size_of::<T>() };
+    piece(place, length, REGION_WRITE)
+}
+
 /// Whether one of two pieces of memory is written and they overlap.
 fn clash(one: &Region, other: &Region) -> bool {
     let end = |region: &Region| (region.data as usize).saturating_add(region.length);
@@ -337,7 +362,9 @@ fn clash(one: &Region, other: &Region) -> bool {
     written && !empty && (one.data as usize) < end(other) && (other.data as usize) < end(one)
 }
 
-/// The memory that C grants to a run: context and regions.
+/// The memory that C grants to a run: context and regions. Neither they nor the
+/// result overlap with what is to stay as it is: the array of regions, and what is
+/// `kept` beside it.
 ///
 /// # Safety
 ///
@@ -348,6 +375,8 @@ unsafe fn grants<'a>(
     length: usize,
     regions: *const Region,
     count: usize,
+    kept: &Region,
+    result: *mut i64,
 ) -> Result<(&'a mut [u8], Vec<Grant<'a>, REGIONS>), Error> {
     if count > REGIONS || (count > 0 && regions.is_null()) {
         return Err(INVALID);
@@ -357,11 +386,13 @@ unsafe fn grants<'a>(
         // SAFETY: not null, and promised by the caller.
         _ => unsafe { core::slice::from_raw_parts(regions, count) },
     };
-    let context = Region {
-        data: context,
-        length,
-        rights: REGION_READ | REGION_WRITE,
-    };
+    let context = piece(context, length, REGION_READ | REGION_WRITE);
+    let array = piece(regions.as_ptr(), size_of_val(regions), REGION_READ);
+    let result = place(result);
+    let mut used = regions.iter().chain([&context, &result]);
+    if used.any(|used| clash(used, kept) || clash(used, &array)) {
+        return Err(INVALID);
+    }
     let mut grants = Vec::new();
     for (index, region) in regions.iter().enumerate() {
         let others = regions.iter().take(index);
@@ -580,16 +611,21 @@ pub unsafe extern "C" fn rbpf_find(name: *const c_char, info: *mut Info) -> c_in
 /// @param[out] info     slot, rights and counters; may be `NULL`
 ///
 /// @retval 0            it is there
+/// @retval -EINVAL      @p name and @p info overlap
 /// @retval -ENOENT      there are not so many
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_at(position: u32, name: *mut c_char, info: *mut Info) -> c_int {
     wait(|| {
+        let name: *mut [c_char; 17] = name.cast();
+        if clash(&place(name), &place(info)) {
+            return Err(INVALID);
+        }
         let found = containers::at(position as usize, |app, bindings| {
             (text::<17>(app.name), Info::new(app, bindings))
         })?;
         // SAFETY: promised by the caller.
         unsafe {
-            give(name.cast(), found.0);
+            give(name, found.0);
             give(info, found.1);
         }
         Ok(0)
@@ -760,13 +796,16 @@ pub unsafe extern "C" fn rbpf_hook_register(hook: *mut Hook) -> c_int {
 /// @param[in]     count     number of regions, up to 3
 /// @param[out]    result    the result (r0), of the last container that
 ///                          returned or as the hook's policy says; unchanged
-///                          if there is none; may be `NULL`
+///                          if there is none; may be `NULL`, or in the context
+///                          or a region: it is written last
 ///
 /// @return  number of containers that ran and returned; those in quarantine,
 ///          or that have used up their share of time, are passed over
 /// @retval -EINVAL      a pointer is `NULL`, or regions are too many, have
 ///                      other rights than are defined, or overlap although
-///                      one may be written
+///                      one may be written; or context, a region or the result
+///                      overlap with the hook, or with the array of regions
+///                      although they may be written
 /// @retval -EFAULT      containers ran, and all ended in a fault; or one did,
 ///                      and the policy is @ref RBPF_POLICY_STOP_ON_FAULT
 /// @retval -ECANCELED   as -EFAULT, and the first used its budget up
@@ -787,8 +826,11 @@ pub unsafe extern "C" fn rbpf_hook_trigger(
         return 0;
     }
     wait(|| {
+        // Others count what is bound to it meanwhile.
+        let kept = piece(hook, size_of::<Hook>(), REGION_READ | REGION_WRITE);
         // SAFETY: promised by the caller.
-        let (context, mut regions) = unsafe { grants(context, length, regions, count)? };
+        let (context, mut regions) =
+            unsafe { grants(context, length, regions, count, &kept, result)? };
         let triggered = hook.trigger(context, &mut regions)?;
         if let Some(value) = triggered.result {
             // SAFETY: promised by the caller.
@@ -1037,11 +1079,14 @@ unsafe fn saul_event(
 /// @param[in]     regions        as for @ref rbpf_hook_trigger
 /// @param[in]     count          number of regions, up to 3
 /// @param[in]     budget         instructions that it may execute
-/// @param[out]    result         what it returns (r0); may be `NULL`
+/// @param[out]    result         what it returns (r0); may be `NULL`, or in the
+///                               context or a region: it is written last
 ///
 /// @retval 0            it has returned
 /// @retval -EINVAL      a pointer is `NULL`, or regions are wrong as for
-///                      @ref rbpf_hook_trigger
+///                      @ref rbpf_hook_trigger; or context, a region or the
+///                      result overlap with the image although they may be
+///                      written
 /// @retval -EBADMSG     the image is malformed, not aligned, or the verifier
 ///                      refuses it
 /// @retval -EFAULT      it ended in a fault
@@ -1063,8 +1108,11 @@ pub unsafe extern "C" fn rbpf_execute(
         }
         // SAFETY: promised by the caller.
         let image = unsafe { bytes(image, image_length)? };
-        // SAFETY: promised by the caller.
-        let (context, mut regions) = unsafe { grants(context, length, regions, count)? };
+        let kept = piece(image.as_ptr(), image.len(), REGION_READ);
+        // SAFETY: promised by the caller; and none of what is written overlaps
+        // with the image.
+        let (context, mut regions) =
+            unsafe { grants(context, length, regions, count, &kept, result)? };
         let value = containers::execute(image, Capabilities::all(), context, &mut regions, budget)?;
         // SAFETY: promised by the caller.
         unsafe { give(result, value as i64) };
