@@ -44,7 +44,7 @@ ask() {
 
 # wait_for PATTERN: the first match in what the node prints.
 wait_for() {
-    for _ in $(seq 100); do
+    for _ in $(seq 1200); do
         grep -om 1 "$1" "$work/node.log" && return
         sleep 0.1
     done
@@ -63,13 +63,13 @@ node() {
     say "Start the node"
     echo
     echo "\$ examples/rbpf_gcoap/bin/native64/rbpf_gcoap.elf tap0"
-    timeout -s KILL 120 "$elf" tap0 <"$work/input" >"$work/node.log" 2>&1 &
+    timeout -s KILL 600 "$elf" tap0 <"$work/input" >"$work/node.log" 2>&1 &
     # It does not end by itself.
     trap 'kill %1 2>/dev/null' EXIT
     exec 7>"$work/input"
     wait_for 'rBPF containers on RIOT' >/dev/null
     cat "$work/node.log"
-    for _ in $(seq 50); do
+    for _ in $(seq 600); do
         echo ifconfig >&7
         # Once both ends have checked that their addresses are theirs alone.
         grep -q 'fe80.* VAL' "$work/node.log" && ! ip -6 address show dev tap0 | grep -q tentative && break

@@ -83,7 +83,7 @@ echo "\$ rbpf device --config target/demo/device.toml &"
 "$rbpf" device --config "$work/device.toml" >"$work/device.log" 2>&1 &
 device=$!
 address=
-for _ in $(seq 100); do
+for _ in $(seq 1200); do
     address=$(sed -n 's,^listening coap://,,p' "$work/device.log" | head -n 1)
     [[ -n $address ]] && break
     if ! kill -0 "$device" 2>/dev/null; then

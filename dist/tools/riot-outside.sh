@@ -45,16 +45,27 @@ END
 
 # build NAME ARGUMENT...: what make says is in NAME/log, sizes in NAME/size.
 build() {
-    timeout -s KILL 600 make -C "$work/$1" "${@:2}" all >"$work/$1/log" 2>&1 &&
+    timeout -s KILL 1800 make -C "$work/$1" "${@:2}" all >"$work/$1/log" 2>&1 &&
         size "$work/$1/bin/native64/outside.elf" | cut -f 1-3 >"$work/$1/size"
 }
 
 # says NAME VERB PATTERN: `rbpf VERB`, typed at its shell, prints such a line.
 says() {
-    # It does not end by itself.
-    { sleep 1; echo "rbpf $2"; sleep 3; } |
-        timeout -s KILL 4 "$work/$1/bin/native64/outside.elf" >>"$work/$1/log" 2>&1
-    grep -aqE "$3" "$work/$1/log"
+    local log=$work/$1/log node found=1
+    # It does not end by itself, and may not listen yet.
+    for _ in $(seq 600); do
+        echo "rbpf $2"
+        sleep 0.2
+    done 2>/dev/null |
+        timeout 130 "$work/$1/bin/native64/outside.elf" >>"$log" 2>&1 &
+    node=$!
+    for _ in $(seq 600); do
+        grep -aqE "$3" "$log" && found=0 && break
+        sleep 0.2
+    done
+    kill "$node" 2>/dev/null
+    wait "$node" 2>/dev/null
+    return "$found"
 }
 
 # report WHAT NAME COMMAND...: a check of that application, with its log if it

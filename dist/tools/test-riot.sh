@@ -55,7 +55,7 @@ stack_limit=90
 ask() {
     local work=$1 pattern=$2 base=$3 found=
     shift 3
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         sleep 0.2
         echo ifconfig 2>/dev/null >&7
         found=$(grep -om 1 "$pattern" "$work/output") &&
@@ -83,7 +83,7 @@ on_native() {
     ip link set tap0 up
     ip address add "$collector_address/64" dev tap0
     # The node does not end by itself.
-    timeout -s KILL 300 $gcoap/bin/native64/rbpf_gcoap.elf tap0 \
+    timeout -s KILL 1800 $gcoap/bin/native64/rbpf_gcoap.elf tap0 \
         <"$work/input" >"$work/output" 2>&1 7>&- &
     exec 7>"$work/input"
     # Once the node has checked that the address is its own alone.
@@ -107,7 +107,7 @@ on_emulator() {
     mkfifo "$work/input"
     ip link set lo up
     # Button 1, the first sensor, is pressed.
-    timeout -s KILL 300 make -C $gcoap BOARD=nrf52840dk EMULATE=1 NETWORK=slip \
+    timeout -s KILL 1800 make -C $gcoap BOARD=nrf52840dk EMULATE=1 NETWORK=slip \
         RBPF_UNSIGNED_INSTALL=1 NRFSIM_FLAGS='--exit-on-reset --pin 0.11=0@0' cleanterm \
         <"$work/input" >"$work/output" 2>&1 7>&- &
     exec 7>"$work/input"
@@ -187,7 +187,7 @@ lines() {
 in_riot() {
     local application=$1 board=$2
     shift 2
-    timeout -s KILL 600 make -C "$application" BOARD="$board" EMULATE=1 "$@"
+    timeout -s KILL 1800 make -C "$application" BOARD="$board" EMULATE=1 "$@"
 }
 
 # build APPLICATION BOARD ARGUMENT...: a check that it builds. What cargo has

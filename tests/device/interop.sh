@@ -56,7 +56,8 @@ trap finish EXIT
 
 "$rbpf" device --config "$work/device.toml" > "$work/output" 2> "$work/errors" &
 device=$!
-for _ in $(seq 100); do
+# Limits are such that only what hangs reaches them.
+for _ in $(seq 1200); do
     [ "$(grep -c '^listening ' "$work/output")" -eq 2 ] && break
     kill -0 "$device" 2> /dev/null || break
     sleep 0.1
@@ -85,18 +86,38 @@ check() {
 ask() {
     local method=$1 uri=$2
     shift 2
-    timeout 30 "$client" -B 20 -m "$method" "$@" "$uri" 2>&1
+    timeout 300 "$client" -B 120 -m "$method" "$@" "$uri" 2>&1
 }
 
-# observe PATH BASE: what libcoap's client prints that observes for three seconds,
-# while something is posted to the container twice.
+# told SIZE: waits until more than that was printed to the observer; fails if it has
+# ended before.
+told() {
+    until [ "$(stat -c %s "$work/observed")" -gt "$1" ]; do
+        kill -0 "$observer" 2> /dev/null || return
+        sleep 0.1
+    done
+}
+
+# observe PATH BASE: what libcoap's client prints that observes for some seconds,
+# while something is posted to the container twice, each time after the one before
+# was told. If the seconds are not enough, the same again with more of them.
 observe() {
-    ask get "$2$1" -s 3 > "$work/observed" &
-    sleep 0.5
-    ask post "$2/observed" > "$work/posted"
-    sleep 1.2
-    ask post "$2/observed" >> "$work/posted"
-    wait "$!"
+    local seconds size complete
+    for seconds in 3 15 100; do
+        : > "$work/observed"
+        : > "$work/posted"
+        ask get "$2$1" -s "$seconds" > "$work/observed" &
+        observer=$!
+        complete=1
+        told 0 || complete=
+        for _ in 1 2; do
+            size=$(stat -c %s "$work/observed")
+            ask post "$2/observed" >> "$work/posted"
+            told "$size" || complete=
+        done
+        wait "$observer"
+        [ -z "$complete" ] || break
+    done
 }
 
 letters=$("$python" -c 'print(bytes(97 + i % 26 for i in range(3000)).decode())')
@@ -121,7 +142,7 @@ for base in "${bases[@]}"; do
     check "$name observe_not" "$(cat "$work/observed")" 23.45
 done
 
-timeout 300 "$python" "$here/interop_aiocoap.py" "${bases[@]}" 2>> "$work/errors" | tee -a "$results"
+timeout 1800 "$python" "$here/interop_aiocoap.py" "${bases[@]}" 2>> "$work/errors" | tee -a "$results"
 check "aiocoap finished" "${PIPESTATUS[0]}" 0
 
 kill -TERM "$device"
