@@ -144,7 +144,7 @@ static void _overlaps(void)
     static rbpf_region_t regions[2];
     uint8_t *image = _copy;
     size_t length = sizeof(sum_rbpf);
-    int64_t *inside = (int64_t *)(_copy + HEADER);
+    void *inside = _copy + HEADER;
     union {
         uint8_t bytes[8];
         int64_t result;
@@ -175,7 +175,7 @@ static void _overlaps(void)
     EXPECT("context over the array of regions", -EINVAL,
            rbpf_execute(image, length, regions, 1, regions, 1, 100, NULL));
     EXPECT("result over the array of regions", -EINVAL,
-           rbpf_execute(image, length, NULL, 0, regions, 1, 100, (int64_t *)regions));
+           rbpf_execute(image, length, NULL, 0, regions, 1, 100, (void *)regions));
     regions[1] = (rbpf_region_t){ regions, sizeof(regions[0]), RBPF_REGION_WRITE };
     EXPECT("region over the array of regions", -EINVAL,
            rbpf_execute(image, length, NULL, 0, regions, 2, 100, NULL));

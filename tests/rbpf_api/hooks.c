@@ -140,7 +140,7 @@ static void _overlaps(void)
     EXPECT("context over the array of a hook's regions", -EINVAL,
            rbpf_hook_trigger(&_hook, regions, sizeof(regions), regions, 1, NULL));
     EXPECT("result over the array of a hook's regions", -EINVAL,
-           rbpf_hook_trigger(&_hook, NULL, 0, regions, 1, (int64_t *)regions));
+           rbpf_hook_trigger(&_hook, NULL, 0, regions, 1, (void *)regions));
     EXPECT("array of a hook's regions as a region to be read", 1,
            rbpf_hook_trigger(&_hook, NULL, 0, &(rbpf_region_t){ regions, 1, RBPF_REGION_READ }, 1,
                              NULL));
@@ -148,7 +148,7 @@ static void _overlaps(void)
            rbpf_hook_trigger(&_hook, &context, 2, NULL, 0, &context.result));
     EXPECT("result of a hook is written last", 42, context.result);
     EXPECT("result over the hook", -EINVAL,
-           rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, (int64_t *)&_hook));
+           rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, (void *)&_hook));
     EXPECT("the hook is as it was", 1,
            rbpf_hook_trigger(&_hook, context.bytes, 2, NULL, 0, NULL));
 }
