@@ -91,6 +91,10 @@ bench: ## this workstation: Fletcher32 beside other virtual machines
 	@$(tools)/packages.sh $(packages_bench)
 	@dist/bench/bench.sh
 
+.PHONY: mutants
+mutants: ## small faults that no test notices; MUTANTS="--file rust/rbpf-abi/src/image.rs" says where
+	@$(tools)/mutants.sh $(MUTANTS)
+
 .PHONY: fresh
 fresh: ## make demo and make test on a clean clone in a minimal Debian; for root
 	@$(tools)/fresh.sh

@@ -27,4 +27,4 @@ def testfunc(child):
 
 
 if __name__ == "__main__":
-    sys.exit(run(testfunc, timeout=60, echo=bool(os.environ.get("VERBOSE"))))
+    sys.exit(run(testfunc, timeout=300, echo=bool(os.environ.get("VERBOSE"))))

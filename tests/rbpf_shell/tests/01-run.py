@@ -189,7 +189,7 @@ def leases(child):
     command(child, "rbpf lease hello 0", r"leased hello 0\r?\n")
     command(child, "rbpf bind hello every:700", r"bound hello every:700\r?\n")
     command(child, "rbpf lease hello 2", r"leased hello 2\r?\n")
-    for _ in range(100):
+    for _ in range(600):
         child.sendline("rbpf info hello")
         if child.expect([r"error: not found\r?\n", r"bound every:700\r?\n"]) == 0:
             break
@@ -218,4 +218,4 @@ def testfunc(child):
 
 
 if __name__ == "__main__":
-    sys.exit(run(testfunc, timeout=60, echo=bool(os.environ.get("VERBOSE"))))
+    sys.exit(run(testfunc, timeout=300, echo=bool(os.environ.get("VERBOSE"))))
