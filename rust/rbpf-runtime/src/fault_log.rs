@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The last faults, for whoever looks for their cause.
+//!
+//! All containers share the room, so one that faults all the time loses its own
+//! entries, not those of others.
 
 use heapless::{String, Vec};
 use rbpf_vm::Fault;
@@ -41,9 +44,8 @@ pub struct FaultEntry {
 /// With `N` 0 it keeps nothing, and what fills it is no code.
 #[derive(Debug)]
 pub struct FaultLog<const N: usize> {
+    /// The oldest first.
     entries: Vec<FaultEntry, N>,
-    /// Index of the oldest entry.
-    oldest: usize,
 }
 
 impl<const N: usize> FaultLog<N> {
@@ -52,11 +54,11 @@ impl<const N: usize> FaultLog<N> {
     pub const fn new() -> Self {
         Self {
             entries: Vec::new(),
-            oldest: 0,
         }
     }
 
-    /// Keeps a fault, and forgets the oldest if there is no room.
+    /// Keeps a fault. If there is no room, the oldest is forgotten of the slot that
+    /// has most, with this one; of several slots, the oldest of theirs.
     pub fn push(&mut self, report: &FaultReport<'_>, at_ms: u32) {
         if N == 0 {
             return;
@@ -69,20 +71,27 @@ impl<const N: usize> FaultLog<N> {
             registers: *report.registers,
             at_ms,
         };
-        if let Err(entry) = self.entries.push(entry)
-            && let Some(oldest) = self.entries.get_mut(self.oldest)
-        {
-            *oldest = entry;
-            self.oldest = (self.oldest + 1).checked_rem(N).unwrap_or(0);
+        if let Err(mut entry) = self.entries.push(entry) {
+            let slot = |entry: &FaultEntry| entry.app.slot();
+            let of = |other: &FaultEntry| {
+                let entries = self.entries.iter().chain([&entry]);
+                entries.filter(|entry| slot(entry) == slot(other)).count()
+            };
+            let newest_first = self.entries.iter().enumerate().rev();
+            // Of equal ones, the last.
+            let first = newest_first.max_by_key(|(_, entry)| of(entry));
+            let first = first.map_or(0, |(index, _)| index);
+            // Each moves to the place before, and that one out.
+            for place in self.entries.iter_mut().skip(first).rev() {
+                core::mem::swap(place, &mut entry);
+            }
         }
     }
 
     /// The fault at a position, from 0 for the last one.
     #[must_use]
     pub fn get(&self, position: usize) -> Option<&FaultEntry> {
-        let (newer, older) = self.entries.split_at_checked(self.oldest)?;
-        let mut newest_first = newer.iter().rev().chain(older.iter().rev());
-        newest_first.nth(position)
+        self.entries.iter().rev().nth(position)
     }
 }
 
@@ -99,12 +108,17 @@ mod tests {
     use super::*;
 
     fn filled<const N: usize>(faults: u32) -> FaultLog<N> {
+        of_slots((0..faults).map(|_| 1))
+    }
+
+    /// A fault of each slot, one after the other; the pc is the position.
+    fn of_slots<const N: usize>(slots: impl IntoIterator<Item = u8>) -> FaultLog<N> {
         let mut log = FaultLog::new();
-        for pc in 0..faults {
+        for (pc, slot) in (0..).zip(slots) {
             let report = FaultReport {
                 name: "name of 16 bytes",
                 app: AppId {
-                    slot: 1,
+                    slot,
                     generation: 2,
                 },
                 fault: Fault {
@@ -140,6 +154,22 @@ mod tests {
         );
         assert_eq!(entry.registers, [6; 11]);
         assert_eq!(log.get(usize::MAX), None);
+    }
+
+    #[test]
+    fn who_has_most_gives_way() {
+        // One that faults all the time, and others that did once.
+        assert!(pcs(&of_slots::<3>([0, 1, 2, 2, 2, 2])).eq([5, 1, 0]));
+        assert!(pcs(&of_slots::<4>([0, 2, 2, 1, 2, 2, 2])).eq([6, 5, 3, 0]));
+        // With the new one it has most.
+        assert!(pcs(&of_slots::<4>([0, 0, 1, 1, 1])).eq([4, 3, 1, 0]));
+        // Of several that have most, the oldest.
+        assert!(pcs(&of_slots::<4>([0, 1, 1, 0, 2])).eq([4, 3, 2, 1]));
+        assert!(pcs(&of_slots::<3>([0, 1, 2, 3, 4])).eq([4, 3, 2]));
+        assert!(pcs(&of_slots::<1>([0, 1, 2])).eq([2]));
+        // Images that are not installed are as a container.
+        let host = crate::HOST;
+        assert!(pcs(&of_slots::<2>([0, host, host, host])).eq([3, 0]));
     }
 
     #[test]
