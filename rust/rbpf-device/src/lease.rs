@@ -3,7 +3,8 @@
 //! its lease, the device removes it.
 //!
 //! Leases are few and lie in a table of their own, so that containers without
-//! one take no more memory. A lease belongs to an id: what replaces a container
+//! one take no more memory. Each tenant has at most its share of it, and so have the
+//! containers without one. A lease belongs to an id: what replaces a container
 //! has none.
 
 use heapless::Vec;
@@ -41,12 +42,21 @@ impl<const N: usize> Leases<N> {
     }
 
     /// Gives a container a lease of so many seconds from now on, in place of the
-    /// one that it has; 0 ends that, and the container stays.
+    /// one that it has; 0 ends that, and the container stays. It is one of a `party`,
+    /// whose containers have no more than one of so many equal shares of the table.
     ///
     /// # Errors
     ///
-    /// `Invalid` if it is longer than [`MAX_LEASE`], `Full` if there is no room.
-    pub(crate) fn set(&mut self, app: AppId, seconds: u32, now: u32) -> Result<(), Status> {
+    /// `Invalid` if it is longer than [`MAX_LEASE`], `Full` if there is no room, or
+    /// none for that party.
+    pub(crate) fn set(
+        &mut self,
+        app: AppId,
+        seconds: u32,
+        now: u32,
+        party: impl Fn(AppId) -> bool,
+        parties: usize,
+    ) -> Result<(), Status> {
         if seconds > MAX_LEASE {
             return Err(Status::Invalid);
         }
@@ -60,7 +70,13 @@ impl<const N: usize> Leases<N> {
                 lease.end = end;
                 Ok(())
             }
-            None => self.0.push(Lease { app, end }).map_err(|_| Status::Full),
+            None => {
+                let share = N.checked_div(parties).unwrap_or(N).max(1);
+                if self.0.iter().filter(|lease| party(lease.app)).count() >= share {
+                    return Err(Status::Full);
+                }
+                self.0.push(Lease { app, end }).map_err(|_| Status::Full)
+            }
         }
     }
 

@@ -447,10 +447,15 @@ where
         let app = self.own_app()?;
         let seconds = number(&self.job.target).ok_or(Status::Invalid)?;
         let now = self.now();
+        let tenant = self.tenant_of(app);
+        // The tenants, and the device itself.
+        let parties = self.runtime.tenants().count() + 1;
+        let of = |app| self.runtime.apps().find(|info| info.id == app);
         let leases = &mut *self.host.leases;
         // Those of containers that were removed or replaced since.
-        leases.retain(|app| self.runtime.apps().any(|info| info.id == app));
-        leases.set(app, seconds, now)
+        leases.retain(|app| of(app).is_some());
+        let party = |app| of(app).is_some_and(|info| info.tenant == tenant);
+        leases.set(app, seconds, now, party, parties)
     }
 
     fn release(&mut self) -> Result<(), Status> {

@@ -184,6 +184,54 @@ fn a_lease_is_of_one_container() {
 }
 
 #[test]
+fn nobody_takes_the_leases_of_all() {
+    let fake = Fake::new();
+    let alice = Allowance {
+        capabilities: Capabilities::all(),
+        slots: 2,
+        bindings: 0,
+        values: 0,
+        paused: 0,
+        rate: 0,
+    };
+    let tenant = fake.runtime.borrow_mut().add_tenant("alice", alice);
+    tenant.unwrap();
+    let mut server = Server::new(&fake);
+    for name in ["a?tenant=alice", "b?tenant=alice", "own"] {
+        server.expect(CREATED, PUT, &format!("/rbpf/app/{name}"), &number(1));
+    }
+    // Of two leases, the tenant has one and the device one, whoever comes first.
+    server.expect(CHANGED, POST, "/rbpf/lease/a?tenant=alice", b"5");
+    server.expect(
+        SERVICE_UNAVAILABLE,
+        POST,
+        "/rbpf/lease/b?tenant=alice",
+        b"5",
+    );
+    // It is the container's, whoever asks.
+    server.expect(SERVICE_UNAVAILABLE, POST, "/rbpf/lease/b", b"5");
+    server.expect(CHANGED, POST, "/rbpf/lease/own", b"5");
+    server.expect(CHANGED, POST, "/rbpf/lease/a?tenant=alice", b"6");
+    server.expect(CHANGED, POST, "/rbpf/lease/a?tenant=alice", b"0");
+    server.expect(CHANGED, POST, "/rbpf/lease/b?tenant=alice", b"5");
+    server.expect(SERVICE_UNAVAILABLE, POST, "/rbpf/lease/a", b"5");
+    // More parties than leases: one each, as long as there are some.
+    for name in ["bob", "carol"] {
+        let added = fake.runtime.borrow_mut().add_tenant(name, alice);
+        assert_eq!(added.is_ok(), name == "bob");
+    }
+    server.expect(DELETED, DELETE, "/rbpf/app/b", b"");
+    server.expect(CREATED, PUT, "/rbpf/app/his?tenant=bob", &number(1));
+    server.expect(CHANGED, POST, "/rbpf/lease/his?tenant=bob", b"5");
+    server.expect(
+        SERVICE_UNAVAILABLE,
+        POST,
+        "/rbpf/lease/a?tenant=alice",
+        b"5",
+    );
+}
+
+#[test]
 fn requests_for_a_lease_that_are_wrong() {
     let fake = with_tenants();
     let mut server = Server::new(&fake);
