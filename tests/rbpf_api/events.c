@@ -18,6 +18,7 @@
 #include "account.rbpf.h"
 #include "api.h"
 #include "endless.rbpf.h"
+#include "forge.rbpf.h"
 #include "long.rbpf.h"
 #include "speak.rbpf.h"
 
@@ -164,4 +165,8 @@ void test_events(void)
     EXPECT("execute who speaks", 0, rbpf_execute(IMAGE(speak), NULL, 0, NULL, 0, 1000, NULL));
     EXPECT("post for who speaks", 0, rbpf_hook_post(&_hook, NULL, 0));
     settle();
+    EXPECT("install who forges", 0, rbpf_install("b", IMAGE(forge)));
+    EXPECT("bind who forges", 0, rbpf_bind("b", "events"));
+    EXPECT("trigger who speaks and who forges", 2, rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, NULL));
+    EXPECT("remove who forges", 0, rbpf_remove("b"));
 }

@@ -36,7 +36,7 @@ mod work;
 
 pub use job::{Device, Fill, Job, MAX_QUERY, Operation, Status};
 pub use lease::{Leases, MAX_LEASE};
-pub use log::LogRing;
+pub use log::{LogRing, escape};
 pub use page::{Page, number};
 pub use rbpf_runtime::digits;
 pub use report::Format;

@@ -1,13 +1,45 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What containers have printed last, for who asks later.
+//! What containers print: harmless for terminals, and the last of it kept for who
+//! asks later.
 //!
-//! A ring of bytes: what comes takes the place of what is oldest. Each byte
+//! What is kept is a ring of bytes: what comes takes the place of what is oldest. Each byte
 //! has a position, counted from 0 since the device started, that wraps; so
 //! who reads on sees what was lost meanwhile.
 //!
-//! Not here: whose line it is, which the host writes as to its console.
+//! Not here: lines, and whose they are, which the host writes as to its console.
 
 use crate::job::{Job, Operation, Status};
+
+/// Writes a part of a line such that it commands no terminal and forges no other
+/// line: control characters but tabs, and bytes that are no UTF-8, as Rust escapes
+/// characters, `\u{1b}`.
+///
+/// What is written is UTF-8, in pieces that each are. A character whose bytes come
+/// in several parts is escaped byte by byte.
+pub fn escape(text: &[u8], write: &mut dyn FnMut(&[u8])) {
+    let is_control = |char: char| char.is_control() && char != '\t';
+    let escaped = |char: char, write: &mut dyn FnMut(&[u8])| {
+        for char in char.escape_default() {
+            // All of them are ASCII.
+            write(&[char as u8]);
+        }
+    };
+    for chunk in text.utf8_chunks() {
+        for part in chunk.valid().split_inclusive(is_control) {
+            let mut before = part.chars();
+            match before.next_back().filter(|&last| is_control(last)) {
+                Some(control) => {
+                    write(before.as_str().as_bytes());
+                    escaped(control, write);
+                }
+                None => write(part.as_bytes()),
+            }
+        }
+        for &byte in chunk.invalid() {
+            escaped(char::from(byte), write);
+        }
+    }
+}
 
 /// The bytes that were written last, as many as its memory takes.
 ///
@@ -133,6 +165,53 @@ mod tests {
         assert_eq!(job.answer().len(), job.answer_length());
         let text = core::str::from_utf8(job.answer()).expect("text");
         (text.to_string(), job.key)
+    }
+
+    #[test]
+    fn nothing_but_text_is_written() {
+        for (text, wanted) in [
+            (&b""[..], ""),
+            (b"plain \ttext \\ '\"", "plain \ttext \\ '\""),
+            ("µ € 🦀".as_bytes(), "µ € 🦀"),
+            (b"\x1b[2J", "\\u{1b}[2J"),
+            (b"a\rb\nc\0", "a\\rb\\nc\\u{0}"),
+            (b"\x07\x7f", "\\u{7}\\u{7f}"),
+            // C1: as characters, and as bytes, which some terminals obey, too.
+            (
+                "\u{80}x\u{9b}2J\u{9f}".as_bytes(),
+                "\\u{80}x\\u{9b}2J\\u{9f}",
+            ),
+            (b"\x9b2J\xff", "\\u{9b}2J\\u{ff}"),
+            // Cut off, too long, of UTF-16, and beyond Unicode.
+            (b"a\xe2\x82", "a\\u{e2}\\u{82}"),
+            (b"\x82\xac\xc2", "\\u{82}\\u{ac}\\u{c2}"),
+            (b"\xc0\x8a", "\\u{c0}\\u{8a}"),
+            (b"\xed\xa0\x80", "\\u{ed}\\u{a0}\\u{80}"),
+            (b"\xf4\x90\x80\x80", "\\u{f4}\\u{90}\\u{80}\\u{80}"),
+        ] {
+            let mut written = String::new();
+            escape(text, &mut |bytes| {
+                written += core::str::from_utf8(bytes).expect("text");
+            });
+            assert_eq!(written, wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_of_all_kinds_and_in_parts() {
+        for first in 0..=u8::MAX {
+            for second in 0..=u8::MAX {
+                for parts in [&[&[first, second][..]][..], &[&[first], &[second]]] {
+                    let mut written = Vec::new();
+                    for part in parts {
+                        escape(part, &mut |bytes| written.extend_from_slice(bytes));
+                    }
+                    let text = String::from_utf8(written).expect("text");
+                    let is_harmless = |char: char| char == '\t' || !char.is_control();
+                    assert!(text.chars().all(is_harmless), "{parts:?} {text:?}");
+                }
+            }
+        }
     }
 
     #[test]

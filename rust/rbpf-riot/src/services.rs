@@ -19,7 +19,8 @@ use rbpf_abi::Capabilities;
 use rbpf_abi::Errno;
 #[cfg(feature = "saul")]
 use rbpf_abi::context::Phydat;
-use rbpf_device::LogRing;
+use heapless::String;
+use rbpf_device::{LogRing, escape};
 #[cfg(any(feature = "client", feature = "observe"))]
 use rbpf_runtime::AppId;
 #[cfg(feature = "senml")]
@@ -30,7 +31,7 @@ use rbpf_runtime::Pin;
 use rbpf_runtime::Sensor;
 #[cfg(feature = "client")]
 use rbpf_runtime::{CoapRequest, Remote};
-use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, Services};
+use rbpf_runtime::{FaultEntry, FaultLog, FaultReport, MAX_NAME, Services};
 use rbpf_vm::{FaultKind, HelperCall, MemoryMap};
 
 #[cfg(feature = "client")]
@@ -67,8 +68,8 @@ pub(crate) fn answer_log(job: &mut Job) {
 /// The services of this device.
 #[derive(Debug)]
 pub(crate) struct RiotServices {
-    /// A container has written a part of a line.
-    line: bool,
+    /// The container that has written a part of a line; empty if none has.
+    line: String<MAX_NAME>,
     faults: &'static mut Faults,
 }
 
@@ -79,14 +80,15 @@ impl RiotServices {
     /// The services, and where they keep faults.
     pub(crate) fn new(faults: &'static mut Faults) -> Self {
         Self {
-            line: false,
+            line: String::new(),
             faults,
         }
     }
 
     /// Ends a line that a container left unfinished.
     pub(crate) fn end_line(&mut self) {
-        if core::mem::take(&mut self.line) {
+        if !self.line.is_empty() {
+            self.line.clear();
             log(b"\n");
         }
     }
@@ -109,15 +111,28 @@ impl Services for RiotServices {
     }
 
     fn log(&mut self, container: &str, text: &[u8]) -> usize {
-        let mut written = text.len();
+        let mut written = 0;
         for piece in text.split_inclusive(|&byte| byte == b'\n') {
-            if !self.line {
+            if self.line != container {
+                // A hook's containers run one after the other.
+                self.end_line();
                 log(container.as_bytes());
                 log(b": ");
-                written += container.len() + 2;
+                written += container.len() + ": \n".len();
+                // Names are no longer.
+                let _ = self.line.push_str(container);
             }
-            log(piece);
-            self.line = !piece.ends_with(b"\n");
+            let (piece, ends) = match piece {
+                [piece @ .., b'\n'] => (piece, true),
+                piece => (piece, false),
+            };
+            escape(piece, &mut |bytes| {
+                written += bytes.len();
+                log(bytes);
+            });
+            if ends {
+                self.end_line();
+            }
         }
         written
     }

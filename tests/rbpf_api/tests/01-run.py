@@ -10,6 +10,11 @@ import sys
 from testrunner import run
 
 SOURCES = pathlib.Path(__file__).resolve().parents[1]
+# What containers print, each line on its own: containers/speak.c, forge.c
+SPOKEN = [
+    "a: half a line", "-: half a line", "a: half a line", "a: half a line",
+    r"b: \ra: half a line\u{1b}[2K\u{9b}2J\u{ff}", "b: \\u{9b}\ta: half a line",
+]
 CHECK = re.compile(r'^ +EXPECT\("([^"]+)"', re.MULTILINE)
 
 
@@ -21,7 +26,7 @@ def checks():
 def testfunc(child):
     names = checks()
     assert len(set(names)) == len(names), "two checks have the same name"
-    left, part, spoken = set(names), "", 0
+    left, part, spoken = set(names), "", []
     while True:
         child.expect(r"([^\r\n]*)\r?\n")
         line = child.match.group(1)
@@ -31,13 +36,13 @@ def testfunc(child):
         elif word in ("PASS", "FAIL"):
             assert word == "PASS", f"{part}: {line}"
             left.remove(rest)
-        elif line in ("a: half a line", "-: half a line"):
-            spoken += 1
+        elif "half a line" in line:
+            spoken.append(line)
         elif line.endswith("failed"):
             break
     assert line == f"{len(names)} passed, 0 failed", line
     assert not left, f"not come to: {left}"
-    assert spoken == 3, f"{spoken} of 3 lines of the log are on their own"
+    assert spoken == SPOKEN, f"the log has {spoken}"
     print(f"\nok {len(names)} checks of the C API")
 
 

@@ -8,10 +8,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rbpf_device::LogRing;
+use rbpf_device::{LogRing, escape};
 
 /// The longest line, in bytes; a longer one is cut into several.
 const MAX_LINE: usize = 1024;
@@ -25,7 +24,7 @@ pub struct Log(Arc<Mutex<Inner>>);
 
 struct Inner {
     sink: Box<Sink>,
-    /// Lines that have begun.
+    /// Lines that have begun, escaped.
     pending: BTreeMap<String, Vec<u8>>,
     /// The last lines, each with the container's name.
     kept: LogRing<Vec<u8>>,
@@ -62,22 +61,35 @@ impl Log {
     }
 
     /// Adds a piece of a container's line; line feeds end lines. Returns how many
-    /// bytes that are, with the container's name at the beginning of each line.
+    /// bytes that are, with escapes; of each line that begins, with the container's
+    /// name and the end.
     pub fn write(&self, container: &str, text: &[u8]) -> usize {
         let inner = &mut *self.inner();
         let mut line = inner.pending.remove(container).unwrap_or_default();
-        let mut written = text.len();
-        for &byte in text {
-            if line.is_empty() {
-                written += container.len() + 2;
-            }
-            if byte != b'\n' {
-                line.push(byte);
-            }
-            if byte == b'\n' || line.len() >= MAX_LINE {
+        let mut written = 0;
+        let around = container.len() + ": \n".len();
+        for (index, piece) in text.split(|&byte| byte == b'\n').enumerate() {
+            if index > 0 {
+                if line.is_empty() {
+                    written += around;
+                }
                 inner.end(container, &line);
                 line.clear();
             }
+            escape(piece, &mut |bytes| {
+                for &byte in bytes {
+                    // Not within a character.
+                    if line.len() >= MAX_LINE && byte & 0xc0 != 0x80 {
+                        inner.end(container, &line);
+                        line.clear();
+                    }
+                    if line.is_empty() {
+                        written += around;
+                    }
+                    line.push(byte);
+                    written += 1;
+                }
+            });
         }
         inner.pending.insert(container.to_owned(), line);
         written
@@ -97,7 +109,8 @@ impl Log {
 impl Inner {
     /// A line is whole.
     fn end(&mut self, container: &str, line: &[u8]) {
-        let text = printable(line);
+        // It is text: `escape` makes nothing else.
+        let text = String::from_utf8_lossy(line);
         (self.sink)(container, &text);
         self.kept.push(format!("{container}: {text}\n").as_bytes());
     }
@@ -107,18 +120,4 @@ impl fmt::Debug for Log {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Log").finish_non_exhaustive()
     }
-}
-
-/// Bytes as text, without control characters.
-fn printable(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for character in String::from_utf8_lossy(bytes).chars() {
-        if character.is_control() && character != '\t' {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{}", character.escape_default());
-        } else {
-            text.push(character);
-        }
-    }
-    text
 }

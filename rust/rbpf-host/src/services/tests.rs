@@ -228,10 +228,43 @@ fn log_lines_do_not_mix_and_are_harmless() {
     log.flush();
     log.write("c", &[b'x'; 3000]);
     log.write("d", &[0xff, b'\n']);
+    // Cut between characters, and not for the end alone.
+    log.write("e", format!("{}€", "x".repeat(1023)).as_bytes());
+    log.write("e", b"\n");
     let lines: Vec<String> = lines.try_iter().collect();
     assert_eq!(lines[..3], ["b: red \\u{1b}[31m", "a: one line", "a: two"]);
     assert!(lines[3..5].iter().all(|line| line.len() == 1024 + 3));
-    assert_eq!(lines[5], "d: \u{fffd}");
+    assert_eq!(
+        lines[5..7],
+        ["d: \\u{ff}", &format!("e: {}€", "x".repeat(1023))]
+    );
+}
+
+/// What is written is what is kept and shown: nothing is charged to nobody.
+#[test]
+fn the_log_counts_what_it_writes() {
+    let log = Log::silent();
+    log.keep(65536);
+    let mut written = 0;
+    for text in [
+        &b"one "[..],
+        b"line\n",
+        b"\n\n",
+        b"",
+        b"\x1b\xff\r\n\xe2\x82",
+        &[b'x'; 3000],
+        b"\nlast",
+    ] {
+        written += log.write("some", text);
+    }
+    log.flush();
+    let mut job = rbpf_device::Job::<8192>::new();
+    job.start(rbpf_device::Operation::Log);
+    log.kept(|kept| kept.answer(&mut job));
+    let answer = String::from_utf8(job.answer().to_vec()).unwrap();
+    let (_, kept) = answer.split_once('\n').unwrap();
+    assert_eq!(kept.len(), written);
+    assert!(kept.starts_with("some: one line\nsome: \nsome: \nsome: \\u{1b}\\u{ff}\\r\n"));
 }
 
 #[test]
