@@ -108,7 +108,8 @@ on_emulator() {
     ip link set lo up
     # Button 1, the first sensor, is pressed.
     timeout -s KILL 1800 make -C $gcoap BOARD=nrf52840dk EMULATE=1 NETWORK=slip \
-        RBPF_UNSIGNED_INSTALL=1 NRFSIM_FLAGS='--exit-on-reset --pin 0.11=0@0' cleanterm \
+        RBPF_UNSIGNED_INSTALL=1 RBPF_EXPOSE=1 \
+        NRFSIM_FLAGS='--exit-on-reset --pin 0.11=0@0' cleanterm \
         <"$work/input" >"$work/output" 2>&1 7>&- &
     exec 7>"$work/input"
     # The board has sensors that the workstation's device has not: no peer.
@@ -298,8 +299,8 @@ coap() {
         lines "native64 outside" dist/tools/riot-outside.sh
         lines "native64 CoAP" coap --on-native "$images" closed
         # Both for the shell's report of what is in use
-        USEMODULE=shell_cmd_gnrc_pktbuf build $gcoap native64 RBPF_UNSIGNED_INSTALL=1 DEVELHELP=1 \
-            COLLECTOR="[$collector_address]:$collector_port" &&
+        USEMODULE=shell_cmd_gnrc_pktbuf build $gcoap native64 RBPF_UNSIGNED_INSTALL=1 \
+            RBPF_EXPOSE=1 DEVELHELP=1 COLLECTOR="[$collector_address]:$collector_port" &&
             lines "native64 CoAP" coap --on-native "$images" open
     fi
     if on_list nrf52840dk; then
@@ -308,7 +309,7 @@ coap() {
                 no_fmt "$application"/bin/nrf52840dk/*.elf
         done
         check "nrf52840dk size" dist/tools/size-riot.sh nrf52840dk --quick
-        if build $gcoap nrf52840dk RBPF_UNSIGNED_INSTALL=1 NETWORK=slip; then
+        if build $gcoap nrf52840dk RBPF_UNSIGNED_INSTALL=1 RBPF_EXPOSE=1 NETWORK=slip; then
             rm -f "$report"
             lines "nrf52840dk CoAP" coap --on-emulator "$report" "$images" open
             # For the reader, who may wonder how large they must be

@@ -6,8 +6,8 @@
 usage: riot_coap.py coap://ADDRESS IMAGES open|closed [OPTION ...]
 
   IMAGES           folder with the images that dist/tools/test-riot.sh makes
-  open             the node lets anyone install containers
-                   (RBPF_UNSIGNED_INSTALL=1)
+  open             the node lets anyone install containers, and see what they keep
+                   (RBPF_UNSIGNED_INSTALL=1 RBPF_EXPOSE=1)
   closed           it does not
   --reading TEXT   what the first sensor says, 23.45 if not said
   --requests N     requests in a row, 500 if not said
@@ -144,10 +144,12 @@ async def pages(node):
          [f"slot {number} state empty " for number in range(SLOTS)] + [""])
     same("list", await node.expect(codes.CONTENT, GET, "/rbpf"), "")
     contains(await node.expect(codes.CONTENT, GET, "/rbpf/stats"), f"slots 0\nslots-max {SLOTS}\n")
-    for path in ["/", "/nothing", "/rbpf/nothing", "/rbpf/app/x", "/rbpf/kv/x/1", "/rbpfx"]:
+    for path in ["/", "/nothing", "/rbpf/nothing", "/rbpf/app/x", "/rbpfx"]:
         await node.expect(codes.NOT_FOUND, GET, path)
     await node.expect(codes.METHOD_NOT_ALLOWED, POST, "/rbpf")
-    await node.expect(codes.BAD_REQUEST, GET, "/rbpf/kv/global/x")
+    if node.options.state == "open":
+        await node.expect(codes.NOT_FOUND, GET, "/rbpf/kv/x/1")
+        await node.expect(codes.BAD_REQUEST, GET, "/rbpf/kv/global/x")
 
 
 async def closed(node):
@@ -157,6 +159,39 @@ async def closed(node):
     await node.expect(codes.METHOD_NOT_ALLOWED, DELETE, "/rbpf/app/sensor")
     await node.expect(codes.NOT_FOUND, POST, "/rbpf/bind/sensor", b"/temp")
     same("list", await node.expect(codes.CONTENT, GET, "/rbpf"), "")
+
+
+# What containers/secret.asm keeps, prints and has in a register, in text and in CBOR.
+SECRETS = [b"1589831518", bytes.fromhex("5ec2e75e"), b"whisper", b"7e2ce57e2ce5",
+           bytes.fromhex("7e2ce57e2ce5"), b"registers"]
+
+
+async def strangers(node):
+    """Nobody is shown values, logs and registers over the network; the shell shows all."""
+    image = node.image("secret")
+    for start in range(0, len(image), 20):
+        piece = image[start : start + 20]
+        shell(node, f"rbpf load secret {piece.hex()}", f"bytes {start + len(piece)}\n")
+    shell(node, "rbpf load secret", "installed secret")
+    shell(node, "rbpf bind secret /secret", "bound secret")
+    await node.expect(codes.INTERNAL_SERVER_ERROR, GET, "/secret")
+    hidden = ["kv", "kv/global/1", "kv/secret/1", "kv/secret/x", "kv/@/1", "kv/", "kv/secret",
+              "log", "log/0", "log/x"]
+    shown = ["", "/app/secret", "/slots", "/bindings", "/tenants", "/faults", "/stats"]
+    paths = ["/.well-known/core"] + [f"/rbpf{path}" for path in shown] + [f"/rbpf/{path}" for path in hidden]
+    for path in paths:
+        for options in [[], [(17, bytes([CBOR]))]]:
+            response = await node.ask(GET, path, options=options)
+            for secret in SECRETS:
+                same(f"{secret} at {path}", secret in response.payload, False)
+            if path.removeprefix("/rbpf/") in hidden:
+                same(f"code of {path}", response.code, codes.FORBIDDEN)
+                same("text", response.payload, b"values and logs are not shown (expose)")
+    contains(await node.expect(codes.CONTENT, GET, "/rbpf/faults"), "secret fault InvalidRead pc ")
+    for command, secret in [("kv", "global key 1 value 1589831518"), ("faults", ",0x7e2ce57e2ce5,"),
+                            ("logs", "secret: whisper\n")]:
+        shell(node, f"rbpf {command}", secret)
+    shell(node, "rbpf remove secret", "removed secret")
 
 
 async def sensor(node):
@@ -523,6 +558,7 @@ def workstation(node):
             [coap]
             listen = ["[::1]:0"]
             unsigned_install = true
+            expose = true
             [runtime]
             budget = 100000
             response_size = 256
@@ -853,7 +889,7 @@ async def life(node, image):
 OPEN = [pages, sensor, libcoap, replacement, guard, cbor, values, faults, quarantine, timers, changes, log,
         leases, *map(observers, riot_observe.CHECKS), requests, payload, request, long_list, bad_images,
         blocks, duplicates, long_response, options, noise, twins, attach, endurance]
-CLOSED = [pages, closed, options]
+CLOSED = [pages, closed, strangers, options]
 
 
 async def main(arguments):
@@ -861,7 +897,8 @@ async def main(arguments):
     node = Node(context, arguments.base, pathlib.Path(arguments.images), arguments)
     failed = False
     checks = OPEN if arguments.state == "open" else CLOSED
-    needs = {twins: arguments.peer, attach: arguments.rbpf, requests: arguments.collector}
+    needs = {twins: arguments.peer, attach: arguments.rbpf, requests: arguments.collector,
+             strangers: arguments.shell}
     for check in [check for check in checks if needs.get(check, True)]:
         name = f"{arguments.state} {check.__name__}"
         try:

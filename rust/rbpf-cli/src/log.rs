@@ -17,6 +17,8 @@ const MAX_BYTES: usize = 128 * 1024;
 const MAX_REQUESTS: usize = 4096;
 /// A device that keeps no log.
 const NOT_FOUND: u8 = 0x84;
+/// One that does not show it.
+const FORBIDDEN: u8 = 0x83;
 
 /// Something to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +50,12 @@ pub enum LogError {
     /// It has none.
     #[error("it keeps no log (CONFIG_RBPF_LOG_SIZE, or `log_size` in device.toml)")]
     None,
+    /// It does not show it.
+    #[error(
+        "it does not show what containers print and store \
+         (CONFIG_RBPF_EXPOSE, or `expose` in device.toml)"
+    )]
+    Hidden,
     /// What it gives is none.
     #[error("its answer is no log")]
     NoLog,
@@ -59,7 +67,7 @@ impl LogError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Get(error) => error.is_passing(),
-            Self::None | Self::NoLog => false,
+            Self::None | Self::Hidden | Self::NoLog => false,
         }
     }
 }
@@ -161,6 +169,7 @@ fn ask(client: &mut Client, from: Option<u32>) -> Result<Vec<u8>, LogError> {
     match client.get(path, None) {
         Ok(answer) => Ok(answer.payload),
         Err(GetError::Refused(NOT_FOUND, _)) => Err(LogError::None),
+        Err(GetError::Refused(FORBIDDEN, _)) => Err(LogError::Hidden),
         Err(error) => Err(LogError::Get(error)),
     }
 }

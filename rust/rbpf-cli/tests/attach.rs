@@ -15,6 +15,9 @@ use common::{Folder, clang, done, rbpf, source};
 /// How long the device may take to remove a container, beside its lease.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// In the section `[coap]`: anyone may install, and see what that prints and stores.
+const OPEN: &str = "unsigned_install = true\nexpose = true";
+
 /// A device, with this in its section `[coap]`, and what stands after that.
 fn device(folder: &Folder, coap: &str) -> Device {
     let text = format!("[coap]\nlisten = ['127.0.0.1:0']\n{coap}\n");
@@ -58,7 +61,7 @@ fn for_a_while() {
         return;
     }
     let folder = Folder::new();
-    let device = device(&folder, "unsigned_install = true");
+    let device = device(&folder, OPEN);
     let ended = done(&mut attach(&device, &["--seconds", "1"]));
     assert!(
         ended
@@ -101,7 +104,7 @@ fn until_it_is_told_to_end() {
         return;
     }
     let folder = Folder::new();
-    let device = device(&folder, "unsigned_install = true");
+    let device = device(&folder, OPEN);
     // Longer than a lease, which is renewed.
     for (signal, lease, tick) in [(Signal::INT, "4", 100), (Signal::TERM, "30", 1)] {
         let running = Running::start(&mut attach(&device, &["--lease", lease]));
@@ -123,7 +126,7 @@ fn killed() {
         return;
     }
     let folder = Folder::new();
-    let device = device(&folder, "unsigned_install = true");
+    let device = device(&folder, OPEN);
     let running = Running::start(&mut attach(&device, &["--lease", "5"]));
     running.line("ticker: tick 1");
     running.signal(Signal::KILL);
@@ -138,7 +141,7 @@ fn a_device_that_is_away() {
         return;
     }
     let folder = Folder::new();
-    let device = device(&folder, "unsigned_install = true");
+    let device = device(&folder, OPEN);
     let running = Running::start(&mut attach(&device, &["--timeout", "2"]));
     running.line("ticker: tick 1");
     device.signal(Signal::STOP);
@@ -195,7 +198,7 @@ fn what_a_device_refuses() {
     folder.build(&source("ticker.c"), "ticker.rbpf");
     let open = device(
         &folder,
-        "unsigned_install = true\n[runtime]\nlog_size = 0\n\
+        "unsigned_install = true\nexpose = true\n[runtime]\nlog_size = 0\n\
          [[application]]\nname = 'there'\nimage = 'ticker.rbpf'\ncoap = '/there'",
     );
     refused(
@@ -228,6 +231,47 @@ fn what_a_device_refuses() {
     running.signal(Signal::INT);
     assert_eq!(running.ended().0, Some(0));
     open.end();
+}
+
+#[test]
+fn a_device_that_does_not_show_what_it_does() {
+    if !clang() {
+        return;
+    }
+    let folder = Folder::new();
+    let hidden = "note: it does not show what containers print and store \
+                  (CONFIG_RBPF_EXPOSE, or `expose` in device.toml)\n";
+    for coap in [
+        "unsigned_install = true",
+        "unsigned_install = true\n[runtime]\nlog_size = 0",
+    ] {
+        let device = device(&folder, coap);
+        let ended = done(&mut attach(&device, &["--seconds", "0.5"]));
+        assert_eq!(ended.stderr.matches(hidden).count(), 1, "{ended:#?}");
+        assert_eq!(ended.success(), "");
+        let all = device.end();
+        assert!(all.contains("DELETE /rbpf/app/ticker 2.02"), "{all}");
+    }
+    // One that keeps no log, and does not show values.
+    let without_log = Fake::start(|asked| {
+        let path = String::from_utf8_lossy(&asked.bytes).into_owned();
+        match asked.bytes.get(1) {
+            Some(3) => vec![asked.reply(0x60, 0x41, b"", b"")],
+            Some(4) => vec![asked.reply(0x60, 0x42, b"", b"")],
+            Some(2) => vec![asked.reply(0x60, 0x44, b"", b"")],
+            _ if path.contains("kv") => vec![asked.reply(0x60, 0x83, b"", b"")],
+            _ => vec![asked.reply(0x60, 0x84, b"", b"")],
+        }
+    });
+    let mut command = rbpf();
+    command
+        .args(["attach", &without_log.uri])
+        .arg(source("ticker.c"));
+    command.args(["--hook", "boot", "--seconds", "0.5", "--interval", "0.1"]);
+    let ended = done(&mut command);
+    assert_eq!(ended.stderr.matches(hidden).count(), 1, "{ended:#?}");
+    assert!(ended.stderr.contains("note: it keeps no log"), "{ended:#?}");
+    ended.success();
 }
 
 #[test]

@@ -92,18 +92,37 @@ fn from_a_device() {
     let folder = Folder::new();
     build(&folder, &[]);
     folder.example("counter");
-    let description = folder.write(
-        "device.toml",
-        "[coap]\nlisten = ['127.0.0.1:0']\n\
-         [[application]]\nname = 'faulty'\nimage = 'fault.rbpf'\ncoap = '/faulty'\n\
-         [[application]]\nname = 'counter'\nimage = 'counter.rbpf'\ncoap = '/counter'\n",
+    let description = |more: &str| {
+        let text = format!(
+            "[coap]\nlisten = ['127.0.0.1:0']\n{more}\
+             [[application]]\nname = 'faulty'\nimage = 'fault.rbpf'\ncoap = '/faulty'\n\
+             [[application]]\nname = 'counter'\nimage = 'counter.rbpf'\ncoap = '/counter'\n"
+        );
+        folder.write("device.toml", text)
+    };
+    // One that shows strangers no more than it must: all the rest is known.
+    let device = Device::start(&description(""));
+    let uri = format!("coap://{}/", device.address);
+    assert_eq!(device.get("faulty")[1], 0xa0);
+    let found = fault(&["--from", &uri]).success();
+    contains(
+        &found,
+        &[
+            "fault.c:12:",
+            " ms after the device's start\n",
+            "note          the device does not show registers \
+             (CONFIG_RBPF_EXPOSE, or `expose` in device.toml)\n",
+        ],
     );
-    let device = Device::start(&description);
+    assert!(!found.contains("r0 0x"), "{found}");
+    device.end();
+    let device = Device::start(&description("expose = true\n"));
     let uri = format!("coap://{}/", device.address);
     fault(&["--from", &uri]).refused(&["no container has had a fault; there are: faulty, counter"]);
     assert_eq!(device.get("faulty")[1], 0xa0);
     let found = fault(&["--from", &uri]);
     assert!(!found.stderr.contains("warning"), "{found:#?}");
+    assert!(!found.stdout.contains("does not show"), "{found:#?}");
     contains(
         &found.success(),
         &[

@@ -31,7 +31,7 @@ fn the_log_of_a_device() {
     folder.build(&source("ticker.c"), "ticker.rbpf");
     let description = |size: u32, every: u32| {
         let text = format!(
-            "[coap]\nlisten = ['127.0.0.1:0']\n[runtime]\nlog_size = {size}\n\
+            "[coap]\nlisten = ['127.0.0.1:0']\nexpose = true\n[runtime]\nlog_size = {size}\n\
              [[application]]\nname = 'ticker'\nimage = 'ticker.rbpf'\nevery = {every}\n"
         );
         folder.write("device.toml", text)
@@ -68,6 +68,15 @@ fn the_log_of_a_device() {
     let device = Device::start(&description(0, 1000));
     let uri = format!("coap://{}", device.address);
     done(&mut logs(&uri)).refused(&[&format!("{uri}: it keeps no log")]);
+    device.end();
+
+    // One that does not show it.
+    let text = "[coap]\nlisten = ['127.0.0.1:0']\n";
+    let device = Device::start(&folder.write("device.toml", text));
+    let uri = format!("coap://{}", device.address);
+    let hidden = "it does not show what containers print and store \
+                  (CONFIG_RBPF_EXPOSE, or `expose` in device.toml)";
+    done(&mut logs(&uri)).refused(&[&format!("{uri}: {hidden}")]);
     device.end();
 }
 

@@ -31,7 +31,7 @@ fn the_example_drops_a_word() {
     )
     .success();
     let file = folder.path().join("device.toml");
-    let text = "[coap]\nlisten = ['127.0.0.1:0']\nunsigned_install = true\n";
+    let text = "[coap]\nlisten = ['127.0.0.1:0']\nunsigned_install = true\nexpose = true\n";
     std::fs::write(&file, text).expect("it can be written");
     let config = Config::load(&file).expect("it is sound");
     let log = Log::new(|_, _| {});

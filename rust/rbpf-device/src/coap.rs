@@ -17,8 +17,9 @@
 //!
 //! in text, one record a line, or in CBOR if the option Accept says so, the log
 //! in text alone. With the feature `observe`, all of these but links and log may be
-//! observed (RFC 7641), and of containers those that say so, without a query. And
-//! only where [anyone may](Device::may_change):
+//! observed (RFC 7641), and of containers those that say so, without a query. Values,
+//! the log, and what was in registers at a fault are shown only where [anyone may see
+//! them](Device::exposes). And only where [anyone may](Device::may_change):
 //!
 //! | request | effect |
 //! |---|---|

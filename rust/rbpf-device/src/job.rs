@@ -216,6 +216,8 @@ pub struct Job<const PAGE: usize> {
     pub format: Format,
     /// The first byte of the answer that is wanted.
     pub offset: usize,
+    /// Whether anyone gets the answer, and is not to see what was in registers.
+    pub for_strangers: bool,
     /// How it ended.
     pub status: Status,
     /// Code of a container's response.
@@ -245,6 +247,7 @@ impl<const PAGE: usize> Job<PAGE> {
             observe: None,
             format: Format::Text,
             offset: 0,
+            for_strangers: false,
             status: Status::Done,
             code: 0,
             content_format: None,
@@ -266,6 +269,7 @@ impl<const PAGE: usize> Job<PAGE> {
         self.observe = None;
         self.format = Format::Text;
         self.offset = 0;
+        self.for_strangers = false;
         self.status = Status::Done;
         self.code = 0;
         self.content_format = None;
@@ -396,6 +400,10 @@ pub trait Device<const PAGE: usize> {
 
     /// Whether anyone may install, bind and remove containers.
     fn may_change(&self) -> bool;
+
+    /// Whether anyone may see what containers keep to themselves: their values, what
+    /// they print, and what was in their registers.
+    fn exposes(&self) -> bool;
 
     /// Has a job done that `fill` fills in, and waits for the answer.
     ///

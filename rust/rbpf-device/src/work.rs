@@ -314,6 +314,7 @@ where
     }
 
     fn faults(&mut self) -> Status {
+        let for_strangers = self.job.for_strangers;
         let mut report = self.job.report();
         report.list();
         for entry in (0..).map_while(|position| self.runtime.fault(position)) {
@@ -333,8 +334,10 @@ where
                 report.key("digest");
                 report.bytes(&digest);
             }
-            report.key("registers");
-            report.addresses(&entry.registers);
+            if !for_strangers {
+                report.key("registers");
+                report.addresses(&entry.registers);
+            }
             report.line();
             report.end();
         }

@@ -112,6 +112,7 @@ struct Fake {
     said: RefCell<observe::Said>,
     may_change: bool,
     hooks: &'static [Hook<'static>],
+    exposes: bool,
 }
 
 struct Ticket(Box<Job<PAGE>>);
@@ -138,6 +139,10 @@ impl Device<PAGE> for &Fake {
 
     fn may_change(&self) -> bool {
         self.may_change
+    }
+
+    fn exposes(&self) -> bool {
+        self.exposes
     }
 
     fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Ticket, Status> {
@@ -194,6 +199,7 @@ impl Fake {
             said: RefCell::default(),
             may_change: true,
             hooks: const { &[Hook::new("button")] },
+            exposes: true,
         }
     }
 }
@@ -740,6 +746,63 @@ fn nothing_changes_where_nobody_may() {
     server.expect(NOT_FOUND, POST, "/rbpf/unbind", b"/a");
     server.expect(NOT_FOUND, POST, "/rbpf/release/a", b"");
     assert_eq!(server.get("/rbpf").text(), "");
+}
+
+#[test]
+fn strangers_see_no_values_logs_and_registers() {
+    let mut fake = with_tenants();
+    let store = |helper: u16| format!("mov %r1, 3\nmov %r2, 0x5ec2e75e\ncall {helper}\n");
+    let program = [0x10, 0x11, 0x14].map(store).concat();
+    let program = image(
+        &format!("{program}lddw %r7, 0x7e2ce57e2ce5\nldxw %r0, [%r7+0]\nexit"),
+        &[0x10, 0x11, 0x14],
+        Capabilities::all(),
+    );
+    let mut server = Server::new(&fake);
+    server.expect(CREATED, PUT, "/rbpf/app/a", &program);
+    server.expect(CHANGED, POST, "/rbpf/bind/a", b"/a");
+    server.expect(INTERNAL_SERVER_ERROR, GET, "/a", b"");
+    fake.log.borrow_mut().push(b"a: whisper\n");
+    let paths = [
+        "/rbpf/kv",
+        "/rbpf/kv/a/3",
+        "/rbpf/kv/@/3",
+        "/rbpf/kv/global/3",
+        "/rbpf/log",
+        "/rbpf/log/0",
+    ];
+    for path in paths {
+        server.expect(CONTENT, GET, path, b"");
+    }
+    let whole = server.blocks("/rbpf/faults", 2);
+    fake.exposes = false;
+    let mut server = Server::new(&fake);
+    for path in paths {
+        for options in [&[][..], &[(ACCEPT, 60)], &[(BLOCK2, 0x12)]] {
+            let response = server.ask(GET, path, b"", options);
+            let text = "values and logs are not shown (expose)";
+            assert_eq!((response.code, response.text()), (FORBIDDEN, text));
+        }
+    }
+    for path in [
+        "/rbpf/kv/",
+        "/rbpf/kv/global",
+        "/rbpf/kv/a/x",
+        "/rbpf/kv/a/3/4",
+    ] {
+        server.expect(FORBIDDEN, GET, path, b"");
+    }
+    server.expect(METHOD_NOT_ALLOWED, POST, "/rbpf/kv", b"");
+    server.expect(METHOD_NOT_ALLOWED, POST, "/rbpf/log", b"");
+    // A fault without what was in the registers; the rest is the same.
+    let faults = String::from_utf8(server.blocks("/rbpf/faults", 2)).unwrap();
+    let whole = String::from_utf8(whole).unwrap();
+    assert_eq!(Some(faults.trim_end()), whole.split(" registers ").next());
+    let faults = server.cbor_blocks("/rbpf/faults");
+    let fault = &faults.as_array().unwrap()[0];
+    assert!(field(fault, "digest").is_some() && field(fault, "registers").is_none());
+    // Tenants are as strange as others.
+    server.expect(FORBIDDEN, GET, "/rbpf/kv/@alice/3", b"");
 }
 
 #[test]

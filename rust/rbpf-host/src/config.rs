@@ -122,6 +122,9 @@ pub struct CoapConfig {
     /// `unsigned_install`: whether anyone on the network may install, bind and
     /// remove containers.
     pub unsigned_install: bool,
+    /// `expose`: whether anyone on the network may see values, what applications
+    /// print, and what was in their registers at a fault.
+    pub expose: bool,
 }
 
 /// `[runtime]`: what every container may use.

@@ -220,6 +220,9 @@ pub struct DeviceSettings {
     /// Whether anyone who can reach the device may install, bind and remove
     /// containers.
     pub may_change: bool,
+    /// Whether anyone who can reach the device may see values, what containers print,
+    /// and what was in their registers at a fault.
+    pub exposes: bool,
 }
 
 impl From<&Config> for DeviceSettings {
@@ -239,6 +242,7 @@ impl From<&Config> for DeviceSettings {
             changes: Changes::default(),
             timeout: config.coap.request_timeout,
             may_change: config.coap.unsigned_install,
+            exposes: config.coap.expose,
         }
     }
 }
@@ -258,6 +262,7 @@ pub struct DeviceHandle {
     timeout: Duration,
     staged: Staged,
     may_change: bool,
+    exposes: bool,
     /// Which datagrams containers want to see.
     watched: Arc<packets::Watched>,
     changes: Changes,
@@ -280,6 +285,7 @@ impl Device {
             timeout: settings.timeout,
             staged: Staged::new(Mutex::new(Box::new(Staging::new()))),
             may_change: settings.may_change,
+            exposes: settings.exposes,
             watched: Arc::default(),
             changes: settings.changes.clone(),
         };
@@ -517,6 +523,10 @@ impl rbpf_device::Device<PAGE> for &Asking<'_> {
 
     fn may_change(&self) -> bool {
         self.handle.may_change
+    }
+
+    fn exposes(&self) -> bool {
+        self.handle.exposes
     }
 
     fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Box<Job>, Status> {

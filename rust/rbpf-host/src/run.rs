@@ -99,6 +99,13 @@ pub fn run_until(
             "warning: anyone on the network may install containers (unsigned_install)",
         );
     }
+    if config.coap.expose {
+        print(
+            &output,
+            "warning: anyone on the network may read values, logs and registers of containers \
+             (expose)",
+        );
+    }
     let handle = device.handle();
     if talkative {
         for application in handle.applications() {

@@ -36,7 +36,12 @@
 //! `sched` and `shell` (what they call and are called by) and [`c_api`].
 #![no_std]
 #![cfg_attr(
-    not(all(feature = "gcoap", feature = "shell", rbpf_unsigned_install)),
+    not(all(
+        feature = "gcoap",
+        feature = "shell",
+        rbpf_unsigned_install,
+        rbpf_expose
+    )),
     allow(
         dead_code,
         reason = "some of what is shared is used by one optional part"

@@ -117,6 +117,12 @@ pub(crate) fn start() -> Result<(), Status> {
              (CONFIG_RBPF_UNSIGNED_INSTALL=1)\n",
         );
     }
+    if cfg!(rbpf_expose) {
+        sys::print(
+            "rbpf: WARNING: anyone on the network may read values, logs and registers of \
+             containers on this device (CONFIG_RBPF_EXPOSE=1)\n",
+        );
+    }
     riot_wrappers::thread::spawn(
         &mut stack.0,
         thread,
@@ -301,6 +307,10 @@ impl Device<PAGE> for Queue {
 
     fn may_change(&self) -> bool {
         cfg!(rbpf_unsigned_install)
+    }
+
+    fn exposes(&self) -> bool {
+        cfg!(rbpf_expose)
     }
 
     fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Ticket, Status> {

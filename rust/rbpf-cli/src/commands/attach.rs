@@ -24,6 +24,9 @@ use rbpf_host::client::{Client, GetError, Target};
 use guest::Guest;
 use values::Values;
 
+/// A device that does not show values.
+const FORBIDDEN: u8 = 0x83;
+
 /// Characters of the longest name of a container.
 const MAX_NAME: usize = rbpf_runtime::MAX_NAME;
 
@@ -33,7 +36,8 @@ the values that it stores as they change, until Ctrl-C, SIGTERM or the end of --
 removed. If this program ends otherwise, the device removes it when its lease is over.
 
 The device must let anyone install containers, and know leases (CONFIG_RBPF_LEASES). What is
-printed is shown if it keeps that (CONFIG_RBPF_LOG_SIZE).
+printed is seen if it keeps that (CONFIG_RBPF_LOG_SIZE), and that and values if it shows them to
+anyone (CONFIG_RBPF_EXPOSE).
 
 Examples:
   rbpf attach coap://[fe80::1%tap0] --hook every:1000 probe.c
@@ -128,11 +132,12 @@ fn attach(
     stop: &Receiver<()>,
 ) -> Result<ExitCode> {
     guest.is_new()?;
-    let log = match LogReader::at_end(guest.client()) {
-        Ok(log) => Some(log),
-        Err(LogError::None) => {
-            eprintln!("note: {}", LogError::None);
-            None
+    let (log, values) = match LogReader::at_end(guest.client()) {
+        Ok(log) => (Some(log), Some(Values::default())),
+        Err(error @ (LogError::None | LogError::Hidden)) => {
+            eprintln!("note: {error}");
+            let is_hidden = matches!(error, LogError::Hidden);
+            (None, (!is_hidden).then(Values::default))
         }
         Err(error) => return Err(error.into()),
     };
@@ -152,7 +157,7 @@ fn attach(
     );
     let mut watch = Watch {
         log,
-        values: Values::default(),
+        values,
         renewed: began,
         lost: false,
     };
@@ -189,9 +194,10 @@ fn attach(
 
 /// What is looked at, and whether the device is there.
 struct Watch {
-    /// Nothing if the device keeps no log.
+    /// Nothing if the device keeps no log, or does not show it.
     log: Option<LogReader>,
-    values: Values,
+    /// Nothing if it does not show them.
+    values: Option<Values>,
     /// When the lease was renewed last, or taken: before that was asked for.
     renewed: Instant,
     /// The device did not answer the last time.
@@ -283,9 +289,18 @@ impl Watch {
                 return self.renew(guest);
             }
         }
+        let Some(values) = &mut self.values else {
+            return Ok(());
+        };
         let name = guest.name().to_owned();
-        let lines = self.values.read(guest.client(), &name)?;
-        print(&lines).map_err(Failure::Output)
+        match values.read(guest.client(), &name) {
+            Err(GetError::Refused(FORBIDDEN, _)) => {
+                eprintln!("note: {}", LogError::Hidden);
+                self.values = None;
+                Ok(())
+            }
+            lines => print(&lines?).map_err(Failure::Output),
+        }
     }
 }
 

@@ -23,7 +23,8 @@ The sources, and the options of the compiler and the linker, must be those that 
 built with: give what was given to `rbpf build`. An image alone has neither lines nor names.
 
 A report is a line with `fault KIND pc N address A`, wherever it was copied from: an answer, a
-log, the shell's `rbpf list`, or the list of a device.
+log, the shell's `rbpf list`, or the list of a device. A device shows what was in the registers if
+it shows them to anyone (CONFIG_RBPF_EXPOSE, or `expose` in device.toml).
 
 Examples:
   rbpf fault sensor.c --report 'fault InvalidRead pc 12 address 0x0'

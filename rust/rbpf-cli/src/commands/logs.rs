@@ -15,6 +15,8 @@ const AFTER_HELP: &str = "\
 A device keeps the last bytes that its containers have printed. Where some were lost since, or
 before the first that is kept, a line says so: ... N bytes lost
 
+It must show that to anyone (CONFIG_RBPF_EXPOSE, or `expose` in device.toml).
+
 With --follow, a device that does not answer for a while is asked again, without a word.
 
 Examples:

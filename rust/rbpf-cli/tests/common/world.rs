@@ -38,7 +38,9 @@ impl World {
             folder.build(&source, &image);
         }
         let file = folder.write("device.toml", description);
-        let config = Config::load(&file).expect("it is sound");
+        let mut config = Config::load(&file).expect("it is sound");
+        // Values are what is looked at.
+        config.coap.expose = true;
         let log = Log::new(|_, _| {});
         let services = WorkstationServices::new(&config.sensors, log.clone());
         let settings = DeviceSettings::from(&config);

@@ -11,6 +11,9 @@ use crate::page::number;
 use crate::report::Format;
 use crate::staging::PieceError;
 
+/// What is said of values and logs where they are [not shown](Device::exposes).
+const NOT_SHOWN: &str = "values and logs are not shown (expose)";
+
 /// The first segment of a path without its leading slash, and the others.
 fn segment(path: &str) -> (&str, Option<&str>) {
     let end = path.bytes().position(|byte| byte == b'/');
@@ -39,6 +42,13 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             (code::GET, "tenants", None, _) => self.read(request, Operation::Tenants, "", 0),
             (code::GET, "faults", None, _) => self.read(request, Operation::Faults, "", 0),
             (code::GET, "stats", None, _) => self.read(request, Operation::Stats, "", 0),
+            // Before all that looks at them: observers are answered by this, too.
+            (code::GET, "kv", ..) if !self.device.exposes() => {
+                Ok(Reply::Short(code::FORBIDDEN, NOT_SHOWN))
+            }
+            (code::GET, "log", ..) if D::HAS_LOG && !self.device.exposes() => {
+                Ok(Reply::Short(code::FORBIDDEN, NOT_SHOWN))
+            }
             (code::GET, "kv", None, _) => self.read(request, Operation::Values, "", 0),
             (code::GET, "kv", Some(scope), Some(key)) => {
                 let key = number(key).ok_or(Status::Invalid)?;
@@ -80,7 +90,9 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             (_, Some(CBOR)) => CBOR,
             _ => return Ok(Reply::NOT_ACCEPTABLE),
         };
+        let for_strangers = !self.device.exposes();
         let ticket = self.device.ask(operation, &mut |job| {
+            job.for_strangers = for_strangers;
             job.offset = request.block2.map_or(0, |block| block.offset());
             job.key = key;
             if format == CBOR {

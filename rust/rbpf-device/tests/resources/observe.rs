@@ -125,6 +125,23 @@ fn what_may_be_observed() {
         let (_, number, said) = observe(&fake, GET, path, &[]);
         assert_eq!((said, number), (Said::Nothing, None), "{path}");
     }
+    // Where values are not shown, they are not observed.
+    let mut fake = with_observable();
+    for (exposes, path, code, wanted) in [
+        (
+            true,
+            "/rbpf/kv",
+            CONTENT,
+            Said::Registers("/rbpf/kv".into(), None),
+        ),
+        (false, "/rbpf/kv", FORBIDDEN, Said::Nothing),
+        (false, "/rbpf/kv/plain/1", FORBIDDEN, Said::Nothing),
+        (false, "/rbpf/log", FORBIDDEN, Said::Nothing),
+    ] {
+        fake.exposes = exposes;
+        let (answered, _, said) = observe(&fake, GET, path, &[(OBSERVE, b"")]);
+        assert_eq!((answered, said), (code, wanted), "{path}");
+    }
 }
 
 #[test]

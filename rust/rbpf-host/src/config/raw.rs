@@ -73,6 +73,8 @@ struct RawCoap {
     request_timeout: Option<Spanned<u32>>,
     #[serde(default)]
     unsigned_install: bool,
+    #[serde(default)]
+    expose: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -303,6 +305,7 @@ impl Reader<'_> {
             transfer_timeout: seconds(&raw.transfer_timeout, DEFAULT_TRANSFER_TIMEOUT)?,
             request_timeout: seconds(&raw.request_timeout, DEFAULT_REQUEST_TIMEOUT)?,
             unsigned_install: raw.unsigned_install,
+            expose: raw.expose,
         })
     }
 

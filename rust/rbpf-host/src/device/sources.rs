@@ -177,6 +177,7 @@ mod tests {
             rate: 0,
             timeout: Duration::ZERO,
             may_change: false,
+            exposes: false,
         }
     }
 

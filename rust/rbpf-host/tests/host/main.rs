@@ -5,4 +5,5 @@ mod observe;
 mod packets;
 mod requests;
 mod run;
+mod strangers;
 mod support;

@@ -11,6 +11,7 @@ const CREATED: u8 = 0x41;
 const DELETED: u8 = 0x42;
 const CHANGED: u8 = 0x44;
 const CONTENT: u8 = 0x45;
+const FORBIDDEN: u8 = 0x83;
 const NOT_FOUND: u8 = 0x84;
 
 impl Client {
@@ -224,7 +225,8 @@ fn what_cannot_be_observed_is_answered() {
     for (path, code) in [
         ("/sensor", CONTENT),
         ("/nothing", NOT_FOUND),
-        ("/rbpf/log", CONTENT),
+        ("/rbpf/log", FORBIDDEN),
+        ("/rbpf/kv", FORBIDDEN),
     ] {
         let response = client.observe(path, b"", b"t");
         assert_eq!(

@@ -277,7 +277,7 @@ fn lines_of_containers_reach_the_log() {
 
 #[test]
 fn lines_of_containers_are_kept() {
-    let world = World::start("");
+    let world = World::start("expose = true");
     let mut client = world.client(0);
     assert_eq!(client.get("/rbpf/log").text(), "offset 0 end 0\n");
     for _ in 0..2 {

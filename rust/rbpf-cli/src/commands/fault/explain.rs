@@ -75,6 +75,11 @@ pub(super) fn explain(reported: &Reported, program: &Program) -> Result<Explanat
             None
         }
     };
+    if reported.hides_registers {
+        let text = "the device does not show registers \
+                    (CONFIG_RBPF_EXPOSE, or `expose` in device.toml)";
+        notes.push(text.into());
+    }
     let has_address = known.is_none_or(has_address);
     let address = fault.address.filter(|_| has_address);
     Ok(Explanation {

@@ -22,6 +22,8 @@ pub(super) struct Reported {
     /// Bytes of its image, if that was said.
     pub(super) bytes: Option<u64>,
     pub(super) fault: ReportedFault,
+    /// A device has told of it, but not what was in the registers.
+    pub(super) hides_registers: bool,
 }
 
 /// Finds out which fault is meant.
@@ -46,6 +48,7 @@ pub(super) fn find(arguments: &Args) -> Result<Reported> {
             pc,
             ..ReportedFault::default()
         },
+        hides_registers: false,
     })
 }
 
@@ -62,6 +65,7 @@ fn ask(client: &mut Client, name: Option<&str>) -> Result<Reported> {
     });
     let mut faults = kept.filter_map(|record| record.fault);
     if let Some(fault) = faults.find(|fault| fault.is(&reported.fault)) {
+        reported.hides_registers = fault.registers.is_empty();
         reported.fault = fault;
     }
     Ok(reported)
@@ -94,6 +98,7 @@ fn in_text(text: &str, name: Option<&str>) -> Result<Reported> {
             name: None,
             bytes: None,
             fault,
+            hides_registers: false,
         }),
         Some(_) => bail!("tells of several faults: give one of its lines"),
         None => bail!("tells of no fault: wanted is `fault KIND pc N address A`"),
@@ -142,6 +147,7 @@ fn choose(records: Vec<Record>, name: Option<&str>) -> Result<Reported> {
         name: shown,
         bytes: record.bytes,
         fault,
+        hides_registers: false,
     })
 }
 
