@@ -221,7 +221,8 @@ async def refused(node):
 
 
 async def many(node):
-    """Who comes too late is answered, and takes nobody's place."""
+    """Who comes too late is answered, and takes nobody's place. All are one host, which has
+    its part of the room."""
     async with node.installed("observed", "/o"):
         with contextlib.ExitStack() as stack:
             peers = [stack.enter_context(client(node)) for _ in range(MANY)]

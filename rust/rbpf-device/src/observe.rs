@@ -17,6 +17,10 @@ use rbpf_runtime::AppId;
 
 use crate::coap::{MAX_PATH, hash, is_own_path};
 
+mod peer;
+
+pub use peer::{Peer, host};
+
 /// Notifications without a confirmation before one is to be confirmed; the first one
 /// is as well, so who has never been there is soon forgotten.
 const UNCONFIRMED: u8 = 8;
@@ -194,7 +198,8 @@ pub struct Notification {
 }
 
 /// Up to `N` observers, with peers as the transport knows them, each of whom is told at
-/// most once in `INTERVAL` milliseconds.
+/// most once in `INTERVAL` milliseconds. One host has half of them at most, from however
+/// many ports, so that others have room as well.
 #[derive(Debug)]
 pub struct Observers<P, const N: usize, const INTERVAL: u32> {
     observers: Vec<Observer<P>, N>,
@@ -202,7 +207,10 @@ pub struct Observers<P, const N: usize, const INTERVAL: u32> {
     number: u32,
 }
 
-impl<P: Clone + PartialEq, const N: usize, const INTERVAL: u32> Observers<P, N, INTERVAL> {
+impl<P: Peer, const N: usize, const INTERVAL: u32> Observers<P, N, INTERVAL> {
+    /// Observers of one host.
+    const PER_HOST: usize = if N > 1 { N / 2 } else { N };
+
     /// No observers. All zeros, which firmwares need not bring along.
     #[must_use]
     pub const fn new() -> Self {
@@ -221,7 +229,7 @@ impl<P: Clone + PartialEq, const N: usize, const INTERVAL: u32> Observers<P, N, 
     /// Adds an observer, who is sent this version at the same time, of a container's
     /// path the one that was published before it was asked: the number for the option
     /// Observe of that response, or `None` if it cannot be one, since the table is
-    /// full, or the path longer than any request's.
+    /// full, or its host's part of it, or the path longer than any request's.
     ///
     /// It takes the place of the observer of the same peer that has the same token, or
     /// the same resource.
@@ -251,6 +259,12 @@ impl<P: Clone + PartialEq, const N: usize, const INTERVAL: u32> Observers<P, N, 
             other.peer == observer.peer
                 && (other.token == observer.token || other.is_of(path, format))
         });
+        let host_of = |observer: &Observer<P>| host(observer.peer.address());
+        let ours = host_of(&observer);
+        let others = self.observers.iter();
+        if others.filter(|other| host_of(other) == ours).count() >= Self::PER_HOST {
+            return None;
+        }
         self.observers.push(observer).ok()?;
         Some(self.next_number())
     }
@@ -359,9 +373,7 @@ impl<P: Clone + PartialEq, const N: usize, const INTERVAL: u32> Observers<P, N, 
     }
 }
 
-impl<P: Clone + PartialEq, const N: usize, const INTERVAL: u32> Default
-    for Observers<P, N, INTERVAL>
-{
+impl<P: Peer, const N: usize, const INTERVAL: u32> Default for Observers<P, N, INTERVAL> {
     fn default() -> Self {
         Self::new()
     }

@@ -6,7 +6,14 @@ const INTERVAL: u32 = 1000;
 /// Wraps in the middle of a test.
 const START: u32 = u32::MAX - 1500;
 
-type Table = Observers<u8, 3, INTERVAL>;
+/// The last digit is the host.
+impl Peer for u8 {
+    fn address(&self) -> u128 {
+        (self % 10).into()
+    }
+}
+
+type Table = Observers<u8, 4, INTERVAL>;
 
 fn table() -> Table {
     Observers::new()
@@ -51,30 +58,55 @@ fn who_is_registered() {
     assert_eq!(register(1, b"", "/a", None), Some(1));
     assert_eq!(register(1, b"12345678", "/b", None), Some(2));
     assert_eq!(register(2, b"", "/a", None), Some(3));
-    // There is room for three.
-    assert_eq!(register(3, b"", "/a", None), None);
+    assert_eq!(register(3, b"", "/a", None), Some(4));
+    // There is room for four.
+    assert_eq!(register(4, b"", "/a", None), None);
     // Again, with a token or a resource that the peer has: in its place.
-    assert_eq!(register(1, b"", "/c", None), Some(4));
-    assert_eq!(register(1, b"x", "/c", None), Some(5));
-    assert_eq!(register(3, b"", "/a", None), None);
+    assert_eq!(register(1, b"", "/c", None), Some(5));
+    assert_eq!(register(1, b"x", "/c", None), Some(6));
+    assert_eq!(register(4, b"", "/a", None), None);
     assert_eq!(register(1, b"y", "/c", Some(60)), None, "another resource");
     // What is hostile takes nobody's place.
     assert_eq!(register(2, b"123456789", "/a", None), None);
     let long = "/0123456789012345678901234567890123456789";
     assert_eq!(register(2, b"", long, None), None);
-    assert_eq!(table.observers.len(), 3);
+    assert_eq!(table.observers.len(), 4);
 
     table.deregister(&1, b"");
-    table.deregister(&3, b"");
-    assert_eq!(table.observers.len(), 3);
+    table.deregister(&4, b"");
+    assert_eq!(table.observers.len(), 4);
     table.deregister(&1, b"x");
     table.deregister(&1, b"12345678");
     table.deregister(&2, b"");
+    table.deregister(&3, b"");
     assert!(table.is_empty());
     assert_eq!(
         table.take_due(at(0), none).map(|observer| observer.peer),
         None
     );
+}
+
+/// From however many ports, and with however many resources.
+#[test]
+fn one_host_has_half_of_the_table() {
+    let mut table = table();
+    let mut register = |peer, token: &[u8], path: &str| {
+        let number = table.register(peer, token, path, None, 0, at(0));
+        number.is_some()
+    };
+    let registered = [1, 11, 21, 31].map(|peer| register(peer, b"", "/a"));
+    assert_eq!(registered, [true, true, false, false]);
+    assert!(!register(1, b"new", "/b"), "another resource");
+    assert!(register(1, b"new", "/a"), "again");
+    let registered = [2, 12, 3].map(|peer| register(peer, b"", "/a"));
+    assert_eq!(registered, [true, true, false]);
+    table.deregister(&11, b"");
+    assert!(table.register(21, b"", "/a", None, 0, at(0)).is_some());
+
+    // One that has room for one has it for anybody.
+    let mut single = Observers::<u8, 1, INTERVAL>::new();
+    assert!(single.register(1, b"", "/a", None, 0, at(0)).is_some());
+    assert!(single.register(2, b"", "/a", None, 0, at(0)).is_none());
 }
 
 #[test]

@@ -19,7 +19,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use heapless::Vec;
 use rbpf_device::coap::{Head, MAX_HEAD, Observation, Reply, Resources, Wish};
-use rbpf_device::observe::{Observer, Observers, Published};
+use rbpf_device::observe::{self, Observer, Observers, Published};
 use rbpf_runtime::AppId;
 use riot_sys::{coap_pkt_t, coap_request_ctx_t, sock_udp_ep_t, sock_udp_t};
 
@@ -64,6 +64,13 @@ impl PartialEq for Peer {
     fn eq(&self, other: &Self) -> bool {
         // SAFETY: both are endpoints that RIOT has filled in.
         unsafe { riot_sys::sock_tl_ep_equal(&self.remote, &other.remote) }
+    }
+}
+
+impl observe::Peer for Peer {
+    fn address(&self) -> u128 {
+        // SAFETY: all bytes of the address are initialised.
+        u128::from_be_bytes(unsafe { self.remote.addr.ipv6 })
     }
 }
 
