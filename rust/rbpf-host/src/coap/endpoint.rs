@@ -19,9 +19,9 @@ use crate::device::{Reply, Request};
 
 /// How long a message may be repeated (RFC 7252, section 4.8.2).
 const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
-/// Exchanges that are remembered, of one peer and of all; a reply is at most
+/// Exchanges that are remembered, of one host and of all; a reply is at most
 /// about 1,100 bytes long.
-const EXCHANGES_PER_PEER: usize = 256;
+const EXCHANGES_PER_HOST: usize = 256;
 const EXCHANGES: usize = 1024;
 
 /// Observers of one endpoint.
@@ -118,7 +118,7 @@ impl Endpoint {
     pub(crate) fn new(limits: Limits, now: Instant, first_id: u16) -> Self {
         Self {
             exchanges: Table::new(Bounds {
-                per_peer: EXCHANGES_PER_PEER,
+                per_host: EXCHANGES_PER_HOST,
                 total: EXCHANGES,
                 lifetime: EXCHANGE_LIFETIME,
             }),
