@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::fake::{Asked, Fake};
 use rbpf_cli::listing;
-use rbpf_host::client::{Answer, Client, GetError};
+use rbpf_host::client::{Answer, Client, GetError, Method};
 
 /// For answers that do not come.
 const SHORT: Duration = Duration::from_millis(300);
@@ -69,6 +69,89 @@ fn a_separate_answer_is_acknowledged() {
     assert_eq!(answer.payload, b"\x80");
     let acknowledgement = heard.recv_timeout(LONG);
     assert_eq!(acknowledgement.expect("sent"), [0x60, 0, 0xab, 0xcd]);
+}
+
+/// RFC 7252, section 5.4.1: it is rejected, in the way of its message.
+#[test]
+fn critical_options_that_are_not_understood() {
+    let error = "its answer has a critical option that is not understood: 65";
+    let unknown = |asked: &Asked, kind| asked.reply(kind, 0x45, b"\xd1\x34\x01", b"\x80");
+    let piggybacked = fake(move |asked| vec![unknown(asked, 0x60)]);
+    let found = get(&piggybacked, LONG).expect_err("it is refused");
+    assert_eq!(found.to_string(), error);
+
+    let (told, heard) = std::sync::mpsc::channel();
+    let separate = fake(move |asked| {
+        if asked.number > 0 {
+            told.send(asked.bytes.clone()).expect("the test waits");
+            return vec![];
+        }
+        let mut separate = unknown(asked, 0x40);
+        separate[2..4].copy_from_slice(&[0xab, 0xcd]);
+        vec![asked.empty(0x60), separate]
+    });
+    let found = get(&separate, LONG).expect_err("it is refused");
+    assert_eq!(found.to_string(), error);
+    let reset = heard.recv_timeout(Duration::from_secs(5));
+    assert_eq!(reset.expect("sent"), [0x70, 0, 0xab, 0xcd]);
+}
+
+/// RFC 7252, section 3: a marker that nothing follows.
+#[test]
+fn a_marker_without_a_payload() {
+    let fake = fake(|asked| vec![asked.reply(0x60, 0x45, b"\xc1\x3c\xff", b"")]);
+    let error = get(&fake, SHORT).expect_err("it is malformed");
+    assert_eq!(error.to_string(), "its answer is no CoAP");
+}
+
+/// RFC 9175, section 2: who sends back what came is given large blocks.
+#[test]
+fn what_a_device_wants_to_be_sent_back() {
+    const WHOLE: [u8; 100] = [7; 100];
+    let fake = fake(|asked| {
+        let (id, token) = (&asked.id, &asked.token);
+        let head = [&[0x68, 0x45, id[0], id[1]], &token[..]].concat();
+        let knows = asked.bytes.ends_with(b"same");
+        vec![match (knows, asked.block >> 4) {
+            // Content-Format, Block2 with 64 bytes and more to come, and Echo.
+            (false, 0) => [
+                &head,
+                &b"\xc1\x3c\xb1\x0a\xd4\xd8same\xff"[..],
+                &WHOLE[..64],
+            ]
+            .concat(),
+            (true, 0) => [&head, &b"\xc1\x3c\xff"[..], &WHOLE].concat(),
+            (_, block) => panic!("{block} is asked for"),
+        }]
+    });
+    let mut client = client(&fake, LONG);
+    for _ in 0..2 {
+        let answer = client.get(&["rbpf"], Some(60)).expect("an answer");
+        assert_eq!(answer.payload, WHOLE);
+    }
+    let answer = client.send(Method::Get, &["rbpf"], &[], b"");
+    assert_eq!(answer.expect("an answer").payload, WHOLE);
+}
+
+/// One that is never satisfied is asked on in small blocks.
+#[test]
+fn a_device_that_wants_something_else_each_time() {
+    let fake = fake(|asked| {
+        let [_, _, _, block] = (asked.block & !0xf).to_be_bytes();
+        let more = if block < 0x20 { 8 } else { 0 };
+        let options = [
+            0xc1,
+            0x3c,
+            0xb1,
+            block | more,
+            0xd1,
+            0xd8,
+            asked.number as u8,
+        ];
+        vec![asked.reply(0x60, 0x45, &options, &[7; 16])]
+    });
+    let answer = get(&fake, LONG).expect("an answer");
+    assert_eq!(answer.payload, [7; 48]);
 }
 
 #[test]

@@ -166,7 +166,7 @@ fn long_answers_are_cut() {
 #[test]
 fn no_answer_in_time() {
     type Answer = fn(&Asked) -> Vec<Vec<u8>>;
-    let answers: [Answer; 6] = [
+    let answers: [Answer; 8] = [
         |_| vec![],
         |asked| vec![asked.empty(0x60)],
         |asked| vec![asked.empty(0x70)],
@@ -183,6 +183,9 @@ fn no_answer_in_time() {
                 asked.reply(0x60, 0x65, b"", b"x"),
             ]
         },
+        // A critical option that is not understood, a marker without payload.
+        |asked| vec![asked.reply(0x60, 0x45, b"\xd1\x34\x01", b"x")],
+        |asked| vec![asked.reply(0x60, 0x45, b"\xff", b"")],
     ];
     for answer in answers {
         let found = once(SHORT, answer);

@@ -73,6 +73,25 @@ fn a_device() {
     both.refused(&[&format!("error: {closed}: nobody listens there\n")]);
 }
 
+/// What looks like a list is none if its message is not understood.
+#[test]
+fn answers_that_are_refused() {
+    const LIST: &[u8] =
+        b"x state bound path /x bytes 9 runs 5 faults 0 instructions 10 longest 2\n";
+    for (options, payload, error) in [
+        (
+            &b"\xd1\x34\x01"[..],
+            LIST,
+            "its answer has a critical option that is not understood: 65",
+        ),
+        (b"\xff", b"", "its answer is no CoAP"),
+    ] {
+        let fake = Fake::start(move |asked| vec![asked.reply(0x60, 0x45, options, payload)]);
+        let refused = top(&["--once", &fake.uri]);
+        refused.refused(&[&format!("error: {}: {error}\n", fake.uri)]);
+    }
+}
+
 #[test]
 fn tenants_of_a_device() {
     if !clang() {

@@ -16,8 +16,8 @@ mod exchange;
 mod message;
 mod uri;
 
+pub(crate) use exchange::Echo;
 pub use exchange::{Client, GetError};
-pub(crate) use message::empty;
 pub use message::{Answer, Method};
 pub use uri::{Target, UriError};
 

@@ -3,8 +3,8 @@
 //!
 //! [`Endpoint`] turns a datagram into the one that answers it, and keeps what
 //! it must remember in between: replies for duplicates, block-wise transfers, both
-//! limited in number, by peer, and in time, and observers (RFC 7641), as `rbpf-device`
-//! keeps them. Messages are read
+//! limited in number, by host, and in time, and observers (RFC 7641), as `rbpf-device`
+//! keeps them. Strangers get short answers (`echo.rs`). Messages are read
 //! and written by `coap-lite`.
 //!
 //! Not from a crate, and why: `coap-lite`'s `BlockHandler` 0.13.3 fills the
@@ -17,18 +17,23 @@
 //! Deliberately not here: proxying, separate responses, multicast,
 //! security.
 
+mod answer;
 pub(crate) mod block;
+mod echo;
 mod endpoint;
-mod options;
+pub(crate) mod message;
+pub(crate) mod options;
 mod table;
 mod transfer;
 
-pub(crate) use endpoint::{Endpoint, Limits, Report, Turn};
+pub(crate) use endpoint::{Endpoint, Handler, Limits, Report, Turn};
 
 /// Codes of messages.
 mod code {
-    pub(super) const GET: u8 = 0x01;
     pub(super) const EMPTY: u8 = 0x00;
+    pub(super) const GET: u8 = 0x01;
+    /// The largest code of a request.
+    pub(super) const LAST_METHOD: u8 = 0x1f;
     pub(super) const CONTINUE: u8 = 0x5f;
     pub(super) const BAD_REQUEST: u8 = 0x80;
     pub(super) const BAD_OPTION: u8 = 0x82;

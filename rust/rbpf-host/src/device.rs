@@ -26,7 +26,7 @@ use thiserror::Error;
 
 use crate::Remotes;
 use crate::config::{ApplicationConfig, Config, EventConfig, PinConfig, TenantConfig};
-use crate::services::{Changes, Log};
+use crate::services::{Bindings, Changes, Log};
 
 mod packets;
 mod sources;
@@ -436,6 +436,11 @@ impl DeviceHandle {
     #[must_use]
     pub fn version(&self, path: &str) -> Option<u32> {
         self.changes.version(path)
+    }
+
+    /// Which containers answer on a path.
+    pub(crate) fn bindings(&self, path: &str) -> Bindings {
+        self.changes.bindings(path)
     }
 
     /// Has a job done; the time that the device took, without waiting.

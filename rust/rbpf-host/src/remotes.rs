@@ -12,7 +12,7 @@ use rbpf_abi::Errno;
 use rbpf_device::{RequestId, Requests};
 use rbpf_runtime::{AppId, CoapAnswer, CoapRequest, Remote};
 
-use crate::client::{Answer, Client, GetError, Method};
+use crate::client::{Answer, Client, Echo, GetError, Method};
 use crate::config::{Config, RemoteConfig};
 use crate::device::{MAX_APPLICATIONS, lock};
 
@@ -39,6 +39,8 @@ pub struct Remotes(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     remotes: Vec<RemoteConfig>,
+    /// What each wants to be sent back, which outlasts a request.
+    echoes: Vec<Echo>,
     /// Bytes of an answer's payload that are kept.
     answer_size: usize,
     requests: Mutex<Box<Table>>,
@@ -59,6 +61,7 @@ impl From<&Config> for Remotes {
     fn from(config: &Config) -> Self {
         Self(Arc::new(Shared {
             remotes: config.remotes.clone(),
+            echoes: config.remotes.iter().map(|_| Echo::default()).collect(),
             answer_size: config.runtime.answer_size,
             ..Shared::default()
         }))
@@ -94,11 +97,13 @@ impl Remotes {
     ) -> Result<u32, Errno> {
         let remote = self.0.remotes.get(usize::from(index));
         let remote = remote.ok_or(Errno::NoDevice)?.clone();
+        let echo = self.0.echoes.get(usize::from(index)).cloned();
         let message = Message::new(request)?;
         let id = lock(&self.0.requests).open(app)?;
         let shared = Arc::clone(&self.0);
         let thread = std::thread::Builder::new().name("rbpf-request".into());
-        match thread.spawn(move || shared.end(id, message.send(&remote))) {
+        match thread.spawn(move || shared.end(id, message.send(&remote, &echo.unwrap_or_default())))
+        {
             Ok(_) => Ok(id.number()),
             Err(_) => {
                 lock(&self.0.requests).withdraw(id);
@@ -161,11 +166,12 @@ impl Message {
     }
 
     /// Sends it, and waits for the answer.
-    fn send(&self, remote: &RemoteConfig) -> Result<Answer, GetError> {
+    fn send(&self, remote: &RemoteConfig, echo: &Echo) -> Result<Answer, GetError> {
         fn parts(parts: &[String]) -> Vec<&str> {
             parts.iter().map(String::as_str).collect()
         }
-        Client::new(remote.target.clone(), remote.timeout).send(
+        let client = Client::new(remote.target.clone(), remote.timeout);
+        client.with_echo(echo).send(
             self.method,
             &parts(&self.path),
             &parts(&self.query),

@@ -17,9 +17,10 @@ use std::time::{Duration, Instant};
 use rbpf_runtime::Direction;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::coap::{Endpoint, Limits, Report, Turn};
+use crate::coap::{Endpoint, Handler, Limits, Report, Turn};
 use crate::config::{CoapConfig, Methods};
-use crate::device::DeviceHandle;
+use crate::device::{DeviceHandle, Reply, Request};
+use crate::services::Bindings;
 
 /// The largest datagram, so that none is cut.
 const MAX_DATAGRAM: usize = 65_535;
@@ -199,10 +200,8 @@ impl Listener {
     /// Tells observers what has changed; for no longer than until datagrams would be
     /// looked for anyway, and the others in the next turn.
     fn notify(&self, endpoint: &mut Endpoint) {
-        let version = |path: &str| self.device.version(path);
-        let mut handler = |request| self.device.request(&request);
         let now = Instant::now();
-        while let Some(turn) = endpoint.notify(now, &version, &mut handler) {
+        while let Some(turn) = endpoint.notify(now, &mut &self.device) {
             if let Turn::Message(peer, message) = turn {
                 self.send(peer, &message);
             }
@@ -224,14 +223,28 @@ impl Listener {
     }
 
     fn answer(&self, endpoint: &mut Endpoint, peer: SocketAddr, datagram: &[u8]) {
-        let mut handler = |request| self.device.request(&request);
-        let (reply, report) = endpoint.datagram(Instant::now(), peer, datagram, &mut handler);
+        let now = Instant::now();
+        let (reply, report) = endpoint.datagram(now, peer, datagram, &mut &self.device);
         if let Some(reply) = reply {
             self.send(peer, &reply);
         }
         if let Some(report) = report {
             (self.watcher)(RequestReport::new(peer, report));
         }
+    }
+}
+
+impl Handler for &DeviceHandle {
+    fn handle(&mut self, request: Request) -> Reply {
+        self.request(&request)
+    }
+
+    fn version(&self, path: &str) -> Option<u32> {
+        DeviceHandle::version(self, path)
+    }
+
+    fn bindings(&self, path: &str) -> Bindings {
+        DeviceHandle::bindings(self, path)
     }
 }
 

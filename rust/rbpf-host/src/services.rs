@@ -26,6 +26,7 @@ mod recorder;
 mod senml;
 mod simulation;
 
+pub(crate) use changes::Bindings;
 pub use changes::Changes;
 pub use fault_injector::{FaultInjector, Faults};
 pub use log::Log;

@@ -5,13 +5,16 @@ use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use coap_lite::MessageType;
 
-use super::message::{Answer, CONTENT, CONTINUE, Meaning, Method, Request, SMALL_BLOCK, empty};
+use super::message::{Answer, CONTENT, CONTINUE, Meaning, Method, Request, SMALL_BLOCK};
 use super::uri::Target;
 use crate::coap::block::Block;
+use crate::coap::message::empty;
+use crate::device::lock;
 use crate::printable;
 
 /// How long the first answer may take before the request is repeated, and how
@@ -40,6 +43,8 @@ pub enum GetError {
     Silence(Duration),
     /// Something came back that is no CoAP, or no answer to this.
     Rubbish,
+    /// It answers with a critical option, of this number, that is not understood.
+    Option(u16),
     /// It answers with RST: it runs CoAP, but does not want this.
     Reset,
     /// It answers with an error: the code, and its text made printable.
@@ -55,7 +60,7 @@ impl GetError {
         match self {
             Self::Host(_) | Self::Network(_) | Self::Silence(_) | Self::Blocks(_) => true,
             Self::Refused(code, _) => code >> 5 == 5,
-            Self::Rubbish | Self::Reset => false,
+            Self::Rubbish | Self::Option(_) | Self::Reset => false,
         }
     }
 }
@@ -70,6 +75,12 @@ impl fmt::Display for GetError {
             Self::Network(error) => write!(f, "not reachable: {error}"),
             Self::Silence(time) => write!(f, "no answer within {} s", time.as_secs_f32()),
             Self::Rubbish => f.write_str("its answer is no CoAP"),
+            Self::Option(number) => {
+                write!(
+                    f,
+                    "its answer has a critical option that is not understood: {number}"
+                )
+            }
             Self::Reset => f.write_str("it rejects the request (RST)"),
             Self::Refused(code, text) => {
                 write!(f, "it answers {}.{:02}", code >> 5, code & 0x1f)?;
@@ -85,6 +96,10 @@ impl fmt::Display for GetError {
 
 impl std::error::Error for GetError {}
 
+/// What a device wants to be sent back (RFC 9175, section 2), so that it knows who
+/// receives its answers. Clones are the same.
+pub(crate) type Echo = Arc<Mutex<Option<Vec<u8>>>>;
+
 /// Asks one device. Blocks the thread while it waits.
 #[derive(Debug)]
 pub struct Client {
@@ -95,6 +110,7 @@ pub struct Client {
     /// Source of tokens, which nobody who cannot see them guesses.
     random: RandomState,
     requests: u64,
+    echo: Echo,
 }
 
 impl Client {
@@ -107,6 +123,15 @@ impl Client {
             socket: None,
             random: RandomState::new(),
             requests: 0,
+            echo: Echo::default(),
+        }
+    }
+
+    /// The same, with what others have been told who ask the same device.
+    pub(crate) fn with_echo(self, echo: &Echo) -> Self {
+        Self {
+            echo: Arc::clone(echo),
+            ..self
         }
     }
 
@@ -120,19 +145,12 @@ impl Client {
         let mut whole = Answer::default();
         let mut next = None;
         loop {
-            let (id, token) = self.fresh();
-            let request = Request {
-                method: Method::Get,
+            let answer = self.read(&Request {
                 path,
-                query: &[],
                 accept,
                 block: next,
-                payload: b"",
-                payload_block: None,
-                id,
-                token,
-            };
-            let answer = self.exchange(&request)?;
+                ..Request::new(Method::Get)
+            })?;
             if answer.code != CONTENT {
                 return Err(refused(&answer));
             }
@@ -180,7 +198,6 @@ impl Client {
         };
         let in_blocks = block.more && method == Method::Put;
         loop {
-            let (id, token) = self.fresh();
             let offset = block.offset();
             let rest = payload.get(offset..).unwrap_or_default();
             let piece = match in_blocks {
@@ -188,18 +205,12 @@ impl Client {
                 false => payload,
             };
             block.more = rest.len() > piece.len();
-            let request = Request {
-                method,
+            let answer = self.exchange(&Request {
                 path,
-                query: &[],
-                accept: None,
-                block: None,
                 payload: piece,
                 payload_block: in_blocks.then_some(block),
-                id,
-                token,
-            };
-            let answer = self.exchange(&request)?;
+                ..Request::new(method)
+            })?;
             match answer.code {
                 CONTINUE if in_blocks && block.more => {}
                 CONTINUE => return Err(GetError::Blocks("it awaits more than there is")),
@@ -231,18 +242,28 @@ impl Client {
         query: &[&str],
         payload: &[u8],
     ) -> Result<Answer, GetError> {
-        let (id, token) = self.fresh();
-        self.exchange(&Request {
-            method,
+        let request = Request {
             path,
             query,
-            accept: None,
-            block: None,
             payload,
-            payload_block: None,
-            id,
-            token,
-        })
+            ..Request::new(method)
+        };
+        match method {
+            Method::Get => self.read(&request),
+            _ => self.exchange(&request),
+        }
+    }
+
+    /// Asks what may be asked twice: anew, if the first of several blocks is small
+    /// because the device did not know the client.
+    fn read(&mut self, request: &Request<'_>) -> Result<Answer, GetError> {
+        let before = lock(&self.echo).clone();
+        let answer = self.exchange(request)?;
+        let is_first = request.block.is_none() && answer.is_in_blocks();
+        match is_first && answer.echo.is_some() && answer.echo != before {
+            true => self.exchange(request),
+            false => Ok(answer),
+        }
     }
 
     /// An id and a token that were not used before.
@@ -255,6 +276,21 @@ impl Client {
 
     /// One message and its answer.
     fn exchange(&mut self, request: &Request<'_>) -> Result<Answer, GetError> {
+        let (id, token) = self.fresh();
+        let echo = lock(&self.echo).clone();
+        let answer = self.exchange_with(&Request {
+            echo: echo.as_deref(),
+            id,
+            token,
+            ..*request
+        })?;
+        if answer.echo.is_some() {
+            lock(&self.echo).clone_from(&answer.echo);
+        }
+        Ok(answer)
+    }
+
+    fn exchange_with(&mut self, request: &Request<'_>) -> Result<Answer, GetError> {
         if let Some(socket) = &self.socket {
             let result = self.exchange_over(socket, request);
             if !matches!(result, Ok(_) | Err(GetError::Refused(..))) {
@@ -347,8 +383,19 @@ impl Client {
                 Meaning::Stray(id) => {
                     let _ = socket.send(&empty(MessageType::Reset, id));
                 }
+                Meaning::NotUnderstood(number, reject) => {
+                    if let Some(id) = reject {
+                        let _ = socket.send(&empty(MessageType::Reset, id));
+                    }
+                    return Err(GetError::Option(number));
+                }
                 Meaning::Ignored => {}
-                Meaning::Rubbish => rubbish = true,
+                Meaning::Rubbish(reject) => {
+                    rubbish = true;
+                    if let Some(id) = reject {
+                        let _ = socket.send(&empty(MessageType::Reset, id));
+                    }
+                }
             }
         }
     }

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Requests as bytes, and what a datagram means to who waits for an answer.
 
+use std::ops::RangeInclusive;
+
 use coap_lite::{CoapOption, MessageType, Packet};
 
 use crate::coap::block::{Block, number, uint};
+use crate::coap::message::{VERSION, header, parse};
+use crate::coap::options::{ECHO, not_understood};
 
 /// What is to be done with a resource (RFC 7252, section 5.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +50,8 @@ pub(super) const CONTENT: u8 = 0x45;
 /// 2.31.
 pub(super) const CONTINUE: u8 = 0x5f;
 const EMPTY: u8 = 0x00;
-const VERSION: u8 = 1;
+/// Bytes of the option Echo (RFC 9175, table 1).
+const ECHO_LENGTHS: RangeInclusive<usize> = 1..=40;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +65,8 @@ pub(super) struct Request<'r> {
     pub(super) payload: &'r [u8],
     /// Which block of the whole payload it is.
     pub(super) payload_block: Option<Block>,
+    /// What the server has sent, and only its client knows.
+    pub(super) echo: Option<&'r [u8]>,
     pub(super) id: u16,
     pub(super) token: [u8; 8],
 }
@@ -79,6 +86,8 @@ pub struct Answer {
     pub(super) payload_block: Option<Block>,
     /// What the payload is a version of.
     pub(super) entity_tag: Option<Vec<u8>>,
+    /// What the server wants to be sent back.
+    pub(super) echo: Option<Vec<u8>>,
 }
 
 impl Answer {
@@ -108,13 +117,32 @@ pub(super) enum Meaning {
     Reset,
     /// A message that wants to be acknowledged, but that nobody waits for.
     Stray(u16),
+    /// The answer, but with a critical option of this number that is not understood;
+    /// with an id if it is to be rejected.
+    NotUnderstood(u16, Option<u16>),
     /// Nothing of interest.
     Ignored,
-    /// No CoAP.
-    Rubbish,
+    /// No CoAP; with an id if it is to be rejected.
+    Rubbish(Option<u16>),
 }
 
 impl Request<'_> {
+    /// One without anything, an id and a token of its own as well.
+    pub(super) const fn new(method: Method) -> Self {
+        Self {
+            method,
+            path: &[],
+            query: &[],
+            accept: None,
+            block: None,
+            payload: b"",
+            payload_block: None,
+            echo: None,
+            id: 0,
+            token: [0; 8],
+        }
+    }
+
     /// The datagram.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut packet = Packet::new();
@@ -138,6 +166,9 @@ impl Request<'_> {
         if let Some(block) = self.payload_block {
             packet.add_option(CoapOption::Block1, block.encode());
         }
+        if let Some(echo) = self.echo {
+            packet.add_option(ECHO, echo.to_vec());
+        }
         packet.payload = self.payload.to_vec();
         // Fails for messages that are too long, which paths and blocks of ours
         // are not.
@@ -146,16 +177,15 @@ impl Request<'_> {
 
     /// What a datagram means to who has sent this request.
     pub(super) fn meaning(&self, datagram: &[u8]) -> Meaning {
-        let Ok(packet) = Packet::from_bytes(datagram) else {
-            return Meaning::Rubbish;
+        let Some((kind, id)) = header(datagram) else {
+            return Meaning::Rubbish(None);
         };
-        if packet.header.get_version() != VERSION {
-            return Meaning::Rubbish;
-        }
-        let id = packet.header.message_id;
-        let code: u8 = packet.header.code.into();
-        let kind = packet.header.get_type();
         let wants_acknowledgement = kind == MessageType::Confirmable;
+        let to_reject = wants_acknowledgement.then_some(id);
+        let Some(packet) = parse(datagram) else {
+            return Meaning::Rubbish(to_reject);
+        };
+        let code: u8 = packet.header.code.into();
         let ours = match kind {
             MessageType::Acknowledgement | MessageType::Reset => id == self.id,
             _ => true,
@@ -177,41 +207,35 @@ impl Request<'_> {
                 false => Meaning::Ignored,
             };
         }
+        if let Some(number) = not_understood(&packet) {
+            return Meaning::NotUnderstood(number, to_reject);
+        }
         match answer(packet, code) {
-            Some(answer) => Meaning::Answer(answer, wants_acknowledgement.then_some(id)),
-            None => Meaning::Rubbish,
+            Some(answer) => Meaning::Answer(answer, to_reject),
+            None => Meaning::Rubbish(to_reject),
         }
     }
 }
 
+/// What an answer says. Elective options of a wrong length say nothing (RFC 7252,
+/// section 5.4.3).
 fn answer(packet: Packet, code: u8) -> Option<Answer> {
     let option = |option| packet.get_first_option(option);
     let block = |which| match option(which) {
         Some(value) => Block::decode(value).map(Some),
         None => Some(None),
     };
-    let content_format = match option(CoapOption::ContentFormat) {
-        Some(value) => Some(number(value, 2)? as u16),
-        None => None,
-    };
+    let content_format = option(CoapOption::ContentFormat).and_then(|value| number(value, 2));
+    let echo = option(ECHO).filter(|value| ECHO_LENGTHS.contains(&value.len()));
     Some(Answer {
         code,
-        content_format,
+        content_format: content_format.map(|format| format as u16),
         block: block(CoapOption::Block2)?,
         payload_block: block(CoapOption::Block1)?,
         entity_tag: option(CoapOption::ETag).cloned(),
+        echo: echo.cloned(),
         payload: packet.payload,
     })
-}
-
-/// An empty message: it acknowledges the message with this id, or rejects it.
-pub(crate) fn empty(kind: MessageType, id: u16) -> Vec<u8> {
-    let mut packet = Packet::new();
-    packet.header.set_version(VERSION);
-    packet.header.set_type(kind);
-    packet.header.code = EMPTY.into();
-    packet.header.message_id = id;
-    packet.to_bytes().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -226,6 +250,7 @@ mod tests {
         block: None,
         payload: b"",
         payload_block: None,
+        echo: None,
         id: 0x1234,
         token: *b"12345678",
     };
@@ -295,20 +320,93 @@ mod tests {
             (vec![0x40, 0, 0, 7], Meaning::Stray(7)),
             (vec![0x50, 0, 0, 7], Meaning::Ignored),
             // No CoAP, or another version of it.
-            (vec![], Meaning::Rubbish),
-            (vec![0xff; 40], Meaning::Rubbish),
-            (vec![0x20, 0, 0x12, 0x34], Meaning::Rubbish),
-            // A block of the reserved size; of too many bytes.
+            (vec![], Meaning::Rubbish(None)),
+            (vec![0xff; 40], Meaning::Rubbish(None)),
+            (vec![0x20, 0, 0x12, 0x34], Meaning::Rubbish(None)),
+            // Not so empty.
+            (vec![0x60, 0, 0x12, 0x34, 0], Meaning::Rubbish(None)),
+            // A block of the reserved size.
             (
                 datagram(&[0x68, 0x45, 0x12, 0x34], b"\xd1\x0a\x0f"),
-                Meaning::Rubbish,
-            ),
-            (
-                datagram(&[0x68, 0x45, 0x12, 0x34], b"\xd4\x0a\0\0\0\0"),
-                Meaning::Rubbish,
+                Meaning::Rubbish(None),
             ),
         ] {
             assert_eq!(REQUEST.meaning(&bytes), meaning, "{bytes:x?}");
+        }
+    }
+
+    /// Piggybacked, and in messages of their own: confirmable ones are rejected.
+    #[test]
+    fn malformed_answers() {
+        for rest in [
+            &b"\xff"[..],
+            b"\xc1\x3c\xff",
+            b"\x0f",
+            b"\xf0",
+            b"\xc2\x3c",
+            b"\xd1",
+        ] {
+            let meaning = |head: &[u8]| REQUEST.meaning(&datagram(head, rest));
+            assert_eq!(meaning(&[0x68, 0x45, 0x12, 0x34]), Meaning::Rubbish(None));
+            assert_eq!(meaning(&[0x58, 0x45, 0, 9]), Meaning::Rubbish(None));
+            assert_eq!(meaning(&[0x48, 0x45, 0, 9]), Meaning::Rubbish(Some(9)));
+        }
+        // An option that ends like that.
+        let bytes = datagram(&[0x68, 0x45, 0x12, 0x34], b"\xc1\xff");
+        assert!(matches!(REQUEST.meaning(&bytes), Meaning::Answer(..)));
+    }
+
+    #[test]
+    fn critical_options_of_answers() {
+        let with = |options: &[(u16, usize)]| {
+            let mut packet = Packet::new();
+            for &(number, length) in options {
+                packet.add_option(number.into(), vec![0; length]);
+            }
+            let encoded = packet.to_bytes().expect("it is short");
+            encoded[4..].to_vec()
+        };
+        for (options, number) in [
+            (&[(65, 1)][..], 65),
+            (&[(9, 0)], 9),
+            (&[(2049, 4)], 2049),
+            (&[(4, 8), (12, 0), (65, 1)], 65),
+            // Those of requests.
+            (&[(1, 1)], 1),
+            (&[(3, 4)], 3),
+            (&[(11, 4)], 11),
+            (&[(17, 0)], 17),
+            (&[(35, 9)], 35),
+            // Of a wrong length, or twice.
+            (&[(23, 4)], 23),
+            (&[(27, 4)], 27),
+            (&[(23, 1), (23, 1)], 23),
+        ] {
+            let meaning = |head: &[u8]| REQUEST.meaning(&datagram(head, &with(options)));
+            for (head, to_reject) in [
+                ([0x68, 0x45, 0x12, 0x34], None),
+                ([0x68, 0x84, 0x12, 0x34], None),
+                ([0x58, 0x45, 0, 9], None),
+                ([0x48, 0x45, 0, 9], Some(9)),
+            ] {
+                let wanted = Meaning::NotUnderstood(number, to_reject);
+                assert_eq!(meaning(&head), wanted, "{options:?}");
+            }
+        }
+        // Elective ones are in nobody's way.
+        for options in [
+            &[(12, 3)][..],
+            &[(12, 1), (12, 1)],
+            &[(252, 0)],
+            &[(252, 41)],
+            &[(14, 9)],
+            &[(2048, 300)],
+        ] {
+            let bytes = datagram(&[0x68, 0x45, 0x12, 0x34], &with(options));
+            let Meaning::Answer(answer, None) = REQUEST.meaning(&bytes) else {
+                panic!("{options:?}: {:?}", REQUEST.meaning(&bytes));
+            };
+            assert_eq!(answer.echo, None);
         }
     }
 }

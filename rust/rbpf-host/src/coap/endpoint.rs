@@ -9,13 +9,16 @@ use coap_lite::{CoapOption, MessageType, Packet};
 use rbpf_device::coap::Observation;
 use rbpf_device::observe::{Observer, Observers};
 
-use super::block::{Block, uint};
-use super::code::{self, GET};
-use super::options::{RequestOptions, TransferKey};
+use super::answer::Answer;
+use super::block::uint;
+use super::code::{self, EMPTY, GET, LAST_METHOD};
+use super::echo::{STRANGERS_BLOCK, Shown};
+use super::message::{empty, header, parse};
+use super::options::{ECHO, RequestOptions, TransferKey};
 use super::table::{Bounds, Table};
 use super::transfer::{Transfers, Upload};
-use crate::client::empty;
 use crate::device::{Reply, Request};
+use crate::services::Bindings;
 
 /// How long a message may be repeated (RFC 7252, section 4.8.2).
 const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
@@ -28,11 +31,6 @@ const EXCHANGES: usize = 1024;
 const OBSERVERS: usize = 64;
 /// Milliseconds that lie between two notifications to an observer at least.
 const OBSERVE_INTERVAL: u32 = 1000;
-
-/// The largest code of a request.
-const LAST_METHOD: u8 = 0x1f;
-const VERSION: u8 = 1;
-const PAYLOAD_MARKER: u8 = 0xff;
 
 /// Limits of an endpoint.
 #[derive(Clone, Copy, Debug)]
@@ -58,43 +56,16 @@ pub(crate) struct Report {
     pub(crate) duration: Duration,
 }
 
-/// A response before it is a message.
-#[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) code: u8,
-    pub(super) content_format: Option<u16>,
-    pub(super) etag: Option<[u8; 8]>,
-    /// Number of a notification.
-    pub(super) observe: Option<u32>,
-    pub(super) block1: Option<Block>,
-    pub(super) block2: Option<Block>,
-    pub(super) size1: Option<u32>,
-    pub(super) size2: Option<u32>,
-    pub(super) payload: Vec<u8>,
-}
+/// What is behind an endpoint.
+pub(crate) trait Handler {
+    /// Answers a complete request.
+    fn handle(&mut self, request: Request) -> Reply;
 
-impl Answer {
-    pub(super) fn new(code: u8) -> Self {
-        Self {
-            code,
-            content_format: None,
-            etag: None,
-            observe: None,
-            block1: None,
-            block2: None,
-            size1: None,
-            size2: None,
-            payload: Vec::new(),
-        }
-    }
+    /// The version of what containers answer on a path; `None` if none does.
+    fn version(&self, path: &str) -> Option<u32>;
 
-    /// An error with a short text for people.
-    pub(super) fn error(code: u8, text: &str) -> Self {
-        Self {
-            payload: text.into(),
-            ..Self::new(code)
-        }
-    }
+    /// Which containers answer on a path.
+    fn bindings(&self, path: &str) -> Bindings;
 }
 
 /// A message, as it can be recognised when it comes again: its id, and a hash
@@ -107,6 +78,9 @@ pub(crate) struct Endpoint {
     /// Replies by message; `None` for what is not answered when repeated.
     exchanges: Table<MessageKey, Option<Vec<u8>>>,
     transfers: Transfers,
+    /// Bytes of the largest block.
+    block_size: usize,
+    shown: Shown,
     observers: Observers<SocketAddr, OBSERVERS, OBSERVE_INTERVAL>,
     /// When its time begins.
     start: Instant,
@@ -127,6 +101,8 @@ impl Endpoint {
                 limits.max_upload,
                 limits.transfer_timeout,
             ),
+            block_size: limits.block_size,
+            shown: Shown::new(),
             observers: Observers::new(),
             start: now,
             next_id: first_id,
@@ -138,14 +114,29 @@ impl Endpoint {
         now.saturating_duration_since(self.start).as_millis() as u32
     }
 
+    /// Bytes of payload of the longest message to a peer.
+    fn most(&self, now: Instant, peer: SocketAddr) -> usize {
+        match self.shown.is_stranger(now, peer) {
+            true => self.block_size.min(STRANGERS_BLOCK),
+            false => self.block_size,
+        }
+    }
+
+    /// Offers a stranger who is not answered in full to be one no longer.
+    fn offer(&self, now: Instant, peer: SocketAddr, answer: &mut Answer) {
+        if answer.block2.is_some_and(|block| block.more) && self.shown.is_stranger(now, peer) {
+            answer.echo = Some(self.shown.value(peer));
+        }
+    }
+
     /// Takes a datagram; returns the one to send back, if any, and what was
-    /// done if it was a request. `handler` answers complete requests.
+    /// done if it was a request.
     pub(crate) fn datagram(
         &mut self,
         now: Instant,
         peer: SocketAddr,
         bytes: &[u8],
-        handler: &mut dyn FnMut(Request) -> Reply,
+        handler: &mut dyn Handler,
     ) -> (Option<Vec<u8>>, Option<Report>) {
         let Some((kind, id)) = header(bytes) else {
             return (None, None);
@@ -165,7 +156,7 @@ impl Endpoint {
         };
         // RFC 7252, sections 4.2 and 4.3: what is not understood is rejected
         // if confirmable, else ignored. The empty message, a ping, as well.
-        let Some(packet) = parse_request(bytes) else {
+        let Some(packet) = parse(bytes).filter(is_request) else {
             return (confirmable.then(|| empty(MessageType::Reset, id)), None);
         };
 
@@ -175,7 +166,10 @@ impl Endpoint {
         if let Some(reply) = self.exchanges.get(now, peer, &key) {
             return (reply.clone(), None);
         }
-        let (answer, report) = self.request(now, peer, &packet, handler);
+        if let Some(value) = packet.get_first_option(ECHO) {
+            self.shown.look_at(now, peer, value);
+        }
+        let (mut answer, report) = self.request(now, peer, &packet, handler);
         if !confirmable && answer.code == code::BAD_OPTION {
             // RFC 7252, section 5.4.1: rejected, not answered.
             return (None, Some(report));
@@ -185,7 +179,8 @@ impl Endpoint {
         } else {
             (MessageType::NonConfirmable, self.take_id())
         };
-        let reply = encode(answer, packet.get_token(), kind, id);
+        self.offer(now, peer, &mut answer);
+        let reply = answer.encode(packet.get_token(), kind, id);
         // Repeated messages that are not confirmable are ignored.
         let repeated = confirmable.then(|| reply.clone());
         self.exchanges.put(now, peer, key, repeated);
@@ -197,7 +192,7 @@ impl Endpoint {
         now: Instant,
         peer: SocketAddr,
         packet: &Packet,
-        handler: &mut dyn FnMut(Request) -> Reply,
+        handler: &mut dyn Handler,
     ) -> (Answer, Report) {
         let mut report = Report {
             method: packet.header.code.into(),
@@ -210,12 +205,7 @@ impl Endpoint {
         let answer = match RequestOptions::read(packet) {
             Ok(options) => {
                 report.path.clone_from(&options.path);
-                self.obey(now, peer, packet, options, &mut |request| {
-                    let reply = handler(request);
-                    report.instructions = reply.instructions;
-                    report.duration = reply.duration;
-                    reply
-                })
+                self.obey(now, peer, packet, options, handler, &mut report)
             }
             Err((code, text)) => Answer::error(code, text),
         };
@@ -231,13 +221,16 @@ impl Endpoint {
         peer: SocketAddr,
         packet: &Packet,
         options: RequestOptions,
-        handler: &mut dyn FnMut(Request) -> Reply,
+        handler: &mut dyn Handler,
+        report: &mut Report,
     ) -> Answer {
         let method: u8 = packet.header.code.into();
-        let key = TransferKey::new(packet);
+        // Before it is answered: what has changed meanwhile is found later.
+        let key = TransferKey::new(packet, handler.bindings(&options.path));
+        let most = self.most(now, peer);
         let further = options.block2.filter(|block| block.number > 0);
         if let (Some(block), None) = (further, options.block1) {
-            if let Some(answer) = self.transfers.next(now, peer, &key, block) {
+            if let Some(answer) = self.transfers.next(now, peer, &key, block, most) {
                 return answer;
             }
             if method != GET {
@@ -258,7 +251,7 @@ impl Endpoint {
         };
         // The whole, without a query, which is not remembered.
         let is_for_observers = options.query.is_empty() && further.is_none();
-        let reply = handler(Request {
+        let reply = handler.handle(Request {
             code: method,
             path: options.path.clone(),
             query: options.query,
@@ -266,6 +259,8 @@ impl Endpoint {
             observe: options.observe,
             payload,
         });
+        report.instructions = reply.instructions;
+        report.duration = reply.duration;
         let mut answer = Answer {
             content_format: reply.content_format,
             payload: reply.payload,
@@ -290,7 +285,7 @@ impl Endpoint {
         }
         answer.block1 = self.transfers.last_block(options.block1);
         self.transfers
-            .download(now, peer, &key, options.block2, answer)
+            .download(now, peer, &key, options.block2, answer, most)
     }
 
     fn take_id(&mut self) -> u16 {
@@ -302,15 +297,11 @@ impl Endpoint {
     /// Looks what there is to tell to the next observer of those whose turn it is;
     /// `None` if it is nobody's. `handler` answers a request on its behalf. Each
     /// observer comes once in an interval.
-    pub(crate) fn notify(
-        &mut self,
-        now: Instant,
-        version: &dyn Fn(&str) -> Option<u32>,
-        handler: &mut dyn FnMut(Request) -> Reply,
-    ) -> Option<Turn> {
+    pub(crate) fn notify(&mut self, now: Instant, handler: &mut dyn Handler) -> Option<Turn> {
         let ms = self.ms(now);
-        let observer = self.observers.take_due(ms, version)?;
-        let reply = handler(Request {
+        let observer = self.observers.take_due(ms, |path| handler.version(path))?;
+        let bindings = handler.bindings(&observer.path);
+        let reply = handler.handle(Request {
             code: GET,
             path: observer.path.as_str().to_owned(),
             query: Vec::new(),
@@ -332,8 +323,10 @@ impl Endpoint {
             ..Answer::new(reply.code)
         };
         let (peer, request) = (observer.peer, request(&observer));
-        let key = TransferKey::new(&request);
-        let mut answer = self.transfers.download(now, peer, &key, None, answer);
+        let key = TransferKey::new(&request, bindings);
+        let most = self.most(now, peer);
+        let mut answer = self.transfers.download(now, peer, &key, None, answer, most);
+        self.offer(now, peer, &mut answer);
         let id = self.take_id();
         let mut kind = MessageType::NonConfirmable;
         if let Some(version) = told {
@@ -343,7 +336,7 @@ impl Endpoint {
                 kind = MessageType::Confirmable;
             }
         }
-        let message = encode(answer, request.get_token(), kind, id);
+        let message = answer.encode(request.get_token(), kind, id);
         Some(Turn::Message(peer, message))
     }
 }
@@ -371,79 +364,10 @@ fn request(observer: &Observer<SocketAddr>) -> Packet {
     packet
 }
 
-/// Makes a message of an answer.
-fn encode(answer: Answer, token: &[u8], kind: MessageType, id: u16) -> Vec<u8> {
-    let mut packet = Packet::new();
-    packet.header.set_version(VERSION);
-    packet.header.set_type(kind);
-    packet.header.message_id = id;
-    packet.header.code = answer.code.into();
-    packet.set_token(token.to_vec());
-    let numbers = [
-        (CoapOption::Observe, answer.observe),
-        (
-            CoapOption::ContentFormat,
-            answer.content_format.map(u32::from),
-        ),
-        (CoapOption::Size1, answer.size1),
-        (CoapOption::Size2, answer.size2),
-    ];
-    for (option, number) in numbers {
-        if let Some(number) = number {
-            packet.add_option(option, uint(number));
-        }
-    }
-    let blocks = [
-        (CoapOption::Block1, answer.block1),
-        (CoapOption::Block2, answer.block2),
-    ];
-    for (option, block) in blocks {
-        if let Some(block) = block {
-            packet.add_option(option, block.encode());
-        }
-    }
-    if let Some(etag) = answer.etag {
-        packet.add_option(CoapOption::ETag, etag.to_vec());
-    }
-    packet.payload = answer.payload;
-    // Without a limit, encoding does not fail.
-    packet.to_bytes_unlimited().unwrap_or_default()
-}
-
-/// Type and id of a message of our version; `None` for what is to be ignored.
-fn header(bytes: &[u8]) -> Option<(MessageType, u16)> {
-    let &[first, _, high, low, ..] = bytes else {
-        return None;
-    };
-    if first >> 6 != VERSION {
-        return None;
-    }
-    let kind = match first >> 4 & 3 {
-        0 => MessageType::Confirmable,
-        1 => MessageType::NonConfirmable,
-        2 => MessageType::Acknowledgement,
-        _ => MessageType::Reset,
-    };
-    Some((kind, u16::from_be_bytes([high, low])))
-}
-
-/// A message that is well-formed and a request.
-fn parse_request(bytes: &[u8]) -> Option<Packet> {
-    let packet = Packet::from_bytes(bytes).ok()?;
+/// Whether a message has the code of a request.
+fn is_request(packet: &Packet) -> bool {
     let method: u8 = packet.header.code.into();
-    if method == code::EMPTY || method > LAST_METHOD {
-        return None;
-    }
-    // A marker without payload is an error (RFC 7252, section 3), but the
-    // codec lets it pass. Each message has one encoding only, so that it can
-    // be told by the length.
-    if bytes.last() == Some(&PAYLOAD_MARKER)
-        && packet.payload.is_empty()
-        && packet.to_bytes_unlimited().ok()?.len() != bytes.len()
-    {
-        return None;
-    }
-    Some(packet)
+    method != EMPTY && method <= LAST_METHOD
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The options of a request: what they say, and which cannot be obeyed.
+//! Options: which are understood, and what those of a request say.
+
+use std::collections::LinkedList;
+use std::ops::RangeInclusive;
 
 use coap_lite::{CoapOption, Packet};
 
 use super::block::Block;
-use super::code::{self, GET};
+use super::code::{self, GET, LAST_METHOD};
+use crate::services::Bindings;
 
 const OBSERVE: u16 = 6;
 const ETAG: u16 = 4;
@@ -17,6 +21,64 @@ const BLOCK2: u16 = 23;
 const BLOCK1: u16 = 27;
 const PROXY_URI: u16 = 35;
 const PROXY_SCHEME: u16 = 39;
+
+/// The option Echo (RFC 9175, section 2.2), which the codec has no name for.
+pub(crate) const ECHO: CoapOption = CoapOption::Unknown(252);
+
+/// A critical option that is understood.
+struct Critical {
+    number: u16,
+    is_repeatable: bool,
+    /// Bytes of its value.
+    lengths: RangeInclusive<usize>,
+    /// Whether responses have it, too; all of them are of requests.
+    is_in_responses: bool,
+}
+
+/// All of them, as they are defined: RFC 7252, table 4; RFC 7959, table 1. If-Match
+/// and If-None-Match are not understood.
+#[rustfmt::skip]
+const CRITICAL: [Critical; 9] = {
+    const fn row(
+        number: u16,
+        is_repeatable: bool,
+        lengths: RangeInclusive<usize>,
+        is_in_responses: bool,
+    ) -> Critical {
+        Critical { number, is_repeatable, lengths, is_in_responses }
+    }
+    [
+        row(URI_HOST,     false, 1..=255,  false),
+        row(URI_PORT,     false, 0..=2,    false),
+        row(URI_PATH,     true,  0..=255,  false),
+        row(URI_QUERY,    true,  0..=255,  false),
+        row(ACCEPT,       false, 0..=2,    false),
+        row(BLOCK2,       false, 0..=3,    true),
+        row(BLOCK1,       false, 0..=3,    true),
+        row(PROXY_URI,    false, 1..=1034, false),
+        row(PROXY_SCHEME, false, 1..=255,  false),
+    ]
+};
+
+/// The first critical option of a message that is not understood, as it is none of
+/// those, or not of the length of its definition, or there too often (RFC 7252,
+/// sections 5.4.1, 5.4.3 and 5.4.5).
+pub(crate) fn not_understood(packet: &Packet) -> Option<u16> {
+    let is_response = u8::from(packet.header.code) > LAST_METHOD;
+    let is_understood = |known: &Critical, values: &LinkedList<Vec<u8>>| {
+        (known.is_in_responses || !is_response)
+            && (known.is_repeatable || values.len() == 1)
+            && values
+                .iter()
+                .all(|value| known.lengths.contains(&value.len()))
+    };
+    let mut critical = packet.options().filter(|&(number, _)| number % 2 == 1);
+    let (&number, _) = critical.find(|&(&number, values)| {
+        let known = CRITICAL.iter().find(|known| known.number == number);
+        known.is_none_or(|known| !is_understood(known, values))
+    })?;
+    Some(number)
+}
 
 /// Options of a request, of those that matter here.
 #[derive(Debug)]
@@ -37,27 +99,14 @@ pub(super) struct RequestOptions {
 pub(super) type Refusal = (u8, &'static str);
 
 impl RequestOptions {
-    /// Reads the options.
-    ///
-    /// A critical option that is not known, or of a wrong length or number,
-    /// is a refusal (RFC 7252, sections 5.4.1, 5.4.3 and 5.4.5).
+    /// Reads the options, if all that are critical are understood and can be obeyed.
     pub(super) fn read(packet: &Packet) -> Result<Self, Refusal> {
-        for (&number, values) in packet.options() {
-            let (most, longest) = match number {
-                PROXY_URI | PROXY_SCHEME => {
-                    return Err((code::PROXYING_NOT_SUPPORTED, "this is no proxy"));
-                }
-                URI_PATH | URI_QUERY => (usize::MAX, 255),
-                URI_HOST => (1, 255),
-                URI_PORT | ACCEPT => (1, 2),
-                BLOCK1 | BLOCK2 => (1, 3),
-                // Elective, and so not in the way.
-                _ if number % 2 == 0 => continue,
-                _ => return Err((code::BAD_OPTION, "unknown critical option")),
-            };
-            if values.len() > most || values.iter().any(|value| value.len() > longest) {
-                return Err((code::BAD_OPTION, "malformed critical option"));
-            }
+        if not_understood(packet).is_some() {
+            return Err((code::BAD_OPTION, "critical option not understood"));
+        }
+        let has = |option| packet.get_option(option).is_some();
+        if has(CoapOption::ProxyUri) || has(CoapOption::ProxyScheme) {
+            return Err((code::PROXYING_NOT_SUPPORTED, "this is no proxy"));
         }
         Ok(Self {
             path: path(packet)?,
@@ -122,15 +171,17 @@ fn block(packet: &Packet, option: CoapOption) -> Result<Option<Block>, Refusal> 
 
 /// What makes two messages parts of one transfer: method and options, without
 /// those that differ from block to block or do not matter (RFC 7252, section
-/// 5.4.6; RFC 7959, section 2.4).
+/// 5.4.6; RFC 7959, section 2.4), and the bindings of the path. So nothing goes on
+/// that was begun when others, or a guard less, answered there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TransferKey {
     method: u8,
     options: Vec<(u16, Vec<u8>)>,
+    bindings: Bindings,
 }
 
 impl TransferKey {
-    pub(super) fn new(packet: &Packet) -> Self {
+    pub(super) fn new(packet: &Packet, bindings: Bindings) -> Self {
         let no_cache_key = |number: u16| number & 0x1e == 0x1c;
         Self {
             method: packet.header.code.into(),
@@ -143,6 +194,7 @@ impl TransferKey {
                     values.iter().map(move |value| (number, value.clone()))
                 })
                 .collect(),
+            bindings,
         }
     }
 }

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::answer::Answer;
 use super::block::Block;
 use super::code;
-use super::endpoint::Answer;
 use super::options::TransferKey;
 use super::table::{Bounds, Table};
 
@@ -123,16 +123,17 @@ impl Transfers {
         block.map(|block| self.negotiate(block))
     }
 
-    /// A further block of a response that has begun, if there is one.
+    /// A further block of a response that has begun, if there is one; of `most` bytes.
     pub(super) fn next(
         &mut self,
         now: Instant,
         peer: SocketAddr,
         key: &TransferKey,
         block: Block,
+        most: usize,
     ) -> Option<Answer> {
         let body = self.downloads.get(now, peer, key)?.clone();
-        let answer = body.block(self.negotiate_from(block));
+        let answer = body.block(from(block, most));
         if answer.block2.is_some_and(|block| block.more) {
             // It goes on: its time begins anew.
             self.downloads.put(now, peer, key.clone(), body);
@@ -142,14 +143,7 @@ impl Transfers {
         Some(answer)
     }
 
-    /// A block of our size that begins where the one asked for does.
-    fn negotiate_from(&self, block: Block) -> Block {
-        let size = block.size().min(self.block_size);
-        // Offsets are below 2^30, and sizes at least 16.
-        Block::new((block.offset() / size) as u32, false, size)
-    }
-
-    /// Cuts a response to what fits into a message, and keeps the rest.
+    /// Cuts a response to `most` bytes, a power of two, and keeps the rest.
     pub(super) fn download(
         &mut self,
         now: Instant,
@@ -157,12 +151,13 @@ impl Transfers {
         key: &TransferKey,
         wanted: Option<Block>,
         answer: Answer,
+        most: usize,
     ) -> Answer {
         self.downloads.take(now, peer, key);
-        if wanted.is_none() && answer.payload.len() <= self.block_size {
+        if wanted.is_none() && answer.payload.len() <= most {
             return answer;
         }
-        let wanted = self.negotiate_from(wanted.unwrap_or(Block::new(0, false, self.block_size)));
+        let wanted = from(wanted.unwrap_or(Block::new(0, false, most)), most);
         let mut hasher = DefaultHasher::new();
         answer.payload.hash(&mut hasher);
         let body = Body {
@@ -181,6 +176,13 @@ impl Transfers {
         }
         first
     }
+}
+
+/// A block of at most that size that begins where the one asked for does.
+fn from(block: Block, most: usize) -> Block {
+    let size = block.size().min(most);
+    // Offsets are below 2^30, and sizes at least 16.
+    Block::new((block.offset() / size) as u32, false, size)
 }
 
 impl Body {

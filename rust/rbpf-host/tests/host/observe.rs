@@ -197,20 +197,10 @@ fn the_list_and_its_rest() {
     let first = observer.observe("/rbpf", b"", b"t");
     assert_eq!(first.code, CONTENT);
     other.code(POST, "/observed", b"");
-    let told = observer.notified();
-    assert!(number(&told) > number(&first));
-    let mut list = told.payload.clone();
-    for block in 1.. {
-        let mut packet = observer.request(GET, "/rbpf");
-        packet.add_option(CoapOption::Block2, vec![block << 4 | 4]);
-        let response = observer.exchange(&packet);
-        assert_eq!(response.code, CONTENT);
-        list.extend(&response.payload);
-        if response.option(CoapOption::Block2).unwrap() & 8 == 0 {
-            break;
-        }
-    }
-    let list = String::from_utf8(list).unwrap();
+    let mut list = observer.notified();
+    assert!(number(&list) > number(&first));
+    observer.rest(GET, "/rbpf", &mut list);
+    let list = list.text();
     assert!(
         list.contains("\nobserved state bound path /observed bytes "),
         "{list}"

@@ -4,11 +4,11 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use coap_lite::CoapOption;
+use coap_lite::{CoapOption, Packet};
 use rbpf_abi::Errno;
 use rbpf_host::services::{Call, FaultInjector, Faults, Recorder};
 
-use crate::support::{GET, PATIENCE, POST, PUT, World, block};
+use crate::support::{DELETE, GET, PATIENCE, POST, PUT, World, block, containers};
 
 const CONTENT: u8 = 0x45;
 const CHANGED: u8 = 0x44;
@@ -168,11 +168,88 @@ fn transfers_in_blocks() {
         let response = client.transfer(PUT, "/sum", &body, exponent);
         assert_eq!(response.text(), sum.to_string());
     }
-    // Without being asked for blocks, the device sends them.
-    let first = client.get("/large");
+    // Without being asked for blocks, the device sends them: small ones to a stranger.
+    let mut stranger = world.client(1);
+    let first = stranger.get("/large");
+    assert_eq!(first.payload, letters[..64]);
+    assert_eq!(first.option(CoapOption::Block2), Some(0xa));
+    assert!(stranger.echo.is_some());
+    let first = stranger.get("/large");
     assert_eq!(first.payload, letters[..1024]);
     assert_eq!(first.option(CoapOption::Block2), Some(0xe));
     assert_eq!(first.option(CoapOption::Size2), Some(3000));
+}
+
+/// What a container has answered is not read on where others, or nobody, answer.
+#[test]
+fn a_transfer_ends_with_its_container() {
+    let world = World::start("unsigned_install = true");
+    let image = |name: &str| {
+        let file = containers::folder().join(name);
+        containers::image(&std::fs::read_to_string(file).unwrap())
+    };
+    let (mut client, mut owner) = (world.client(0), world.client(0));
+    let mut change = |method: u8, path: &str, payload: &[u8]| {
+        let mut packet = owner.request(method, path);
+        packet.payload = payload.to_vec();
+        assert_eq!(owner.exchange(&packet).code >> 5, 2, "{path}");
+    };
+    let mut ask = |number| {
+        let mut packet = client.request(GET, "/new");
+        packet.add_option(CoapOption::Block2, block(number, false, 2));
+        let response = client.exchange(&packet);
+        let applications = world.handle().applications();
+        let new = applications.iter().find(|app| app.name == "new");
+        (response.code, new.map_or(0, |new| new.counters.runs))
+    };
+    change(PUT, "/rbpf/app/new", &image("letters.asm"));
+    change(POST, "/rbpf/bind/new", b"/new");
+    assert_eq!([0, 1].map(&mut ask), [(CONTENT, 1), (CONTENT, 1)]);
+    change(POST, "/rbpf/unbind/new", b"/new");
+    assert_eq!(ask(2).0 >> 5, 4, "nobody is there");
+    change(POST, "/rbpf/bind/new", b"/new");
+    // Asked anew: by another binding, and by another image.
+    assert_eq!(
+        [2, 0, 1].map(&mut ask),
+        [(CONTENT, 2), (CONTENT, 3), (CONTENT, 3)]
+    );
+    change(PUT, "/rbpf/app/new", &image("large.asm"));
+    let (code, runs) = ask(2);
+    assert_eq!((code, runs % 3), (CONTENT, 1));
+    assert_eq!(ask(0).0, CONTENT);
+    change(DELETE, "/rbpf/app/new", b"");
+    assert_eq!(ask(1).0 >> 5, 4, "nobody is there");
+}
+
+/// As little is sent to whoever may not have asked, whatever is asked for.
+#[test]
+fn a_strangers_request_is_not_amplified() {
+    let world = World::start("");
+    let client = world.client(0);
+    for path in [
+        "large",
+        "rbpf",
+        ".well-known/core",
+        "rbpf/stats",
+        "fault",
+        "endless",
+    ] {
+        let mut packet = Packet::new();
+        packet.header.code = GET.into();
+        for segment in path.split('/') {
+            packet.add_option(CoapOption::UriPath, segment.as_bytes().to_vec());
+        }
+        client.socket.send(&packet.to_bytes().unwrap()).unwrap();
+        let mut buffer = [0; 2048];
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let length = loop {
+            match client.socket.recv(&mut buffer) {
+                Ok(length) => break length,
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+        };
+        assert!(length < 128, "{path}: {length} bytes");
+    }
 }
 
 #[test]

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The message layer and options, without sockets.
 
+use super::super::block::Block;
 use super::*;
 
 mod blockwise;
 mod observe;
+mod strangers;
 
 const POST: u8 = 2;
 const PUT: u8 = 3;
@@ -13,22 +15,59 @@ const CHANGED: u8 = 0x44;
 const MAX_UPLOAD: usize = 100;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An endpoint, and a device that answers GET with numbered bytes, and
-/// everything else with the payload.
+/// A device that answers GET with numbered bytes, and everything else with the payload.
+struct Device {
+    /// Requests that reached it.
+    requests: Vec<Request>,
+    /// Code of its answer to GET, and bytes.
+    code: u8,
+    length: usize,
+    /// What that means to observers.
+    observation: Observation,
+    version: u32,
+    bindings: Bindings,
+}
+
+impl Handler for Device {
+    fn handle(&mut self, request: Request) -> Reply {
+        self.requests.push(request.clone());
+        let reply = if request.code == GET {
+            Reply::new(self.code, Some(0), &page(self.length, self.requests.len()))
+        } else {
+            Reply::new(CHANGED, None, &request.payload)
+        };
+        Reply {
+            observation: self.observation,
+            ..reply
+        }
+    }
+
+    fn version(&self, _: &str) -> Option<u32> {
+        Some(self.version)
+    }
+
+    fn bindings(&self, _: &str) -> Bindings {
+        self.bindings.clone()
+    }
+}
+
+/// An endpoint, and what is behind it.
 struct World {
     endpoint: Endpoint,
     now: Instant,
     next_id: u16,
-    /// Requests that reached the device.
-    requests: Vec<Request>,
-    /// Bytes of its answer to GET.
-    length: usize,
-    /// What that means to observers.
-    observation: Observation,
+    device: Device,
+    /// What is sent back with each request.
+    echo: Option<Vec<u8>>,
 }
 
 fn peer(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
+}
+
+/// A peer of another host.
+fn other(last: u8, port: u16) -> SocketAddr {
+    ([192, 0, 2, last], port).into()
 }
 
 /// `length` bytes that all requests see differently.
@@ -48,51 +87,44 @@ impl World {
             endpoint: Endpoint::new(limits, now, 0xffff),
             now,
             next_id: 0,
-            requests: Vec::new(),
-            length: 4,
-            observation: Observation::Ended,
+            device: Device {
+                requests: Vec::new(),
+                code: CONTENT,
+                length: 4,
+                observation: Observation::Ended,
+                version: 0,
+                bindings: Bindings::default(),
+            },
+            echo: None,
         }
     }
 
-    fn datagram_from(&mut self, port: u16, bytes: &[u8]) -> Option<Vec<u8>> {
-        let (requests, length, observation) = (&mut self.requests, self.length, self.observation);
-        let mut handler = |request: Request| {
-            requests.push(request.clone());
-            if request.code == GET {
-                let reply = Reply::new(CONTENT, Some(0), &page(length, requests.len()));
-                Reply {
-                    observation,
-                    ..reply
-                }
-            } else {
-                Reply {
-                    observation,
-                    ..Reply::new(CHANGED, None, &request.payload)
-                }
-            }
-        };
+    fn datagram_from(&mut self, peer: SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
         let (reply, _) = self
             .endpoint
-            .datagram(self.now, peer(port), bytes, &mut handler);
+            .datagram(self.now, peer, bytes, &mut self.device);
         reply
     }
 
     fn datagram(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        self.datagram_from(1, bytes)
+        self.datagram_from(peer(1), bytes)
     }
 
     /// Sends a request with a new id, and reads what comes back.
-    fn ask_from(&mut self, port: u16, packet: &mut Packet) -> Option<Packet> {
+    fn ask_from(&mut self, peer: SocketAddr, packet: &mut Packet) -> Option<Packet> {
         packet.header.message_id = self.next_id;
         self.next_id += 1;
-        let reply = self.datagram_from(port, &packet.to_bytes().unwrap())?;
+        if let Some(echo) = &self.echo {
+            packet.set_option(ECHO, [echo.clone()].into());
+        }
+        let reply = self.datagram_from(peer, &packet.to_bytes().unwrap())?;
         let reply = Packet::from_bytes(&reply).unwrap();
         assert_eq!(reply.get_token(), packet.get_token());
         Some(reply)
     }
 
     fn ask(&mut self, packet: &mut Packet) -> Packet {
-        self.ask_from(1, packet).expect("a reply")
+        self.ask_from(peer(1), packet).expect("a reply")
     }
 
     fn put(&mut self, block: Block, payload: &[u8]) -> Packet {
@@ -142,7 +174,7 @@ fn a_request_is_acknowledged_with_its_response() {
         reply.get_first_option(CoapOption::ContentFormat),
         Some(&vec![])
     );
-    assert_eq!(world.requests[0].path, "/a/b");
+    assert_eq!(world.device.requests[0].path, "/a/b");
 
     let mut packet = request(GET);
     packet.header.set_type(MessageType::NonConfirmable);
@@ -195,10 +227,10 @@ fn what_is_no_request_is_rejected_or_ignored() {
     for bytes in ignored {
         assert_eq!(world.datagram(bytes), None, "{bytes:x?}");
     }
-    assert!(world.requests.is_empty());
+    assert!(world.device.requests.is_empty());
     // An option that ends in 0xff is no marker.
     assert!(world.datagram(&[0x40, 1, 7, 8, 0xd1, 0xf3, 0xff]).is_some());
-    assert_eq!(world.requests.len(), 1);
+    assert_eq!(world.device.requests.len(), 1);
 }
 
 #[test]
@@ -208,12 +240,12 @@ fn repeated_messages_are_answered_once() {
     let first = world.datagram(&bytes);
     assert!(first.is_some());
     assert_eq!(world.datagram(&bytes), first);
-    assert_eq!(world.requests.len(), 1);
+    assert_eq!(world.device.requests.len(), 1);
     // Another peer's message of the same id, and another message.
-    assert!(world.datagram_from(2, &bytes).is_some());
+    assert!(world.datagram_from(peer(2), &bytes).is_some());
     *bytes.last_mut().unwrap() = b'c';
     assert!(world.datagram(&bytes).is_some());
-    assert_eq!(world.requests.len(), 3);
+    assert_eq!(world.device.requests.len(), 3);
     // Not confirmable: ignored when repeated.
     bytes[0] |= 0x10;
     assert!(world.datagram(&bytes).is_some());
@@ -221,11 +253,11 @@ fn repeated_messages_are_answered_once() {
     // Forgotten after a while.
     world.now += EXCHANGE_LIFETIME;
     assert!(world.datagram(&bytes).is_some());
-    assert_eq!(world.requests.len(), 5);
+    assert_eq!(world.device.requests.len(), 5);
     // Limited in number.
     for id in 0..2000u16 {
         bytes[2..4].copy_from_slice(&id.to_be_bytes());
-        world.datagram_from(id % 7, &bytes);
+        world.datagram_from(other((id % 7) as u8, id), &bytes);
     }
     assert!(world.endpoint.exchanges.len() <= EXCHANGES);
 }
@@ -235,21 +267,39 @@ fn critical_options_are_obeyed_or_refused() {
     let mut world = World::new(64);
     let cases: &[(u16, &[u8], u8)] = &[
         (1, b"x", code::BAD_OPTION),
+        (5, b"", code::BAD_OPTION),
         (9, b"", code::BAD_OPTION),
         (2049, b"", code::BAD_OPTION),
         (35, b"coap://[::1]/", code::PROXYING_NOT_SUPPORTED),
+        (35, &[b'x'; 1034], code::PROXYING_NOT_SUPPORTED),
+        (35, &[b'x'; 1035], code::BAD_OPTION),
+        (35, b"", code::BAD_OPTION),
         (39, b"coap", code::PROXYING_NOT_SUPPORTED),
+        (39, &[b'x'; 255], code::PROXYING_NOT_SUPPORTED),
+        (39, &[b'x'; 256], code::BAD_OPTION),
+        (39, b"", code::BAD_OPTION),
         (17, &[40], code::NOT_ACCEPTABLE),
         (17, &[], CONTENT),
         (17, &[0, 0, 0], code::BAD_OPTION),
         (23, &[0, 0, 0, 0], code::BAD_OPTION),
+        (27, &[0, 0, 0, 0], code::BAD_OPTION),
         (23, &[7], code::BAD_REQUEST),
         (11, &[0xff], code::BAD_REQUEST),
         (11, b"c/d", code::NOT_FOUND),
+        (11, b"", CONTENT),
+        (11, &[b'x'; 255], CONTENT),
         (11, &[b'x'; 256], code::BAD_OPTION),
         (3, b"localhost", CONTENT),
+        (3, b"", code::BAD_OPTION),
+        (3, &[b'x'; 255], CONTENT),
+        (3, &[b'x'; 256], code::BAD_OPTION),
+        (7, b"", CONTENT),
         (7, &[1, 2], CONTENT),
+        (7, &[1, 2, 3], code::BAD_OPTION),
+        (15, b"", CONTENT),
         (15, b"q=1", CONTENT),
+        (15, &[b'x'; 255], CONTENT),
+        (15, &[b'x'; 256], code::BAD_OPTION),
         (6, &[], CONTENT),
         (2048, &[1; 300], CONTENT),
     ];
@@ -258,19 +308,35 @@ fn critical_options_are_obeyed_or_refused() {
         packet.add_option(CoapOption::from(number), value.to_vec());
         assert_eq!(code_of(&world.ask(&mut packet)), code, "option {number}");
     }
-    let mut twice = request(GET);
-    twice.add_option(CoapOption::Accept, vec![]);
-    twice.add_option(CoapOption::Accept, vec![]);
-    assert_eq!(code_of(&world.ask(&mut twice)), code::BAD_OPTION);
-    twice.header.set_type(MessageType::NonConfirmable);
-    assert!(world.ask_from(1, &mut twice).is_none());
+    for (number, value) in [
+        (3, &b"x"[..]),
+        (7, b""),
+        (17, b""),
+        (23, b""),
+        (27, b""),
+        (35, b"coap://[::1]/"),
+        (39, b"coap"),
+    ] {
+        let mut twice = request(GET);
+        twice.add_option(CoapOption::from(number), value.to_vec());
+        twice.add_option(CoapOption::from(number), value.to_vec());
+        let code = code_of(&world.ask(&mut twice));
+        assert_eq!(code, code::BAD_OPTION, "option {number}");
+        twice.header.set_type(MessageType::NonConfirmable);
+        assert!(world.ask_from(peer(1), &mut twice).is_none());
+    }
+    // What is not understood comes first, wherever it stands.
+    let mut proxy = request(GET);
+    proxy.add_option(CoapOption::ProxyScheme, b"coap".to_vec());
+    proxy.add_option(CoapOption::Unknown(2049), vec![]);
+    assert_eq!(code_of(&world.ask(&mut proxy)), code::BAD_OPTION);
 }
 
 /// Datagrams at random and messages damaged at random, then a request.
 #[test]
 fn no_datagram_does_harm() {
     let mut world = World::new(16);
-    world.length = 50;
+    world.device.length = 50;
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = move |below: usize| {
         state ^= state << 13;
@@ -302,7 +368,7 @@ fn no_datagram_does_harm() {
         {
             *first = *first & 0x1f | 0x40;
         }
-        if let Some(reply) = world.datagram_from(random(50) as u16, &bytes) {
+        if let Some(reply) = world.datagram_from(peer(random(50) as u16), &bytes) {
             assert!(reply.len() < 128);
             Packet::from_bytes(&reply).unwrap();
         }

@@ -149,7 +149,12 @@ pub(crate) struct Client {
     /// Ids of the notifications that it has had: who is slow to acknowledge one gets it
     /// again.
     pub(crate) told: Vec<u16>,
+    /// What the server wants to be sent back.
+    pub(crate) echo: Option<Vec<u8>>,
 }
+
+/// The option Echo (RFC 9175).
+const ECHO: CoapOption = CoapOption::Unknown(252);
 
 /// A response: code, payload, and the message that it came in last.
 pub(crate) struct Response {
@@ -186,6 +191,7 @@ impl Client {
             socket,
             next_id: 1,
             told: Vec::new(),
+            echo: None,
         }
     }
 
@@ -198,6 +204,9 @@ impl Client {
         self.next_id = self.next_id.wrapping_add(1);
         for segment in path.split('/').filter(|segment| !segment.is_empty()) {
             packet.add_option(CoapOption::UriPath, segment.as_bytes().to_vec());
+        }
+        if let Some(echo) = &self.echo {
+            packet.add_option(ECHO, echo.clone());
         }
         packet
     }
@@ -215,6 +224,9 @@ impl Client {
                     && reply.header.get_type() == MessageType::Acknowledgement
                 {
                     assert_eq!(reply.get_token(), packet.get_token());
+                    if let Some(echo) = reply.get_first_option(ECHO) {
+                        self.echo = Some(echo.clone());
+                    }
                     return Response {
                         code: reply.header.code.into(),
                         payload: reply.payload.clone(),
@@ -247,7 +259,8 @@ impl Client {
         self.exchange(&packet)
     }
 
-    /// A request and its response, both in blocks of `16 << exponent` bytes.
+    /// A request and its response, both in blocks of `16 << exponent` bytes, or what the
+    /// server makes of it.
     pub(crate) fn transfer(
         &mut self,
         method: u8,
@@ -275,23 +288,28 @@ impl Client {
             response = Some(got);
         }
         let mut response = response.unwrap();
+        self.rest(method, path, &mut response);
+        response
+    }
+
+    /// Asks for the further blocks of a response.
+    pub(crate) fn rest(&mut self, method: u8, path: &str, response: &mut Response) {
         // Bounded: a response has at most 2^12 blocks here.
         for number in 1..4096 {
-            if response
-                .option(CoapOption::Block2)
-                .is_none_or(|value| value & 8 == 0)
-            {
+            let Some(last) = response.option(CoapOption::Block2) else {
+                break;
+            };
+            if last & 8 == 0 {
                 break;
             }
             let mut packet = self.request(method, path);
-            packet.add_option(CoapOption::Block2, block(number, false, exponent));
+            packet.add_option(CoapOption::Block2, block(number, false, last & 7));
             let next = self.exchange(&packet);
             assert_eq!(next.code, response.code);
-            assert!(next.payload.len() <= size);
+            assert!(next.payload.len() <= 16 << (last & 7));
             response.payload.extend(next.payload);
             response.packet = next.packet;
         }
-        response
     }
 }
 

@@ -12,7 +12,7 @@ fn a_long_response_leaves_in_blocks() {
         (128, 64, None),
     ] {
         let mut world = World::new(64);
-        world.length = length;
+        world.device.length = length;
         let mut payload = Vec::new();
         let mut block = wanted.map(|wanted| Block::new(0, false, wanted));
         let mut etag = None;
@@ -35,16 +35,16 @@ fn a_long_response_leaves_in_blocks() {
         }
         assert_eq!(payload, page(length, 1));
         // One run, however many blocks; a new request is a new run.
-        assert_eq!(world.requests.len(), 1);
+        assert_eq!(world.device.requests.len(), 1);
         assert_eq!(world.get(None).payload[0], 2);
-        assert_eq!(world.requests.len(), 2);
+        assert_eq!(world.device.requests.len(), 2);
     }
 }
 
 #[test]
 fn blocks_of_a_response_that_is_forgotten() {
     let mut world = World::new(64);
-    world.length = 100;
+    world.device.length = 100;
     // Any block of what can be read again.
     let reply = world.get(Some(Block::new(1, false, 64)));
     assert_eq!(reply.payload, page(100, 1)[64..]);
@@ -53,22 +53,22 @@ fn blocks_of_a_response_that_is_forgotten() {
     let code = code_of(&world.get(Some(Block::new(0xf_ffff, false, 1024))));
     assert_eq!(code, code::BAD_REQUEST);
     // But nothing is done twice.
-    let before = world.requests.len();
+    let before = world.device.requests.len();
     let mut packet = request(POST);
     packet.add_option(CoapOption::Block2, Block::new(1, false, 64).encode());
     assert_eq!(
         code_of(&world.ask(&mut packet)),
         code::REQUEST_ENTITY_INCOMPLETE
     );
-    assert_eq!(world.requests.len(), before);
+    assert_eq!(world.device.requests.len(), before);
     // A short response to whom asks for blocks.
-    world.length = 3;
+    world.device.length = 3;
     let reply = world.get(Some(Block::new(0, false, 16)));
     assert_eq!(
         block_of(&reply, CoapOption::Block2),
         Some(Block::new(0, false, 16))
     );
-    world.length = 0;
+    world.device.length = 0;
     let reply = world.get(Some(Block::new(0, false, 16)));
     assert_eq!((code_of(&reply), reply.payload.len()), (CONTENT, 0));
 }
@@ -84,7 +84,7 @@ fn a_request_arrives_in_blocks_and_is_answered_in_blocks() {
         block_of(&reply, CoapOption::Block1),
         Some(Block::new(0, true, 32))
     );
-    assert!(world.requests.is_empty());
+    assert!(world.device.requests.is_empty());
     let reply = world.put(Block::new(2, false, 32), &body[64..]);
     assert_eq!(code_of(&reply), CHANGED);
     assert_eq!(
@@ -96,7 +96,7 @@ fn a_request_arrives_in_blocks_and_is_answered_in_blocks() {
         Some(Block::new(0, true, 32))
     );
     assert_eq!(reply.payload, body[..32]);
-    assert_eq!(world.requests[0].payload, body);
+    assert_eq!(world.device.requests[0].payload, body);
     for number in 1..3 {
         let mut packet = request(PUT);
         packet.add_option(CoapOption::Block2, Block::new(number, false, 32).encode());
@@ -105,7 +105,7 @@ fn a_request_arrives_in_blocks_and_is_answered_in_blocks() {
         let from = number as usize * 32;
         assert_eq!(reply.payload, body[from..body.len().min(from + 32)]);
     }
-    assert_eq!(world.requests.len(), 1);
+    assert_eq!(world.device.requests.len(), 1);
 }
 
 #[test]
@@ -129,8 +129,8 @@ fn blocks_out_of_order_end_an_upload() {
         assert_eq!(code_of(&world.put(block(0), &data)), code::CONTINUE);
         let reply = world.put(Block::new(1, false, 16), &data[..3]);
         assert_eq!(code_of(&reply), CHANGED);
-        assert_eq!(world.requests.len(), 1);
-        assert_eq!(world.requests[0].payload.len(), 19);
+        assert_eq!(world.device.requests.len(), 1);
+        assert_eq!(world.device.requests[0].payload.len(), 19);
     }
 }
 
@@ -168,7 +168,7 @@ fn uploads_have_limits() {
         let reply = world.put(block, &vec![0; length]);
         assert_eq!(code_of(&reply), code::BAD_REQUEST);
     }
-    assert!(world.requests.is_empty());
+    assert!(world.device.requests.is_empty());
 
     // Time.
     assert_eq!(
@@ -185,7 +185,7 @@ fn uploads_have_limits() {
         packet.add_option(CoapOption::UriQuery, vec![(index % 251) as u8]);
         packet.add_option(CoapOption::Block1, Block::new(0, true, 16).encode());
         packet.payload = vec![0; 16];
-        let reply = world.ask_from(index % 97, &mut packet);
+        let reply = world.ask_from(other((index % 97) as u8, index), &mut packet);
         assert_eq!(reply.map(|reply| code_of(&reply)), Some(code::CONTINUE));
     }
     assert_eq!(
@@ -203,7 +203,7 @@ fn transfers_of_different_requests_do_not_mix() {
         packet.add_option(CoapOption::Block1, block.encode());
         packet.payload = payload.to_vec();
         world
-            .ask_from(port, &mut packet)
+            .ask_from(peer(port), &mut packet)
             .map(|reply| code_of(&reply))
     };
     let (first, last) = (Block::new(0, true, 16), Block::new(1, false, 16));
@@ -214,9 +214,56 @@ fn transfers_of_different_requests_do_not_mix() {
         assert_eq!(part(port, query, last, &[fill; 1]), Some(CHANGED));
     }
     let bodies: Vec<_> = world
+        .device
         .requests
         .into_iter()
         .map(|request| request.payload)
         .collect();
     assert_eq!(bodies, [vec![1; 17], vec![2; 17], vec![3; 17]]);
+}
+
+/// Who asks for the rest gets nothing of those who answered before.
+#[test]
+fn a_transfer_ends_with_the_binding() {
+    let mut world = World::new(64);
+    world.device.length = 100;
+    world.device.bindings = 1.into();
+    let further = Some(Block::new(1, false, 64));
+    assert_eq!(world.get(None).payload, page(100, 1)[..64]);
+    assert_eq!(world.get(further).payload, page(100, 1)[64..]);
+    world.get(None);
+    world.device.bindings = 2.into();
+    assert_eq!(world.get(further).payload, page(100, 3)[64..], "asked anew");
+    world.get(None);
+    world.device.bindings = Bindings::default();
+    world.device.code = code::NOT_FOUND;
+    world.device.length = 3;
+    assert_eq!(code_of(&world.get(further)), code::BAD_REQUEST);
+    // What is not to be done twice.
+    let mut packet = request(POST);
+    packet.payload = page(80, 0);
+    world.ask(&mut packet);
+    world.device.bindings = 3.into();
+    packet.payload.clear();
+    packet.add_option(CoapOption::Block2, Block::new(1, false, 64).encode());
+    let code = code_of(&world.ask(&mut packet));
+    assert_eq!(code, code::REQUEST_ENTITY_INCOMPLETE);
+    // An upload for those who answered before.
+    let (first, last) = (Block::new(0, true, 16), Block::new(1, false, 16));
+    assert_eq!(code_of(&world.put(first, &[0; 16])), code::CONTINUE);
+    world.device.bindings = 4.into();
+    let code = code_of(&world.put(last, &[0; 16]));
+    assert_eq!(code, code::REQUEST_ENTITY_INCOMPLETE);
+}
+
+/// What a container says of itself ends none.
+#[test]
+fn a_transfer_outlives_a_change() {
+    let mut world = World::new(64);
+    world.device.length = 100;
+    world.device.bindings = 1.into();
+    world.get(None);
+    world.device.version += 1;
+    let rest = world.get(Some(Block::new(1, false, 64)));
+    assert_eq!(rest.payload, page(100, 1)[64..]);
 }

@@ -10,45 +10,40 @@ const SECOND: Duration = Duration::from_secs(1);
 impl World {
     /// A world whose device may be observed.
     fn observable() -> Self {
-        Self {
-            observation: VERSION,
-            ..Self::new(64)
-        }
+        let mut world = Self::new(64);
+        world.device.observation = VERSION;
+        world
     }
 
     /// Asks with an option Observe and a token.
     fn observe(&mut self, port: u16, token: &[u8], value: &[u8]) -> Packet {
+        self.observe_from(peer(port), token, value)
+    }
+
+    fn observe_from(&mut self, peer: SocketAddr, token: &[u8], value: &[u8]) -> Packet {
         let mut packet = request(GET);
         packet.set_token(token.to_vec());
         packet.add_option(OBSERVE, value.to_vec());
-        self.ask_from(port, &mut packet).expect("a reply")
+        self.ask_from(peer, &mut packet).expect("a reply")
     }
 
     /// The next notification, if there is this version, and to which port it goes.
     fn notified(&mut self, version: u32) -> Option<(u16, Packet)> {
-        let (requests, length, observation) = (&mut self.requests, self.length, self.observation);
-        let mut handler = |request: Request| {
-            requests.push(request);
-            let observed = Reply::new(CONTENT, Some(0), &page(length, requests.len()));
-            Reply {
-                observation,
-                code: if observation == Observation::Ended {
-                    code::NOT_FOUND
-                } else {
-                    CONTENT
-                },
-                ..observed
+        self.device.version = version;
+        if self.device.observation == Observation::Ended {
+            self.device.code = code::NOT_FOUND;
+        }
+        let told = loop {
+            match self.endpoint.notify(self.now, &mut self.device) {
+                Some(Turn::Message(peer, message)) => {
+                    break Some((peer.port(), Packet::from_bytes(&message).unwrap()));
+                }
+                Some(Turn::Nothing) => {}
+                None => break None,
             }
         };
-        loop {
-            let version = |_: &str| Some(version);
-            match self.endpoint.notify(self.now, &version, &mut handler)? {
-                Turn::Message(peer, message) => {
-                    return Some((peer.port(), Packet::from_bytes(&message).unwrap()));
-                }
-                Turn::Nothing => {}
-            }
-        }
+        self.device.code = CONTENT;
+        told
     }
 
     /// Sends an empty message of this kind.
@@ -57,7 +52,10 @@ impl World {
         packet.header.set_type(kind);
         packet.header.code = code::EMPTY.into();
         packet.header.message_id = id;
-        assert_eq!(self.datagram_from(port, &packet.to_bytes().unwrap()), None);
+        assert_eq!(
+            self.datagram_from(peer(port), &packet.to_bytes().unwrap()),
+            None
+        );
     }
 }
 
@@ -87,7 +85,7 @@ fn an_observer_is_told_of_changes_in_order() {
         assert!(number > last);
         last = number;
         // It was asked for as the observer would have.
-        let request = world.requests.last().expect("a request");
+        let request = world.device.requests.last().expect("a request");
         assert_eq!(
             (request.code, &*request.path, request.observe),
             (GET, "/a/b", Some(0))
@@ -142,30 +140,40 @@ fn who_is_gone_is_forgotten() {
 #[test]
 fn too_many_observers() {
     let mut world = World::observable();
-    for port in 0..OBSERVERS as u16 / 2 {
-        assert!(number_of(&world.observe(port, b"", b"")).is_some());
+    for port in 0..OBSERVERS as u16 {
+        let peer = other(port as u8, port);
+        assert!(number_of(&world.observe_from(peer, b"", b"")).is_some());
     }
     let reply = world.observe(1000, b"", b"");
     assert_eq!((code_of(&reply), number_of(&reply)), (CONTENT, None));
     // One that is there is no further one.
-    assert!(number_of(&world.observe(7, b"", b"")).is_some());
-    assert!(number_of(&world.observe(7, b"new", b"")).is_some());
-    world.observe(8, b"", &[1]);
+    let mut again = |token, value: &[u8]| number_of(&world.observe_from(other(7, 7), token, value));
+    assert!(again(b"", b"").is_some());
+    assert!(again(b"new", b"").is_some());
+    assert!(again(b"new", &[1]).is_none());
     assert!(number_of(&world.observe(1000, b"", b"")).is_some());
     // One turn tells all of them.
     let told: Vec<u16> = std::iter::from_fn(|| Some(world.notified(1)?.0)).collect();
-    assert_eq!(told.len(), OBSERVERS / 2);
-    assert!(told.contains(&1000) && !told.contains(&8));
+    assert_eq!(told.len(), OBSERVERS);
+    assert!(told.contains(&1000) && !told.contains(&7));
+}
+
+#[test]
+fn one_host_leaves_room_for_observers_of_others() {
+    let mut world = World::observable();
+    let registered = (0..1000).map(|port| number_of(&world.observe(port, b"", b"")));
+    assert_eq!(registered.flatten().count(), OBSERVERS / 2);
+    assert!(number_of(&world.observe_from(other(1, 1), b"", b"")).is_some());
 }
 
 #[test]
 fn what_cannot_be_observed() {
     let mut world = World::new(64);
     for observation in [Observation::Ended, Observation::Later] {
-        world.observation = observation;
+        world.device.observation = observation;
         assert_eq!(number_of(&world.observe(1, b"", b"")), None);
     }
-    world.observation = VERSION;
+    world.device.observation = VERSION;
     for value in [&[2][..], &[0xff; 3], &[0; 4]] {
         let reply = world.observe(1, b"", value);
         assert_eq!(
@@ -193,10 +201,10 @@ fn what_cannot_be_observed() {
 fn what_ends_is_told_once() {
     let mut world = World::observable();
     world.observe(1, b"t", b"");
-    world.observation = Observation::Later;
+    world.device.observation = Observation::Later;
     assert!(world.notified(1).is_none(), "the device has no time");
     world.now += SECOND;
-    world.observation = Observation::Ended;
+    world.device.observation = Observation::Ended;
     let (_, packet) = world.notified(1).expect("the last one");
     assert_eq!(
         (code_of(&packet), number_of(&packet)),
@@ -204,22 +212,22 @@ fn what_ends_is_told_once() {
     );
     assert_eq!(packet.get_token(), b"t");
     world.now += 100 * SECOND;
-    world.observation = VERSION;
+    world.device.observation = VERSION;
     assert!(world.notified(2).is_none());
 }
 
 #[test]
 fn a_long_notification_goes_on_in_blocks() {
     let mut world = World::observable();
-    world.length = 100;
+    world.device.length = 100;
     let first = world.observe(1, b"t", b"");
     assert!(number_of(&first).is_some() && block_of(&first, CoapOption::Block2).is_some());
     let (_, packet) = world.notified(1).expect("a notification");
     let block = block_of(&packet, CoapOption::Block2).expect("a block");
     assert!(block.more && block.number == 0 && number_of(&packet).is_some());
-    let requests = world.requests.len();
+    let requests = world.device.requests.len();
     let rest = world.get(Some(Block::new(1, false, 64)));
-    assert_eq!(world.requests.len(), requests, "of the same answer");
+    assert_eq!(world.device.requests.len(), requests, "of the same answer");
     assert_eq!(
         rest.get_first_option(CoapOption::ETag),
         packet.get_first_option(CoapOption::ETag)
