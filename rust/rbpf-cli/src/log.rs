@@ -25,6 +25,8 @@ const FORBIDDEN: u8 = 0x83;
 pub enum Entry {
     /// A line, `CONTAINER: TEXT`, printable.
     Line(String),
+    /// The rest of a line whose beginning is lost, printable: nobody knows whose it is.
+    Rest(String),
     /// So many bytes were printed that are not kept any more.
     Lost(u32),
     /// The device was started anew, and so was its log.
@@ -35,6 +37,7 @@ impl std::fmt::Display for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Line(line) => f.write_str(line),
+            Self::Rest(line) => write!(f, "...{line}"),
             Self::Lost(bytes) => write!(f, "... {bytes} bytes lost"),
             Self::Restarted => f.write_str("... the device has begun a new log"),
         }
@@ -79,6 +82,8 @@ pub struct LogReader {
     position: Option<u32>,
     /// A line that has not ended yet.
     line: Vec<u8>,
+    /// Its beginning is lost, or may be, or was shown.
+    is_rest: bool,
 }
 
 impl LogReader {
@@ -123,8 +128,18 @@ impl LogReader {
     /// A line that has begun, if there is one: nothing more is awaited.
     #[must_use]
     pub fn rest(&mut self) -> Option<Entry> {
+        (!self.line.is_empty()).then(|| self.shown())
+    }
+
+    /// What there is of a line.
+    fn shown(&mut self) -> Entry {
         let line = std::mem::take(&mut self.line);
-        (!line.is_empty()).then(|| shown(&line))
+        let line = line.strip_suffix(b"\r").unwrap_or(&line);
+        let text = printable(&String::from_utf8_lossy(line), MAX_LINE);
+        match std::mem::take(&mut self.is_rest) {
+            true => Entry::Rest(text),
+            false => Entry::Line(text),
+        }
     }
 
     /// Takes a piece; the position after it.
@@ -137,17 +152,16 @@ impl LogReader {
                 Err(_) if self.position.is_none() => Entry::Lost(lost),
                 Err(_) => Entry::Restarted,
             });
+            self.is_rest = piece.offset != 0;
         }
         for &byte in piece.text {
             match byte {
-                b'\n' => {
-                    entries.push(shown(&self.line));
-                    self.line.clear();
-                }
+                b'\n' => entries.push(self.shown()),
                 _ => self.line.push(byte),
             }
             if self.line.len() >= MAX_LINE {
                 entries.extend(self.rest());
+                self.is_rest = true;
             }
         }
         // Less than 2^32: it is of a limited payload.
@@ -155,11 +169,6 @@ impl LogReader {
         self.position = Some(next);
         next
     }
-}
-
-fn shown(line: &[u8]) -> Entry {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    Entry::Line(printable(&String::from_utf8_lossy(line), MAX_LINE))
 }
 
 fn ask(client: &mut Client, from: Option<u32>) -> Result<Vec<u8>, LogError> {
@@ -216,9 +225,11 @@ mod tests {
             ("offset 9 end 13\n3\nb\n", &["a: 23", "b"]),
             (
                 "offset 20 end 23\n\x1b\n.",
-                &["... 7 bytes lost", "\\u{1b}"],
+                &["... 7 bytes lost", "...\\u{1b}"],
             ),
             ("offset 24 end 24\n", &[".", "... 1 bytes lost"]),
+            ("offset 24 end 28\nx: 4\n", &["...x: 4"]),
+            ("offset 29 end 34\nx: 5\n", &["x: 5"]),
             (
                 "offset 0 end 2\nc\n",
                 &["... the device has begun a new log", "c"],
@@ -228,7 +239,7 @@ mod tests {
         }
         assert_eq!(reader.rest(), None);
         let mut reader = LogReader::new();
-        let wanted = ["... 4294967290 bytes lost", "1", "2"];
+        let wanted = ["... 4294967290 bytes lost", "...1", "2"];
         assert_eq!(
             taken(&mut reader, "offset 4294967290 end 1\n1\n2\n345"),
             wanted
@@ -240,9 +251,13 @@ mod tests {
     #[test]
     fn long_lines_are_cut() {
         let mut reader = LogReader::new();
-        let answer = format!("offset 0 end 0\n{}", "x".repeat(2 * MAX_LINE + 1));
-        assert_eq!(taken(&mut reader, &answer).len(), 2);
-        assert_eq!(reader.line, b"x");
+        let line = "x".repeat(MAX_LINE);
+        let answer = format!("offset 0 end 0\n{line}{line}x");
+        assert_eq!(
+            taken(&mut reader, &answer),
+            [line.clone(), format!("...{line}")]
+        );
+        assert_eq!(reader.rest(), Some(Entry::Rest("x".into())));
     }
 
     #[test]

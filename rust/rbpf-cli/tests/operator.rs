@@ -116,13 +116,13 @@ fn a_device_that_is_away_and_comes_back() {
         ended.stdout.lines().collect::<Vec<_>>(),
         [
             "... 7 bytes lost",
-            "a: 1",
+            "...a: 1",
             "a: 2",
             "a: 3",
             "... the device has begun a new log",
             "new\\u{1b}",
             "... 3 bytes lost",
-            "",
+            "...",
         ]
     );
     ended.refused(&["it keeps no log"]);

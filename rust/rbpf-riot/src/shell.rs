@@ -260,9 +260,14 @@ fn logs() -> Result<(), Failure> {
             job.key = position;
             Ok(())
         })?;
-        // The first line says what the shell need not tell.
+        // The first line says what the shell need not tell, unless something is lost:
+        // what comes then may look like a line of anybody.
         let mut parts = ticket.answer().splitn(2, |&byte| byte == b'\n');
-        let text = parts.nth(1).unwrap_or_default();
+        let is_whole = parts.next().is_some_and(|line| line.starts_with(b"offset 0 "));
+        let text = parts.next().unwrap_or_default();
+        if operation == Operation::Log && !is_whole {
+            sys::print("...");
+        }
         sys::write(text);
         left = left.saturating_sub(text.len());
         if text.is_empty() || left == 0 {

@@ -172,7 +172,7 @@ def logs(child):
     # 120 bytes are the end of a line and nine more; an answer has 64.
     for _ in range(20):
         command(child, "rbpf run hello", r"hello: Hello\r?\n", r"result ")
-    command(child, "rbpf logs", r"rbpf logs\s+lo\r?\n(hello: Hello\r?\n){9}")
+    command(child, "rbpf logs", r"rbpf logs\s+\.\.\.lo\r?\n(hello: Hello\r?\n){9}")
     passed("logs")
 
 

@@ -312,6 +312,7 @@ fn of(name: &str, entries: Vec<Entry>) -> Vec<Entry> {
     };
     let concerns = |entry: &Entry| match entry {
         Entry::Line(line) => is_its(line),
+        Entry::Rest(_) => false,
         Entry::Lost(_) | Entry::Restarted => true,
     };
     entries.into_iter().filter(concerns).collect()
@@ -341,7 +342,8 @@ mod tests {
     #[test]
     fn lines_of_others_are_left_out() {
         let line = |text: &str| Entry::Line(text.into());
-        let all = vec![line("a: 1"), line("ab: 2"), line("a"), Entry::Lost(3)];
+        let rest = Entry::Rest("a: 3".into());
+        let all = vec![line("a: 1"), line("ab: 2"), line("a"), Entry::Lost(3), rest];
         assert_eq!(of("a", all), [line("a: 1"), Entry::Lost(3)]);
     }
 }

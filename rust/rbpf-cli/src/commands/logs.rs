@@ -13,7 +13,8 @@ use rbpf_host::client::{Client, Target};
 
 const AFTER_HELP: &str = "\
 A device keeps the last bytes that its containers have printed. Where some were lost since, or
-before the first that is kept, a line says so: ... N bytes lost
+before the first that is kept, a line says so: ... N bytes lost. The rest of a line whose beginning
+is lost begins with ... and may look like a line of anybody.
 
 It must show that to anyone (CONFIG_RBPF_EXPOSE, or `expose` in device.toml).
 
