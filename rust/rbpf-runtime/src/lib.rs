@@ -47,6 +47,7 @@ pub use pause::MAX_PAUSED_CONTEXT;
 pub use run::{Grant, Helpers, RunReport, Runnable};
 pub use runtime::{
     BindError, CoapError, ExecuteError, Memory, RunError, Runtime, Triggered, is_automatic,
+    is_plain_path,
 };
 pub use services::{MAX_SENML_NAME, Pin, Remote, Sensor, Services};
 pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME, SlotInfo, is_name};

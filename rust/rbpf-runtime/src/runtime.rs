@@ -81,8 +81,8 @@ pub enum BindError {
     /// The id names no container.
     UnknownApp,
     /// The target is empty, longer than [`MAX_TARGET`](crate::MAX_TARGET) bytes, has other
-    /// characters than visible ones of ASCII, is a timer without a time, or a
-    /// value without store or key.
+    /// characters than visible ones of ASCII, is a path that is not
+    /// [plain](is_plain_path), a timer without a time, or a value without store or key.
     Target,
     /// A container of somebody else's answers on that path, or the same is bound
     /// there.
@@ -127,6 +127,19 @@ pub fn is_automatic(target: &str) -> bool {
 /// Whether a target is a path, and not the name of a hook.
 fn is_path(target: &str) -> bool {
     target.starts_with('/')
+}
+
+/// Whether a path may be bound: it begins with a slash, and is the same in a link (RFC
+/// 6690). So it has letters, digits and `-._~!$&'()*+=:@/` alone, no segment `.` or
+/// `..`, and begins with one slash: two are followed by the name of another host.
+#[must_use]
+pub fn is_plain_path(path: &str) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+=:@/".contains(byte);
+    let mut segments = path.as_bytes().split(|&byte| byte == b'/');
+    is_path(path)
+        && !path.starts_with("//")
+        && path.as_bytes().iter().all(is_plain)
+        && segments.all(|segment| segment != b"." && segment != b"..")
 }
 
 /// Containers and everything that they share.
@@ -473,8 +486,8 @@ where
 
     /// Lets an event trigger a container.
     ///
-    /// A target that begins with a slash is a path, on which containers of one
-    /// tenant, or of none, answer [CoAP requests](Self::coap). `every:MS` and
+    /// A target that begins with a slash is a [path](is_plain_path), on which containers of
+    /// one tenant, or of none, answer [CoAP requests](Self::coap). `every:MS` and
     /// `after:MS` are timers, of up to [`MAX_TIMER`](crate::MAX_TIMER) ms, which begin
     /// now; `alarm` is one that the container sets itself. `kv:global:KEY`,
     /// `kv:tenant:KEY` and `kv:local:KEY` are values in the stores as the container
@@ -499,7 +512,7 @@ where
             return Err(BindError::Taken);
         }
         let target = String::try_from(target).map_err(|_| BindError::Target)?;
-        if !is_label(&target) {
+        if !is_label(&target) || is_path(&target) && !is_plain_path(&target) {
             return Err(BindError::Target);
         }
         if !self.may_be_bound(app) {

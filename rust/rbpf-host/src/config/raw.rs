@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rbpf_abi::Capabilities;
-use rbpf_runtime::{Allowance, is_automatic};
+use rbpf_runtime::{Allowance, is_automatic, is_plain_path};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -474,13 +474,9 @@ impl Reader<'_> {
     ) -> Result<(), ConfigError> {
         let text = path.get_ref();
         let error = |message: String| Err(self.error(&path.span(), message));
-        let segments = text.strip_prefix('/').map(|rest| rest.split('/'));
-        let sound = segments.is_some_and(|mut segments| {
-            segments.all(|segment| {
-                (1..=MAX_SEGMENT).contains(&segment.len()) && segment.bytes().all(is_plain)
-            })
-        });
-        if !sound {
+        let mut segments = text.split('/').skip(1);
+        let are_sound = segments.all(|segment| (1..=MAX_SEGMENT).contains(&segment.len()));
+        if !is_plain_path(text) || !are_sound {
             return error(format!(
                 "`{text}` is not a path; write it as `/sensor` or `/sensor/temperature`"
             ));
@@ -515,9 +511,4 @@ fn hooks(pins: &[PinConfig], events: &[EventConfig]) -> Vec<String> {
         }
     }
     hooks
-}
-
-/// Whether a byte stands for itself in a URI, and in the link format.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+=:@".contains(&byte)
 }

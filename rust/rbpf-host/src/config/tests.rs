@@ -186,6 +186,9 @@ fn errors_name_the_place_and_what_to_do() {
         (&format!("{application}on = ['boots']"), "4:7", "`every:MS`"),
         (&format!("{application}methods = ['SET']"), "4:11", "GET"),
         (&format!("{application}coap = 'sensor'"), "4:8", "/sensor"),
+        (&format!("{application}coap = '/a,b'"), "4:8", "/sensor"),
+        (&format!("{application}coap = '/a/../b'"), "4:8", "/sensor"),
+        (&format!("{application}coap = '//a'"), "4:8", "/sensor"),
         (
             &format!("{application}coap = '/.well-known/core'"),
             "4:8",

@@ -781,6 +781,42 @@ fn responses_are_not_passed_on() {
     assert_eq!(owned(device.coap(&get("/x"))).unwrap().2, b"1");
 }
 
+/// Paths stand in links as they are (RFC 6690), so nothing in them ends one, begins
+/// another, or makes whoever follows it end up elsewhere.
+#[test]
+fn paths_that_are_links() {
+    let mut device = device();
+    let app = app("mov %r0, 1\nexit").install(&mut device, "app");
+    for byte in 0..=0x7f_u8 {
+        let path = format!("/a{}b", char::from(byte));
+        let sound = byte.is_ascii_alphanumeric() || b"-._~!$&'()*+=:@/".contains(&byte);
+        let expected = if sound {
+            Ok(())
+        } else {
+            Err(BindError::Target)
+        };
+        assert_eq!(device.bind(&path, app), expected, "{path:?}");
+        device.unbind(&path, None);
+    }
+    for path in [
+        "/x>,</other>;rt=\"temp\"",
+        "//host/x",
+        "//",
+        "///",
+        "/.",
+        "/..",
+        "/a/../b",
+        "/a/./b",
+        "/a/..",
+    ] {
+        assert_eq!(device.bind(path, app), Err(BindError::Target), "{path}");
+    }
+    for path in ["/", "/a//b", "/a/", "/a..b", "/...", "/.a/b."] {
+        assert_eq!(device.bind(path, app), Ok(()), "{path}");
+        device.unbind(path, None);
+    }
+}
+
 #[test]
 fn bindings() {
     let mut device = device();
