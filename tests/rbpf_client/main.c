@@ -46,6 +46,7 @@
 
 /* What containers are told, whatever the C library calls it */
 #define TIMED_OUT (-110)
+#define IO_ERROR (-5)
 
 /* Types of messages, with the version and a token of 8 bytes */
 enum { CON = 0x48, NON = 0x58, ACK = 0x68 };
@@ -381,6 +382,42 @@ static void _rubbish(void)
     _drain();
 }
 
+/* What gcoap takes for a response, and is to be rejected (RFC 7252, sections 3 and
+ * 5.4.1), or not */
+static void _unsound(void)
+{
+    static const struct {
+        const char *name;
+        const char *options;
+        size_t payload;
+        bool is_sound;
+    } answers[] = {
+        { "a critical option", "\xd1\x34\x01", 5, false },
+        { "a critical option without a payload", "\xd1\x34\x01", 0, false },
+        { "an option of requests", "\xb1" "a", 5, false },
+        { "two options of which one is critical", "\xc0\xd1\x28\x01", 5, false },
+        { "an observation with a critical option", "\x61\x01\xd1\x2e\x01", 5, false },
+        { "a block's number of four bytes", "\xd4\x0a\x01\x01\x01\x01", 16, false },
+        { "two blocks", "\xd1\x0a\x10\x01\x10", 16, false },
+        { "a marker alone", "\xff", 0, false },
+        { "a marker behind an option", "\xc0\xff", 0, false },
+        { "elective options", "\xc0\xd1\x29\x01\x01\x01", 5, true },
+        { "a byte like a marker", "\xd1\x2f\xff", 0, true },
+    };
+    static message_t message;
+
+    puts("part unsound");
+    for (unsigned i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        check("ask", _ask(&message));
+        check("answer", _answer(&message, ACK, COAP_CODE_CONTENT, answers[i].options,
+                                answers[i].payload));
+        check(answers[i].name, answers[i].is_sound
+              ? _ended(COAP_CODE_CONTENT, answers[i].payload, false)
+              : _ended(IO_ERROR, 0, false));
+    }
+    check("gcoap has none open", gcoap_op_state() == 0);
+}
+
 /* A server that takes each request for an observation must not use gcoap up */
 static void _observe(void)
 {
@@ -515,6 +552,7 @@ int main(void)
     _sizes();
     _answers();
     _rubbish();
+    _unsound();
     _observe();
     _silence();
     _successors();

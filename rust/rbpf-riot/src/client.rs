@@ -23,6 +23,11 @@ use crate::list::{List, Listed};
 use crate::worker::Containers;
 use crate::{queue, sys};
 
+/// The option Block2 (RFC 7959) and its longest value; and Block1, which means nothing
+/// here, but says how large a request may be.
+const BLOCK2: u16 = riot_sys::COAP_OPT_BLOCK2 as u16;
+const BLOCK1: u16 = riot_sys::COAP_OPT_BLOCK1 as u16;
+const MAX_BLOCK: usize = 3;
 /// Bytes of the longest message of a container's.
 const MESSAGE: usize = REQUEST_SIZE as usize;
 /// Bytes of a message before the token.
@@ -335,12 +340,13 @@ unsafe extern "C" fn on_response(
     };
     let response = Response(packet);
     let code = response.code();
-    ended(
-        Ok(code),
-        response.payload(),
-        is_cut || response.has_more(),
-        code >> 5 == 2 && response.is_notification(),
-    );
+    let lingers = code >> 5 == 2 && response.is_notification();
+    if response.is_sound(is_cut) {
+        let is_cut = is_cut || response.has_more();
+        ended(Ok(code), response.payload(), is_cut, lingers);
+    } else {
+        ended(Err(Errno::InputOutput), &[], false, lingers);
+    }
 }
 
 /// A response, as gcoap has parsed it.
@@ -364,13 +370,50 @@ impl Response {
         }
     }
 
+    /// Whether all critical options are understood, which gcoap does not look at (RFC 7252,
+    /// section 5.4.1), and none is there twice, and a payload follows its marker (section
+    /// 3), where the message is not cut.
+    fn is_sound(&self, is_cut: bool) -> bool {
+        // SAFETY: numbers, and then initialised by the first call.
+        let mut option: riot_sys::coap_optpos_t = unsafe { core::mem::zeroed() };
+        let mut value = ptr::null_mut();
+        let (mut last, mut is_first) = (0, true);
+        loop {
+            // SAFETY: gcoap has parsed the message, in which the option's place is.
+            let length =
+                unsafe { riot_sys::coap_opt_get_next(self.0, &mut option, &mut value, is_first) };
+            let Ok(length) = usize::try_from(length) else {
+                break;
+            };
+            let number = option.opt_num;
+            let is_understood = match number {
+                BLOCK1 | BLOCK2 => length <= MAX_BLOCK && number != last,
+                // Odd numbers are critical.
+                _ => number % 2 == 0,
+            };
+            // Those that do not fit 16 bits are no numbers of options.
+            if !is_understood || number < last {
+                return false;
+            }
+            (last, is_first) = (number, false);
+        }
+        // SAFETY: as above; the place is that behind the last option, or the token.
+        let (end, payload, length) = unsafe {
+            let packet = &*self.0;
+            let buffer = packet.__bindgen_anon_1.buf;
+            let end = buffer.wrapping_add(option.offset.into());
+            (end, packet.payload, packet.payload_len)
+        };
+        is_cut || length > 0 || payload.is_null() || payload.cast_const() == end.cast_const()
+    }
+
     /// Whether it is one of several blocks, and not the last (RFC 7959).
     fn has_more(&self) -> bool {
         const MORE: u32 = 8;
         let mut value = 0;
         // SAFETY: the number is written, or not.
         let found = unsafe {
-            riot_sys::coap_opt_get_uint(self.0, riot_sys::COAP_OPT_BLOCK2 as u16, &mut value)
+            riot_sys::coap_opt_get_uint(self.0, BLOCK2, &mut value)
         };
         found == 0 && value & MORE != 0
     }

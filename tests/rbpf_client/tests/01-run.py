@@ -12,7 +12,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
 import checks  # noqa: E402
 
 # Two sockets; the parts in their order; two at the end
-CHECKS = 2 + 13 + 11 + 3 + 10 + 4 * 6 + 9 * 3 + 7 + 10 + 2 + 9 + 16 + 4 * 9 + 2
+CHECKS = 2 + 13 + 11 + 3 + 10 + 4 * 6 + 9 * 3 + 7 + 10 + 11 * 3 + 1 + 2 + 9 + 16 + 4 * 9 + 2
 
 
 def testfunc(child):
