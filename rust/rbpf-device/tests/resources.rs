@@ -28,6 +28,8 @@ mod hooks;
 mod observe;
 #[path = "resources/operator.rs"]
 mod operator;
+#[path = "resources/options.rs"]
+mod options;
 #[path = "resources/requests.rs"]
 mod requests;
 
@@ -241,17 +243,37 @@ impl<'f> Server<'f> {
     }
 
     fn ask(&mut self, code: u8, uri: &str, payload: &[u8], options: &[(u16, u32)]) -> Response {
+        let options: Vec<_> = options
+            .iter()
+            .map(|&(number, value)| {
+                let zeros = value.leading_zeros() as usize / 8;
+                (number, value.to_be_bytes()[zeros..].to_vec())
+            })
+            .collect();
+        self.ask_with(code, uri, payload, &options)
+    }
+
+    /// The same with options as they are.
+    fn ask_with(
+        &mut self,
+        code: u8,
+        uri: &str,
+        payload: &[u8],
+        options: &[(u16, Vec<u8>)],
+    ) -> Response {
         let mut request = HeapMessage::new();
         request.set_code(code);
         let (path, query) = uri.split_once('?').unzip();
-        for segment in path.unwrap_or(uri).split('/').skip(1) {
-            request.add_option(URI_PATH, segment.as_bytes()).unwrap();
-        }
-        for query in query.into_iter().flat_map(|query| query.split('&')) {
-            request.add_option(URI_QUERY, query.as_bytes()).unwrap();
-        }
-        for &(number, value) in options {
-            request.add_option_uint(number, value).unwrap();
+        let segments = path.unwrap_or(uri).split('/').skip(1);
+        let queries = query.into_iter().flat_map(|query| query.split('&'));
+        let mut options: Vec<_> = segments
+            .map(|segment| (URI_PATH, segment.into()))
+            .chain(queries.map(|query| (URI_QUERY, query.into())))
+            .chain(options.iter().cloned())
+            .collect();
+        options.sort_by_key(|&(number, _)| number);
+        for (number, value) in options {
+            request.add_option(number, &value).unwrap();
         }
         request.set_payload(payload).unwrap();
 
@@ -962,7 +984,7 @@ fn options_that_are_not_understood() {
         (&[(URI_QUERY, 0x78)], BAD_OPTION),
         (&[(BLOCK2, 7)], BAD_OPTION),
         (&[(BLOCK2, 0x0100_0000)], BAD_OPTION),
-        (&[(ACCEPT, 0x01_0000)], NOT_ACCEPTABLE),
+        (&[(ACCEPT, 0x01_0000)], BAD_OPTION),
         (&[(BLOCK2, 0xff_fff6)], BAD_REQUEST),
     ] {
         let response = server.ask(GET, "/rbpf/stats", b"", options);

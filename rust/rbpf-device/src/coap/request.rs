@@ -31,7 +31,10 @@ pub(super) struct Request<'r> {
     has_query: bool,
     /// Its parts with `&` between them.
     pub(super) query: Vec<u8, MAX_QUERY>,
-    /// What is wrong with it, as the code of a response.
+    /// The number of the last option.
+    last: u16,
+    /// What is wrong with it, as the code of a response. Of several, the lowest:
+    /// critical options that are not understood come before what is not there.
     error: Option<u8>,
 }
 
@@ -49,6 +52,7 @@ impl<'r> Request<'r> {
             tenant: String::new(),
             has_query: false,
             query: Vec::new(),
+            last: 0,
             error: None,
         }
     }
@@ -75,8 +79,14 @@ impl<'r> Request<'r> {
 
     /// Takes an option.
     fn option(&mut self, number: u16, value: &[u8]) {
-        if let Err(code) = self.look_at(number, value) {
-            self.error.get_or_insert(code);
+        let is_again = core::mem::replace(&mut self.last, number) == number;
+        let taken = if is_defined(number, value.len(), is_again) {
+            self.look_at(number, value)
+        } else {
+            Err(code::BAD_OPTION)
+        };
+        if let Err(code) = taken {
+            self.error = Some(self.error.map_or(code, |error| error.min(code)));
         }
     }
 
@@ -104,19 +114,15 @@ impl<'r> Request<'r> {
                 self.observe = self.observe.or(observe(value));
             }
             option::ACCEPT => {
-                self.format = Some(match *value {
-                    [] => 0,
-                    [low] => low.into(),
-                    [high, low] => u16::from_be_bytes([high, low]),
-                    _ => return Err(code::NOT_ACCEPTABLE),
-                });
+                self.format = Some(
+                    value
+                        .iter()
+                        .fold(0, |format, &byte| format << 8 | u16::from(byte)),
+                );
             }
             option::BLOCK1 => self.block1 = Some(Block::parse(value).ok_or(code::BAD_OPTION)?),
             option::BLOCK2 => self.block2 = Some(Block::parse(value).ok_or(code::BAD_OPTION)?),
-            option::URI_HOST | option::URI_PORT => {}
             option::PROXY_URI | option::PROXY_SCHEME => return Err(code::PROXYING_NOT_SUPPORTED),
-            // Odd numbers are critical (RFC 7252, section 5.4.1).
-            _ if number % 2 == 1 => return Err(code::BAD_OPTION),
             _ => {}
         }
         Ok(())
@@ -154,6 +160,23 @@ impl<'r> Request<'r> {
             None => Ok(()),
         }
     }
+}
+
+/// Whether an option is as it is defined: of a length that it may have, and there once if
+/// it may not be repeated. A critical one that is not counts as one that is not understood
+/// (RFC 7252, sections 5.4.3 and 5.4.5); an elective one means nothing then.
+fn is_defined(number: u16, length: usize, is_again: bool) -> bool {
+    let (shortest, longest) = match number {
+        option::URI_PATH | option::URI_QUERY => return length <= 255,
+        // Odd numbers are critical (RFC 7252, section 5.4.1).
+        _ if number.is_multiple_of(2) => return true,
+        option::URI_HOST | option::PROXY_SCHEME => (1, 255),
+        option::URI_PORT | option::ACCEPT => (0, 2),
+        option::BLOCK1 | option::BLOCK2 => (0, 3),
+        option::PROXY_URI => (1, 1034),
+        _ => return false,
+    };
+    !is_again && (shortest..=longest).contains(&length)
 }
 
 /// The value of the option Observe, if it is one of a request's (RFC 7641, section
