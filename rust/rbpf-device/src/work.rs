@@ -25,6 +25,9 @@ pub struct Host<'h, const IMAGE: usize, const LEASES: usize> {
     pub allowed: Capabilities,
     /// Instructions of one run that somebody asks for by hand.
     pub budget: u32,
+    /// Whether a path is no container's to be bound to, as [`is_reserved`] says and the
+    /// host.
+    pub is_reserved: &'h dyn Fn(&str) -> bool,
     /// The hook at a position, from 0: what containers can be bound to beside
     /// paths.
     pub hooks: &'h dyn Fn(usize) -> Option<Hook<'h>>,
@@ -371,8 +374,9 @@ where
             page.text(";obs");
         }
         for (target, app) in self.runtime.bindings() {
-            // Hooks are no resources, and a path of several containers is one.
-            if self.runtime.bound(target).next() == Some(app) {
+            // Hooks are no resources, a path of several containers is one, and what has
+            // become the host's since is its to tell.
+            if self.runtime.bound(target).next() == Some(app) && !(self.host.is_reserved)(target) {
                 page.text(",<").text(target).text(">");
             }
         }
@@ -416,7 +420,7 @@ where
     fn bind(&mut self) -> Result<(), Status> {
         let app = self.own_app()?;
         let target = self.job.target.as_str();
-        if is_reserved(target) {
+        if (self.host.is_reserved)(target) {
             return Err(Status::Taken);
         }
         let bound = if target.starts_with('/') || is_automatic(target) {

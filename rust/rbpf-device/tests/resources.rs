@@ -2,7 +2,7 @@
 //! The resources, asked by messages in memory, with as little room in the
 //! response as a test wants.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 
 use ciborium::Value;
@@ -15,7 +15,8 @@ use rbpf_abi::Capabilities;
 use rbpf_abi::image::{Function, ImageParts};
 use rbpf_device::coap::{Resources, Wish};
 use rbpf_device::{
-    Device, Fill, Host, Job, Leases, LogRing, Operation, PieceError, Staging, Status, work,
+    Device, Fill, Host, Job, Leases, LogRing, Operation, PieceError, Staging, Status, is_reserved,
+    work,
 };
 use rbpf_isa::assemble;
 use rbpf_runtime::{Allowance, FaultEntry, FaultLog, FaultReport, Hook, Memory, Runtime, Services};
@@ -115,6 +116,8 @@ struct Fake {
     may_change: bool,
     hooks: &'static [Hook<'static>],
     exposes: bool,
+    /// Whether the application has paths that begin with `/app`.
+    has_app: Cell<bool>,
 }
 
 struct Ticket(Box<Job<PAGE>>);
@@ -160,6 +163,9 @@ impl Device<PAGE> for &Fake {
             leases: &mut *self.leases.borrow_mut(),
             allowed: Capabilities::all(),
             budget: 1000,
+            is_reserved: &|path| {
+                path.strip_prefix("/app").is_some() && self.has_app.get() || is_reserved(path)
+            },
             hooks: &|position| self.hooks.get(position).copied(),
             figures: &[("jobs", 7)],
         };
@@ -202,6 +208,7 @@ impl Fake {
             may_change: true,
             hooks: const { &[Hook::new("button")] },
             exposes: true,
+            has_app: Cell::new(false),
         }
     }
 }
@@ -487,6 +494,23 @@ fn several_containers_on_a_path() {
         server.get("/x").text(),
         "0",
         "nobody is left to pass it on to"
+    );
+}
+
+/// The path of an application's own is nobody else's, nor is its link.
+#[test]
+fn paths_of_the_application() {
+    let fake = Fake::new();
+    let mut server = Server::new(&fake);
+    server.expect(CREATED, PUT, "/rbpf/app/a", &number(1));
+    server.expect(CHANGED, POST, "/rbpf/bind/a", b"/app/before");
+    fake.has_app.set(true);
+    server.expect(CONFLICT, POST, "/rbpf/bind/a", b"/app");
+    server.expect(CONFLICT, POST, "/rbpf/bind/a", b"/app/x");
+    server.expect(CHANGED, POST, "/rbpf/bind/a", b"/a");
+    assert_eq!(
+        server.get("/.well-known/core").text(),
+        "</rbpf>;ct=\"0 60\";obs,</a>"
     );
 }
 

@@ -727,7 +727,8 @@ pub unsafe extern "C" fn rbpf_fault(position: u32, fault: *mut FaultInfo) -> c_i
 /// `answer` runs it after a request of its own has ended, with `rbpf_client`.
 ///
 /// @param[in] name      the container's name
-/// @param[in] target    path with its leading slash; timer with its
+/// @param[in] target    path with its leading slash, of letters, digits and
+///                      `-._~!$&'()*+=:@/`, without a segment `.` or `..`; timer with its
 ///                      milliseconds, 1 to 1073741823; `alarm`; value with its key;
 ///                      `answer`; or name of a registered hook; at most 32 bytes
 ///
@@ -737,8 +738,8 @@ pub unsafe extern "C" fn rbpf_fault(position: u32, fault: *mut FaultInfo) -> c_i
 /// @retval -ENOENT      there is no such container or hook
 /// @retval -EACCES      the container has not been granted what the target needs, or has
 ///                      been granted what the hook forbids
-/// @retval -EEXIST      the path is another tenant's or the module's own, or the
-///                      container is bound there
+/// @retval -EEXIST      the path is another tenant's, the module's own, or that of
+///                      another listener of gcoap's, or the container is bound there
 /// @retval -ENOMEM      the table of bindings is full, or its tenant has as many
 ///                      as it may
 #[unsafe(no_mangle)]

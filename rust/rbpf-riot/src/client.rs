@@ -389,7 +389,7 @@ impl Response {
             let is_understood = match number {
                 BLOCK1 | BLOCK2 => length <= MAX_BLOCK && number != last,
                 // Odd numbers are critical.
-                _ => number % 2 == 0,
+                _ => number.is_multiple_of(2),
             };
             // Those that do not fit 16 bits are no numbers of options.
             if !is_understood || number < last {

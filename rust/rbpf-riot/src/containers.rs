@@ -175,12 +175,13 @@ pub fn release(name: &str) -> Result<(), Error> {
 ///
 /// `NotFound` if there is no such container or hook, `Forbidden` if the
 /// container has not been granted what the target needs, or has been granted what the hook
-/// forbids, `Invalid` for a malformed path, time or key, `Taken` if a container of another tenant's answers there or this one is bound
-/// there, `Full` if the table of bindings is.
+/// forbids, `Invalid` for a path that is [none](rbpf_runtime::is_plain_path), and a malformed
+/// time or key, `Taken` if a container of another tenant's or another listener of gcoap's
+/// answers there or this one is bound there, `Full` if the table of bindings is.
 pub fn bind(name: &str, target: &str) -> Result<(), Error> {
     with_runtime(|runtime| {
         let app = find(runtime, name)?;
-        if rbpf_device::is_reserved(target) {
+        if worker::is_taken(target) {
             return Err(Status::Taken.into());
         }
         if target.starts_with('/') || is_automatic(target) {

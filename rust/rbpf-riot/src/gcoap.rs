@@ -4,11 +4,14 @@
 //! Listeners can't be removed again, so there is one, for `/rbpf` and all
 //! paths that containers are bound to at the time. Its matcher runs in
 //! gcoap's thread before any handler and asks nobody: the worker publishes
-//! hashes of the bound paths. Other paths are left to other listeners. It takes the
-//! option Observe from gcoap, whose observers are not used.
+//! hashes of the bound paths. Other paths are left to other listeners, and so are those
+//! that another one has a resource for. It takes the option Observe from gcoap, whose
+//! observers are not used, and from every request that it sees the option No-Response.
 
-use core::ffi::{c_char, c_int};
+use core::ffi::{CStr, c_char, c_int};
 use core::mem::MaybeUninit;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use heapless::Vec;
 use rbpf_device::Operation;
@@ -31,6 +34,8 @@ static BOUND: Shared<Vec<u32, { BINDINGS as usize }>> = Shared::new(Vec::new());
 
 static HANDLER: Mutex<Guarded> = Mutex::new(Guarded(GcoapHandler(Resources::new(Queue))));
 static LISTENER: Mutex<Listener> = Mutex::new(Listener(MaybeUninit::uninit()));
+/// The same, as gcoap knows it.
+static OURS: AtomicPtr<riot_sys::gcoap_listener_t> = AtomicPtr::new(ptr::null_mut());
 
 /// Tells on which paths containers answer from now on.
 pub(crate) fn publish(runtime: &Containers) {
@@ -98,7 +103,59 @@ impl ListenerProvider for Listener {
         unsafe {
             observe::wrap(listener);
         }
+        OURS.store(listener, Ordering::Relaxed);
         listener
+    }
+}
+
+/// Whether another listener, of the application's or gcoap's own, has a resource for a path.
+pub(crate) fn is_others(path: &str) -> bool {
+    let mut bytes = [0; MAX_PATH + 1];
+    let Some(place) = bytes.get_mut(..path.len()) else {
+        // Nobody is bound there.
+        return false;
+    };
+    place.copy_from_slice(path.as_bytes());
+    has_others(&bytes)
+}
+
+/// As [`is_others`], of a path that a NUL ends.
+fn has_others(path: &[u8]) -> bool {
+    let Ok(path) = CStr::from_bytes_until_nul(path) else {
+        return false;
+    };
+    let (mut listener, mut resource) = (ptr::null(), ptr::null());
+    loop {
+        // SAFETY: the path ends with a NUL; gcoap's listeners stay, and it has returned
+        // the resource together with the listener, or both are null.
+        resource = unsafe {
+            riot_sys::gcoap_get_resource_by_path_iterator(&mut listener, resource, path.as_ptr())
+        };
+        if resource.is_null() {
+            return false;
+        }
+        if listener != OURS.load(Ordering::Relaxed).cast_const() {
+            return true;
+        }
+    }
+}
+
+/// Switches the option No-Response off (RFC 7967), which is elective. RIOT builds no
+/// response that it covers, and neither gcoap's own handlers nor riot-wrappers' adapter are
+/// prepared for that: an assertion, or a panic, ends the device (`dist/doc/upstream.md`).
+///
+/// # Safety
+///
+/// It is a parsed request.
+unsafe fn want_response(request: *mut riot_sys::coap_pkt_t) {
+    const NO_RESPONSE: u32 = 258;
+    let mut value = ptr::null_mut();
+    // SAFETY: the caller's promise; a length that is no error is that of the value.
+    unsafe {
+        let length = riot_sys::coap_opt_get_opaque(request, NO_RESPONSE, &mut value);
+        if let Ok(length) = usize::try_from(length) {
+            ptr::write_bytes(value, 0, length);
+        }
     }
 }
 
@@ -108,24 +165,32 @@ unsafe extern "C" fn matches(
     resource: *mut *const riot_sys::coap_resource_t,
     request: *mut riot_sys::coap_pkt_t,
 ) -> c_int {
-    let mut path = [0_u8; MAX_PATH + 1];
+    // SAFETY: gcoap passes a parsed request.
+    unsafe { want_response(request) };
+    let mut bytes = [0_u8; MAX_PATH + 1];
     // SAFETY: gcoap passes a parsed request; the buffer is writable for its
     // length, and a path that does not fit is an error.
     let length = unsafe {
         riot_sys::coap_opt_get_string(
             request,
             riot_sys::COAP_OPT_URI_PATH as u16,
-            path.as_mut_ptr().cast(),
-            path.len() as _,
+            bytes.as_mut_ptr().cast(),
+            bytes.len() as _,
             b'/' as c_char as _,
         )
     };
     // The length counts the NUL.
     let path = usize::try_from(length)
         .ok()
-        .and_then(|length| path.get(..length.checked_sub(1)?))
+        .and_then(|length| bytes.get(..length.checked_sub(1)?))
         .unwrap_or_default();
-    if !is_own_path(path) && BOUND.with(|bound| bound.contains(&hash(path))) != Some(true) {
+    let is_bound = || {
+        let is_bound = BOUND.with(|bound| bound.contains(&hash(path)));
+        // A listener that is younger than the binding, for other methods, or whose path has
+        // the hash of one that is bound
+        is_bound == Some(true) && !has_others(&bytes)
+    };
+    if !is_own_path(path) && !is_bound() {
         return riot_sys::GCOAP_RESOURCE_NO_PATH as c_int;
     }
     #[cfg(feature = "observe")]

@@ -10,7 +10,9 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicI16, Ordering};
 
 use rbpf_abi::Capabilities;
-use rbpf_device::{Device, Fill, Host, Operation, PieceError, Staging, Status, work};
+use rbpf_device::{
+    Device, Fill, Host, Operation, PieceError, Staging, Status, is_reserved, work,
+};
 use rbpf_runtime::{MAX_PAUSED_CONTEXT, Memory, Runtime};
 use rbpf_vm::Interpreter;
 use riot_wrappers::mutex::Mutex;
@@ -281,6 +283,7 @@ fn do_job(runtime: &mut Containers, leases: &mut Leased, job: &mut Job) {
             // There is no policy yet: an image gets what it wants.
             allowed: Capabilities::all(),
             budget: config::BUDGET,
+            is_reserved: &is_taken,
             hooks: &|position| hooks::all().nth(position).map(hooks::Hook::rules),
             figures: &figures(),
         };
@@ -293,6 +296,16 @@ fn do_job(runtime: &mut Containers, leases: &mut Leased, job: &mut Job) {
     {
         publish(runtime);
     }
+}
+
+/// Whether a path is no container's to be bound to: the module's own, or that of another
+/// listener of gcoap's.
+pub(crate) fn is_taken(path: &str) -> bool {
+    #[cfg(feature = "gcoap")]
+    if crate::gcoap::is_others(path) {
+        return true;
+    }
+    is_reserved(path)
 }
 
 /// The way to the worker, for the CoAP resources.

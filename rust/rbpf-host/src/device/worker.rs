@@ -278,6 +278,7 @@ impl<'m, S: Services> Worker<'m, S> {
             // of it: `unsigned_install`.
             allowed: Capabilities::all(),
             budget,
+            is_reserved: &rbpf_device::is_reserved,
             hooks: &|position| hook(&self.sources, position),
             figures: &self.packets.named(),
         };
