@@ -27,6 +27,7 @@ misfits=(
     "tests/native_interrupts nrf52840dk what it tests is for native alone"
     "tests/native_interrupts microbit what it tests is for native alone"
     "tests/rbpf_client microbit IPv6, gcoap and containers take more than 16 KiB of RAM"
+    "tests/rbpf_gcoap microbit IPv6, gcoap and containers take more than 16 KiB of RAM"
     "tests/rbpf_gnrc microbit IPv6 and containers take more than 16 KiB of RAM"
     "tests/rbpf_gpio microbit QEMU's has no interrupts of pins"
     "tests/rbpf_load microbit IPv6, gcoap and eight containers take more than 16 KiB of RAM"

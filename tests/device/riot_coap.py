@@ -49,7 +49,10 @@ PACE = 3000
 SLOTS = 4
 FAULT_LIMIT = 10
 NO_RESPONSE = 258
+ECHO = 252
 CBOR = 60
+# Bytes of a payload for who has not shown that it receives.
+STRANGER = 64
 
 
 class Node:
@@ -94,6 +97,28 @@ class Node:
         datagrams.settimeout(TIMEOUT)
         datagrams.connect(found[4])
         return datagrams
+
+    def exchange(self, datagrams, path, *others, code=1):
+        """What is answered to a request with options of these numbers and values, as the
+        code, the options, and the payload. The request is confirmable, and encoded here:
+        no library sends what is wrong."""
+        segments = [(11, segment.encode()) for segment in path.split("/")[1:]]
+        request, last = bytearray(b"\x41" + bytes([code]) + b"\x51\x52T"), 0
+        for number, value in sorted([*segments, *others], key=lambda option: option[0]):
+            nibbles, extended = 0, b""
+            for part in [number - last, len(value)]:
+                if part < 13:
+                    nibbles = nibbles << 4 | part
+                elif part < 269:
+                    nibbles, extended = nibbles << 4 | 13, extended + bytes([part - 13])
+                else:
+                    nibbles, extended = nibbles << 4 | 14, extended + (part - 269).to_bytes(2, "big")
+            request += bytes([nibbles]) + extended + value
+            last = number
+        datagrams.send(request)
+        response = Message.decode(datagrams.recv(1500))
+        found = {int(option.number): option.encode() for option in response.opt.option_list()}
+        return response.code, found, response.payload
 
     def image(self, name):
         """An image's bytes."""
@@ -166,7 +191,7 @@ SECRETS = [b"1589831518", bytes.fromhex("5ec2e75e"), b"whisper", b"7e2ce57e2ce5"
            bytes.fromhex("7e2ce57e2ce5"), b"registers"]
 
 
-async def strangers(node):
+async def secrets(node):
     """Nobody is shown values, logs and registers over the network; the shell shows all."""
     image = node.image("secret")
     for start in range(0, len(image), 20):
@@ -444,8 +469,83 @@ async def long_response(node):
     await node.remove("letters")
 
 
+async def guarded(node):
+    """Blocks of an answer go to who has asked for it, and to nobody else."""
+    key, block = (15, b"k"), lambda number: (23, bytes([number << 4 | 2]))
+    with node.datagrams() as friend, node.datagrams() as stranger:
+        await node.install("guarded", "guarded", "/guarded")
+        for number in range(4):
+            code, _, payload = node.exchange(friend, "/guarded", key, block(number))
+            same("block", (code, payload), (codes.CONTENT, b"s" * min(64, 200 - 64 * number)))
+            for other in range(4):
+                code, _, payload = node.exchange(stranger, "/guarded", block(other))
+                same("successful", code.is_successful(), False)
+                same("letters", b"sss" in payload, False)
+        same("code", node.exchange(stranger, "/guarded")[0], codes.FORBIDDEN)
+        node.exchange(friend, "/guarded", key, block(0))
+        # Other requests of the same peer are others.
+        for others in [[block(1)], [key, (17, b""), block(1)]]:
+            code, _, payload = node.exchange(friend, "/guarded", *others, code=2)
+            same("code", code, codes.REQUEST_ENTITY_INCOMPLETE)
+        # What is gone is gone.
+        await node.expect(codes.CHANGED, POST, "/rbpf/unbind", b"/guarded")
+        code, _, payload = node.exchange(friend, "/guarded", key, block(1))
+        same("unbound", code, codes.NOT_FOUND)
+        await node.expect(codes.CHANGED, POST, "/rbpf/bind/guarded", b"/guarded")
+        node.exchange(friend, "/guarded", key, block(0))
+        await node.expect(codes.CHANGED, PUT, "/rbpf/app/guarded", node.image("letters"))
+        code, _, payload = node.exchange(friend, "/guarded", key, block(1), code=2)
+        same("replaced", code, codes.REQUEST_ENTITY_INCOMPLETE)
+        await node.remove("guarded")
+
+
+async def strangers(node):
+    """Who has not shown that it receives gets little at once."""
+    await node.install("letters", "letters", "/letters")
+    with node.datagrams() as datagrams:
+        for path, exact in [("/letters", 200), ("/rbpf/stats", None), ("/rbpf/app/letters", None)]:
+            code, found, payload = node.exchange(datagrams, path)
+            same(f"{path}", (code, len(payload)), (codes.CONTENT, STRANGER))
+            value = found[ECHO]
+            same("length", len(value), 8)
+            for others in [[], [(ECHO, b"")], [(ECHO, bytes(8))], [(ECHO, value + b"x")],
+                           [(ECHO, bytes([value[0] ^ 1]) + value[1:])], [(23, b"\x16")]]:
+                _, _, payload = node.exchange(datagrams, path, *others)
+                same("little", len(payload) <= STRANGER, True)
+            code, found, payload = node.exchange(datagrams, path, (ECHO, value))
+            same("much", (code, ECHO in found, len(payload) > STRANGER), (codes.CONTENT, False, True))
+            same("all", len(payload), exact or len(payload))
+    await node.remove("letters")
+
+
+async def links(node):
+    """Nobody has a link with somebody else's authority."""
+    await node.expect(codes.CREATED, PUT, "/rbpf/app/links", node.image("counter"))
+    for path in ["/x>,</other>", "/a,b", "/a;b", '/a"b', "/a<b", "/a%41", "//host/x", "/..", "/a/../b", "/a\\b"]:
+        await node.expect(codes.BAD_REQUEST, POST, "/rbpf/bind/links", path.encode())
+    await node.expect(codes.CHANGED, POST, "/rbpf/bind/links", b"/-._~!$&'()*+=:@/x")
+    contains(await node.expect(codes.CONTENT, GET, "/.well-known/core"), "</-._~!$&'()*+=:@/x>")
+    await node.remove("links")
+
+
 async def options(node):
     """Options that are odd, long, or try to silence the answer."""
+    with node.datagrams() as datagrams:
+        # Critical ones of another length than they are defined with, and repeated ones.
+        for number, value in [(3, b""), (3, b"h" * 256), (7, bytes(3)), (17, bytes(3)), (23, bytes(4)),
+                              (27, bytes(4)), (35, b""), (39, b""), (39, b"s" * 256), (1, b""), (65, b"")]:
+            code, *_ = node.exchange(datagrams, "/rbpf", (number, value))
+            same(f"code of {number} {len(value)}", code, codes.BAD_OPTION)
+        for number, value in [(3, b"h"), (7, b""), (17, b""), (23, b"\x02")]:
+            code, *_ = node.exchange(datagrams, "/rbpf/stats", (number, value))
+            same(f"code of {number}", code, codes.CONTENT)
+            code, *_ = node.exchange(datagrams, "/rbpf/stats", (number, value), (number, value))
+            same(f"code of {number} twice", code, codes.BAD_OPTION)
+        for path in ["/rbpf/x", "/.well-known/core", "/nothing"]:
+            wanted = codes.CONTENT if path.endswith("core") else codes.NOT_FOUND
+            for value in [b"\x02", b"\x08", b"\x1e", b"\xff"]:
+                code, *_ = node.exchange(datagrams, path, (NO_RESPONSE, value))
+                same(f"code of {path}", code, wanted)
     await node.expect(codes.BAD_OPTION, GET, "/rbpf", options=[(9999, b"")])
     await node.expect(codes.CONTENT, GET, "/rbpf", options=[(9998, b"x" * 20)])
     for value in [b"\x10", b"\x1a", b"\xff", b"\xff" * 8]:
@@ -888,8 +988,8 @@ async def life(node, image):
 
 OPEN = [pages, sensor, libcoap, replacement, guard, cbor, values, faults, quarantine, timers, changes, log,
         leases, *map(observers, riot_observe.CHECKS), requests, payload, request, long_list, bad_images,
-        blocks, duplicates, long_response, options, noise, twins, attach, endurance]
-CLOSED = [pages, closed, strangers, options]
+        blocks, duplicates, long_response, guarded, strangers, links, options, noise, twins, attach, endurance]
+CLOSED = [pages, closed, secrets, options]
 
 
 async def main(arguments):

@@ -37,11 +37,18 @@
 //! The resources are a handler of coap-handler; which stack carries the
 //! messages is not known here. Answers longer than a message go out in blocks (RFC
 //! 7959). Each block of a list is taken from a list of its own time; the
-//! response of a container is kept until another one takes its place, and its
-//! blocks bear an entity tag. Who asks is not known here, so its later blocks
-//! go to whoever asks for them by the same method, path and query.
+//! response of a container is kept until another one takes its place, or other
+//! containers are bound, and its blocks bear an entity tag. They go to the
+//! [peer](Device::Peer) who has asked for the first, by the same method, path, query and
+//! format.
+//!
+//! Who has not shown that it receives what is sent to its address gets blocks of 64
+//! bytes at most, with the option Echo (RFC 9175), by which it can, so that nobody has
+//! others flooded with answers (RFC 7252, section 11.3). A block that is asked for shows
+//! nothing.
 
 mod block;
+mod echo;
 mod handler;
 mod management;
 #[cfg(feature = "observe")]
@@ -52,10 +59,11 @@ mod request;
 mod response;
 
 use coap_numbers::code;
-use heapless::Vec;
+use heapless::{String, Vec};
 use rbpf_runtime::MAX_TARGET;
 
 pub use block::Block;
+pub use echo::echo;
 pub use handler::Answered;
 #[cfg(feature = "observe")]
 pub use message::{Head, MAX_HEAD};
@@ -65,7 +73,7 @@ use request::Request;
 use response::Response;
 
 pub use crate::hash::hash;
-use crate::job::{Device, Operation, Status};
+use crate::job::{Device, MAX_QUERY, Operation, Status};
 
 /// Bytes of the longest path that means something: `/rbpf/kv/NAME/KEY`.
 pub const MAX_PATH: usize = 40;
@@ -116,8 +124,10 @@ pub enum Reply<T> {
     Container {
         /// The answer, or none if the one that is kept is meant.
         ticket: Option<T>,
-        /// Of the request: method, path and query.
-        request: u32,
+        /// What was [bound](Device::bound) before it was asked for.
+        bound: u32,
+        /// The Content-Format that is wanted.
+        accept: Option<u16>,
         /// The block that is asked for.
         block2: Option<Block>,
     },
@@ -159,37 +169,66 @@ pub fn is_own_path(path: &[u8]) -> bool {
 /// The resources, and the last response of a container that was longer than a
 /// message.
 #[derive(Debug)]
-pub struct Resources<D, const PAGE: usize> {
+pub struct Resources<D: Device<PAGE>, const PAGE: usize> {
     device: D,
-    kept: Kept<PAGE>,
+    kept: Kept<D::Peer, PAGE>,
 }
 
 /// A response of which blocks are still to be fetched.
 #[derive(Debug)]
-struct Kept<const PAGE: usize> {
-    /// Of the request: method, path and query.
-    request: u32,
+struct Kept<P, const PAGE: usize> {
+    /// Whose it is; nothing is kept if it is nobody's.
+    peer: Option<P>,
+    bound: u32,
+    method: u8,
+    path: String<MAX_TARGET>,
+    query: Vec<u8, MAX_QUERY>,
+    accept: Option<u16>,
     code: u8,
     format: Option<u16>,
     payload: Vec<u8, PAGE>,
 }
 
-impl<D, const PAGE: usize> Resources<D, PAGE> {
+/// All that selects a response.
+struct Selection<'s, P> {
+    peer: P,
+    bound: u32,
+    method: u8,
+    path: &'s str,
+    query: &'s [u8],
+    accept: Option<u16>,
+}
+
+impl<P: PartialEq, const PAGE: usize> Kept<P, PAGE> {
+    #[inline(never)]
+    fn is(&self, selection: &Selection<'_, P>) -> bool {
+        self.peer.as_ref() == Some(&selection.peer)
+            && (self.bound, self.method, self.accept)
+                == (selection.bound, selection.method, selection.accept)
+            && self.path == selection.path
+            && self.query == selection.query
+    }
+}
+
+impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
     /// The resources of a device.
     pub const fn new(device: D) -> Self {
         Self {
             device,
             kept: Kept {
-                request: 0,
+                peer: None,
+                bound: 0,
+                method: 0,
+                path: String::new(),
+                query: Vec::new(),
+                accept: None,
                 code: 0,
                 format: None,
                 payload: Vec::new(),
             },
         }
     }
-}
 
-impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
     /// Answers a request.
     fn answer(&mut self, request: &mut Request<'_>) -> Reply<D::Ticket> {
         match request.end() {
@@ -199,9 +238,17 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
     }
 
     /// Makes a response of that, for a message with so much space for options
-    /// and payload.
-    fn response<'r>(&'r mut self, reply: &'r Reply<D::Ticket>, space: usize) -> Response<'r> {
-        let room = space.saturating_sub(OVERHEAD);
+    /// and payload, and for a peer that has shown that it receives, or not.
+    fn response<'r>(
+        &'r mut self,
+        reply: &'r Reply<D::Ticket>,
+        space: usize,
+        is_known: bool,
+    ) -> Response<'r> {
+        let mut room = space.saturating_sub(OVERHEAD);
+        if !is_known {
+            room = room.saturating_sub(echo::LENGTH).min(echo::STRANGER);
+        }
         let mut response = Response::default();
         match reply {
             Reply::Short(code, text) => {
@@ -250,26 +297,42 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
                 response.format = Some(TEXT);
                 let text = ticket.answer();
                 response.payload = text.get(..room.min(*most)).unwrap_or(text);
+                response.is_cut = true;
             }
             Reply::Container {
                 ticket,
-                request,
+                bound,
+                accept,
                 block2,
             } => {
                 if let Some(ticket) = ticket {
+                    let selection = Selection {
+                        peer: self.device.peer(),
+                        bound: *bound,
+                        method: ticket.method,
+                        path: &ticket.target,
+                        query: &ticket.query,
+                        accept: *accept,
+                    };
                     response.code = ticket.code;
                     response.format = ticket.content_format;
                     response.payload = ticket.answer();
                     let wanted = block2.map_or(usize::MAX, Block::size);
                     if response.payload.len() > wanted.min(room) {
-                        self.kept.request = *request;
-                        self.kept.code = ticket.code;
-                        self.kept.format = ticket.content_format;
-                        self.kept.payload.clear();
+                        let kept = &mut self.kept;
+                        kept.peer = Some(selection.peer);
+                        kept.bound = *bound;
+                        kept.method = ticket.method;
+                        kept.path.clone_from(&ticket.target);
+                        kept.query.clone_from(&ticket.query);
+                        kept.accept = *accept;
+                        kept.code = ticket.code;
+                        kept.format = ticket.content_format;
+                        kept.payload.clear();
                         // Both are as long as a page.
-                        let _ = self.kept.payload.extend_from_slice(response.payload);
-                    } else if self.kept.request == *request {
-                        self.kept.code = 0;
+                        let _ = kept.payload.extend_from_slice(response.payload);
+                    } else if self.kept.is(&selection) {
+                        self.kept.peer = None;
                     }
                 } else {
                     response.code = self.kept.code;
@@ -303,14 +366,21 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             let text = "payload larger than a message";
             return Ok(Reply::Short(code::REQUEST_ENTITY_TOO_LARGE, text));
         }
-        let query = hash(&request.query).rotate_left(16);
-        let key = hash(request.path.as_bytes()) ^ query ^ u32::from(request.method);
-        let block2 = request.block2;
+        let (bound, accept, block2) = (self.device.bound(), request.format, request.block2);
         if block2.is_some_and(|block| !block.is_first()) {
-            if self.kept.code != 0 && self.kept.request == key {
+            let selection = Selection {
+                peer: self.device.peer(),
+                bound,
+                method: request.method,
+                path: &request.path,
+                query: &request.query,
+                accept,
+            };
+            if self.kept.is(&selection) {
                 return Ok(Reply::Container {
                     ticket: None,
-                    request: key,
+                    bound,
+                    accept,
                     block2,
                 });
             }
@@ -331,7 +401,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             job.set_query(&request.query)?;
             job.set_input(request.payload)
         })?;
-        if let (Some(accept), Some(format)) = (request.format, ticket.content_format)
+        if let (Some(accept), Some(format)) = (accept, ticket.content_format)
             && accept != format
             && ticket.status == Status::Done
         {
@@ -339,7 +409,8 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
         }
         Ok(Reply::Container {
             ticket: Some(ticket),
-            request: key,
+            bound,
+            accept,
             block2,
         })
     }

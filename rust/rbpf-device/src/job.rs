@@ -392,6 +392,10 @@ pub trait Device<const PAGE: usize> {
     /// A job that was done; dropped when its answer has been read.
     type Ticket: DerefMut<Target = Job<PAGE>>;
 
+    /// Who asks, and none else: their address and port, and by which transport. What is
+    /// kept for one is nobody else's.
+    type Peer: PartialEq + core::fmt::Debug;
+
     /// Whether it keeps what containers print, if it has memory for it.
     const HAS_LOG: bool;
 
@@ -404,6 +408,17 @@ pub trait Device<const PAGE: usize> {
     /// Whether anyone may see what containers keep to themselves: their values, what
     /// they print, and what was in their registers.
     fn exposes(&self) -> bool;
+
+    /// Who asks.
+    fn peer(&self) -> Self::Peer;
+
+    /// A number that is another one whenever other containers are bound, or a container
+    /// is another one.
+    fn bound(&self) -> u32;
+
+    /// The value of the option Echo by which who asks shows that it receives what is
+    /// sent to its address, such as `coap::echo` makes; `None` if that is known.
+    fn echo(&self) -> Option<u64>;
 
     /// Has a job done that `fill` fills in, and waits for the answer.
     ///

@@ -31,6 +31,8 @@ mod observe;
 mod operator;
 #[path = "resources/options.rs"]
 mod options;
+#[path = "resources/peers.rs"]
+mod peers;
 #[path = "resources/requests.rs"]
 mod requests;
 
@@ -116,8 +118,13 @@ struct Fake {
     may_change: bool,
     hooks: &'static [Hook<'static>],
     exposes: bool,
+    /// Who asks, and the option Echo that all of them are to have, if any.
+    peer: Cell<u8>,
+    echo: Cell<Option<u64>>,
     /// Whether the application has paths that begin with `/app`.
     has_app: Cell<bool>,
+    /// How often something was bound, or could have been.
+    bound: Cell<u32>,
 }
 
 struct Ticket(Box<Job<PAGE>>);
@@ -138,6 +145,7 @@ impl DerefMut for Ticket {
 
 impl Device<PAGE> for &Fake {
     type Ticket = Ticket;
+    type Peer = u8;
 
     const HAS_LOG: bool = true;
     const HAS_LEASES: bool = true;
@@ -148,6 +156,18 @@ impl Device<PAGE> for &Fake {
 
     fn exposes(&self) -> bool {
         self.exposes
+    }
+
+    fn peer(&self) -> u8 {
+        self.peer.get()
+    }
+
+    fn bound(&self) -> u32 {
+        self.bound.get()
+    }
+
+    fn echo(&self) -> Option<u64> {
+        self.echo.get()
     }
 
     fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Ticket, Status> {
@@ -170,6 +190,9 @@ impl Device<PAGE> for &Fake {
             figures: &[("jobs", 7)],
         };
         work(&mut self.runtime.borrow_mut(), &mut job, &mut host);
+        if !operation.is_reading() && operation != Operation::Coap {
+            self.bound.set(self.bound.get() + 1);
+        }
         Ok(Ticket(job))
     }
 
@@ -208,7 +231,10 @@ impl Fake {
             may_change: true,
             hooks: const { &[Hook::new("button")] },
             exposes: true,
+            peer: Cell::new(0),
+            echo: Cell::new(None),
             has_app: Cell::new(false),
+            bound: Cell::new(0),
         }
     }
 }

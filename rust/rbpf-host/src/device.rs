@@ -522,6 +522,8 @@ struct Asking<'h> {
 
 impl rbpf_device::Device<PAGE> for &Asking<'_> {
     type Ticket = Box<Job>;
+    /// Responses are whole here: who gets their blocks is the server's business.
+    type Peer = ();
 
     const HAS_LOG: bool = true;
     const HAS_LEASES: bool = true;
@@ -532,6 +534,16 @@ impl rbpf_device::Device<PAGE> for &Asking<'_> {
 
     fn exposes(&self) -> bool {
         self.handle.exposes
+    }
+
+    fn peer(&self) {}
+
+    fn bound(&self) -> u32 {
+        0
+    }
+
+    fn echo(&self) -> Option<u64> {
+        None
     }
 
     fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Box<Job>, Status> {

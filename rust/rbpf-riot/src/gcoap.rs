@@ -11,28 +11,36 @@
 use core::ffi::{CStr, c_char, c_int};
 use core::mem::MaybeUninit;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use heapless::Vec;
-use rbpf_device::Operation;
 use rbpf_device::coap::{MAX_PATH, Resources, hash, is_own_path};
+use rbpf_device::{Device, Fill, Operation, PieceError, Status};
 use riot_wrappers::coap_handler::v0_2::GcoapHandler;
-use riot_wrappers::gcoap::{self, Handler, ListenerProvider, PacketBuffer, SingleHandlerListener};
+use riot_wrappers::gcoap::{self, ListenerProvider, SingleHandlerListener};
 use riot_wrappers::mutex::Mutex;
 
 use crate::config::BINDINGS;
-use crate::queue;
+use crate::queue::{self, Ticket};
+use crate::services;
 use crate::sys::Shared;
-use crate::worker::{Containers, PAGE, Queue};
+use crate::worker::{self, Containers, HAS_LEASES, PAGE};
 
 #[cfg(feature = "observe")]
 pub(crate) mod observe;
+mod peer;
+
+/// The handler of all resources.
+type Handler = GcoapHandler<Resources<Queue, PAGE>>;
 
 /// Hashes of the paths that containers answer on. Two paths of one hash are
 /// told apart by the worker, which then knows nothing of one of them.
 static BOUND: Shared<Vec<u32, { BINDINGS as usize }>> = Shared::new(Vec::new());
 
-static HANDLER: Mutex<Guarded> = Mutex::new(Guarded(GcoapHandler(Resources::new(Queue))));
+/// How often it was told what is bound; wraps. The worker's to write.
+static PUBLISHED: AtomicU32 = AtomicU32::new(0);
+
+static HANDLER: Mutex<Handler> = Mutex::new(GcoapHandler(Resources::new(Queue)));
 static LISTENER: Mutex<Listener> = Mutex::new(Listener(MaybeUninit::uninit()));
 /// The same, as gcoap knows it.
 static OURS: AtomicPtr<riot_sys::gcoap_listener_t> = AtomicPtr::new(ptr::null_mut());
@@ -50,6 +58,8 @@ pub(crate) fn publish(runtime: &Containers) {
             let _ = bound.push(hash(path.as_bytes()));
         }
     });
+    let before = PUBLISHED.load(Ordering::Relaxed);
+    PUBLISHED.store(before.wrapping_add(1), Ordering::Relaxed);
     #[cfg(feature = "observe")]
     observe::publish(paths());
 }
@@ -67,25 +77,53 @@ pub(crate) fn register() {
     gcoap::register(listener);
 }
 
-/// riot-wrappers' adapter panics if RIOT refuses to build a response, which
-/// it does when a request's No-Response option (RFC 7967) covers it. The
-/// option is elective: here it is switched off.
-struct Guarded(GcoapHandler<Resources<Queue, PAGE>>);
+/// The way to the worker, for the resources.
+#[derive(Debug)]
+struct Queue;
 
-impl Handler for Guarded {
-    fn handle(&mut self, mut packet: PacketBuffer<'_>) -> isize {
-        const NO_RESPONSE: u16 = 258;
-        for (number, value) in packet.opt_iter_mut() {
-            if number == NO_RESPONSE {
-                value.fill(0);
-            }
-        }
-        self.0.handle(packet)
+impl Device<PAGE> for Queue {
+    type Ticket = Ticket;
+    type Peer = peer::Peer;
+
+    const HAS_LOG: bool = services::HAS_LOG;
+    const HAS_LEASES: bool = HAS_LEASES;
+
+    fn may_change(&self) -> bool {
+        cfg!(rbpf_unsigned_install)
+    }
+
+    fn exposes(&self) -> bool {
+        cfg!(rbpf_expose)
+    }
+
+    fn peer(&self) -> peer::Peer {
+        peer::asking()
+    }
+
+    fn bound(&self) -> u32 {
+        PUBLISHED.load(Ordering::Relaxed)
+    }
+
+    fn echo(&self) -> Option<u64> {
+        Some(peer::echo_of_asking())
+    }
+
+    fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Ticket, Status> {
+        queue::ask(operation, fill)
+    }
+
+    #[cfg(feature = "observe")]
+    fn observe(&self, wish: rbpf_device::coap::Wish<'_>) -> Option<u32> {
+        observe::obey(&wish)
+    }
+
+    fn stage(&self, name: &str, offset: usize, piece: &[u8]) -> Result<(), PieceError> {
+        worker::stage(|staging| staging.put(name, offset, piece)).unwrap_or(Err(PieceError::Order))
     }
 }
 
 /// The listener, with a matcher of its own.
-struct Listener(MaybeUninit<SingleHandlerListener<'static, Guarded>>);
+struct Listener(MaybeUninit<SingleHandlerListener<'static, Handler>>);
 
 // SAFETY: its pointers are to statics, the handler and a path, and from its
 // registration on only gcoap's thread uses it.
@@ -98,10 +136,11 @@ impl ListenerProvider for Listener {
         let listener = unsafe { self.0.assume_init_mut().get_listener() };
         listener.request_matcher = Some(matches);
         listener.link_encoder = Some(encode_links);
-        #[cfg(feature = "observe")]
         // SAFETY: the listener has the one resource that `register` made it with.
         unsafe {
-            observe::wrap(listener);
+            #[cfg(feature = "observe")]
+            observe::lend(listener);
+            peer::wrap(listener);
         }
         OURS.store(listener, Ordering::Relaxed);
         listener

@@ -10,14 +10,12 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicI16, Ordering};
 
 use rbpf_abi::Capabilities;
-use rbpf_device::{
-    Device, Fill, Host, Operation, PieceError, Staging, Status, is_reserved, work,
-};
+use rbpf_device::{Host, Operation, Staging, Status, is_reserved, work};
 use rbpf_runtime::{MAX_PAUSED_CONTEXT, Memory, Runtime};
 use rbpf_vm::Interpreter;
 use riot_wrappers::mutex::Mutex;
 
-use crate::queue::{self, Job, Leased, Ticket};
+use crate::queue::{self, Job, Leased};
 use crate::services::{self, Faults, RiotServices};
 use crate::{config, hooks, sys};
 
@@ -291,9 +289,8 @@ fn do_job(runtime: &mut Containers, leases: &mut Leased, job: &mut Job) {
     });
     if matches!(
         job.operation(),
-        Operation::Bind | Operation::Unbind | Operation::Remove
-    ) || (cfg!(feature = "observe") && job.operation() == Operation::Install)
-    {
+        Operation::Bind | Operation::Unbind | Operation::Remove | Operation::Install
+    ) {
         publish(runtime);
     }
 }
@@ -306,38 +303,6 @@ pub(crate) fn is_taken(path: &str) -> bool {
         return true;
     }
     is_reserved(path)
-}
-
-/// The way to the worker, for the CoAP resources.
-#[derive(Debug)]
-pub(crate) struct Queue;
-
-impl Device<PAGE> for Queue {
-    type Ticket = Ticket;
-
-    const HAS_LOG: bool = services::HAS_LOG;
-    const HAS_LEASES: bool = HAS_LEASES;
-
-    fn may_change(&self) -> bool {
-        cfg!(rbpf_unsigned_install)
-    }
-
-    fn exposes(&self) -> bool {
-        cfg!(rbpf_expose)
-    }
-
-    fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Ticket, Status> {
-        queue::ask(operation, fill)
-    }
-
-    #[cfg(feature = "observe")]
-    fn observe(&self, wish: rbpf_device::coap::Wish<'_>) -> Option<u32> {
-        crate::gcoap::observe::obey(&wish)
-    }
-
-    fn stage(&self, name: &str, offset: usize, piece: &[u8]) -> Result<(), PieceError> {
-        stage(|staging| staging.put(name, offset, piece)).unwrap_or(Err(PieceError::Order))
-    }
 }
 
 /// Has the image that is put together looked at. Threads only; `None` in an

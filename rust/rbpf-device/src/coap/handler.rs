@@ -13,6 +13,8 @@ use crate::job::Device;
 #[derive(Debug)]
 pub struct Answered<T> {
     pub(super) reply: Reply<T>,
+    /// The option Echo, if who asks has not shown that it receives.
+    pub(super) echo: Option<u64>,
     /// For the option Observe.
     #[cfg(feature = "observe")]
     pub(super) number: Option<u32>,
@@ -29,7 +31,9 @@ impl<D: Device<PAGE>, const PAGE: usize> Handler for Resources<D, PAGE> {
     ) -> Result<Answered<D::Ticket>, Infallible> {
         let mut request = Request::read(message);
         let reply = self.answer(&mut request);
+        let echo = self.device.echo();
         Ok(Answered {
+            echo: echo.filter(|_| request.echo != echo),
             #[cfg(feature = "observe")]
             number: self.observe(&request, &reply),
             reply,
@@ -45,8 +49,9 @@ impl<D: Device<PAGE>, const PAGE: usize> Handler for Resources<D, PAGE> {
         message: &mut M,
         answered: Answered<D::Ticket>,
     ) -> Result<(), M::UnionError> {
-        #[cfg_attr(not(feature = "observe"), allow(unused_mut))]
-        let mut response = self.response(&answered.reply, message.available_space());
+        let space = message.available_space();
+        let mut response = self.response(&answered.reply, space, answered.echo.is_none());
+        response.echo = answered.echo.filter(|_| response.is_cut);
         #[cfg(feature = "observe")]
         {
             response.observe = answered.number;

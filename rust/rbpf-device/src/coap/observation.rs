@@ -25,6 +25,8 @@ pub enum Wish<'w> {
         format: Option<u16>,
         /// The version that the response tells.
         version: u32,
+        /// Whether who asks has shown that it receives.
+        is_known: bool,
     },
     /// Who asks wants to be told no longer.
     Deregister,
@@ -47,10 +49,12 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
     pub(super) fn observe(&self, request: &Request<'_>, reply: &Reply<D::Ticket>) -> Option<u32> {
         match (request.observe, reply.observation()) {
             (Some(0), Observation::Version(version)) if request.is_for_observers() => {
+                let echo = self.device.echo();
                 self.device.observe(Wish::Register {
                     path: &request.path,
                     format: request.format,
                     version,
+                    is_known: echo.is_none() || request.echo == echo,
                 })
             }
             (Some(1), _) => self.device.observe(Wish::Deregister),
@@ -63,17 +67,18 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
         self.answer(&mut Request::observing(path, format))
     }
 
-    /// Writes the response as a message of its own: its bytes, or `None` if there is
-    /// no room for it.
+    /// Writes the response as a message of its own, for a peer that has shown that it
+    /// receives, or not: its bytes, or `None` if there is no room for it.
     pub fn encode<'b>(
         &mut self,
         bytes: &'b mut [u8],
         head: &Head<'_>,
         reply: &Reply<D::Ticket>,
         number: Option<u32>,
+        is_known: bool,
     ) -> Option<&'b [u8]> {
         let space = bytes.len().saturating_sub(MAX_HEAD - OVERHEAD);
-        let mut response = self.response(reply, space);
+        let mut response = self.response(reply, space, is_known);
         response.observe = number;
         let length = encode(&response, head, bytes)?;
         bytes.get(..length)

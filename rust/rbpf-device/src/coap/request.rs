@@ -7,8 +7,8 @@ use heapless::string::StringView;
 use heapless::{CapacityError, String, Vec};
 use rbpf_runtime::MAX_NAME;
 
-use super::MAX_PATH;
 use super::block::Block;
+use super::{MAX_PATH, echo};
 use crate::job::MAX_QUERY;
 use crate::work::is_own;
 
@@ -24,6 +24,8 @@ pub(super) struct Request<'r> {
     pub(super) format: Option<u16>,
     pub(super) block1: Option<Block>,
     pub(super) block2: Option<Block>,
+    /// The option Echo, if it can be one of ours.
+    pub(super) echo: Option<u64>,
     pub(super) payload: &'r [u8],
     /// On whose behalf the device is to be changed: `?tenant=NAME`.
     pub(super) tenant: String<MAX_NAME>,
@@ -48,6 +50,7 @@ impl<'r> Request<'r> {
             format: None,
             block1: None,
             block2: None,
+            echo: None,
             payload,
             tenant: String::new(),
             has_query: false,
@@ -123,6 +126,10 @@ impl<'r> Request<'r> {
             option::BLOCK1 => self.block1 = Some(Block::parse(value).ok_or(code::BAD_OPTION)?),
             option::BLOCK2 => self.block2 = Some(Block::parse(value).ok_or(code::BAD_OPTION)?),
             option::PROXY_URI | option::PROXY_SCHEME => return Err(code::PROXYING_NOT_SUPPORTED),
+            echo::NUMBER => {
+                let value = value.try_into().map(u64::from_be_bytes);
+                self.echo = self.echo.or(value.ok());
+            }
             _ => {}
         }
         Ok(())

@@ -5,6 +5,7 @@ use coap_message::{Code as _, MutableWritableMessage, OptionNumber as _};
 use coap_numbers::{code, option};
 
 use super::block::Block;
+use super::echo;
 
 /// A response.
 #[derive(Debug, Default)]
@@ -15,11 +16,16 @@ pub(super) struct Response<'p> {
     pub(super) etag: Option<u32>,
     pub(super) block1: Option<Block>,
     pub(super) block2: Option<Block>,
+    /// For a peer that has not shown that it receives.
+    pub(super) echo: Option<u64>,
     pub(super) payload: &'p [u8],
+    /// Whether there is more than the payload.
+    pub(super) is_cut: bool,
 }
 
 impl<'p> Response<'p> {
-    /// Numbers and values of its options, in the order of their numbers.
+    /// Numbers and values of its options, in the order of their numbers; all but Echo,
+    /// which is the last.
     pub(super) fn options(&self) -> impl Iterator<Item = (u16, u32)> {
         [
             (option::ETAG, self.etag),
@@ -40,6 +46,9 @@ impl<'p> Response<'p> {
         message.set_code(M::Code::new(self.code)?);
         for (number, value) in self.options() {
             message.add_option_uint(M::OptionNumber::new(number)?, value)?;
+        }
+        if let Some(value) = self.echo {
+            message.add_option(M::OptionNumber::new(echo::NUMBER)?, &value.to_be_bytes())?;
         }
         if !self.payload.is_empty() {
             message.set_payload(self.payload)?;
@@ -68,6 +77,7 @@ impl<'p> Response<'p> {
         block.set_more(length - offset > block.size());
         if block.has_more() || !block.is_first() {
             self.block2 = Some(block);
+            self.is_cut = true;
         }
     }
 }

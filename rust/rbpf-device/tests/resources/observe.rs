@@ -229,19 +229,19 @@ fn messages_of_their_own() {
     };
     let reply = resources.observed("/seen", None);
     let mut bytes = [0; MAX_HEAD + PAGE];
-    let message = resources.encode(&mut bytes, &head(true, b""), &reply, Some(0));
+    let message = resources.encode(&mut bytes, &head(true, b""), &reply, Some(0), true);
     assert_eq!(message, Some(&[0x40, CONTENT, 0x12, 0x34, 0x60][..]));
-    let message = resources.encode(&mut bytes, &head(false, b"abc"), &reply, Some(NUMBER));
+    let message = resources.encode(&mut bytes, &head(false, b"abc"), &reply, Some(NUMBER), true);
     let expected = [0x53, CONTENT, 0x12, 0x34, b'a', b'b', b'c', 0x63, 1, 2, 3];
     assert_eq!(message, Some(&expected[..]));
     let reply = resources.observed("/nothing", None);
-    let message = resources.encode(&mut bytes, &head(false, b""), &reply, None);
+    let message = resources.encode(&mut bytes, &head(false, b""), &reply, None, true);
     assert_eq!(message, Some(&b"\x50\x84\x12\x34\xffnot found"[..]));
     // A list in blocks, as another codec reads it.
     let reply = resources.observed("/rbpf", Some(60));
     for room in [MAX_HEAD + 16, MAX_HEAD + 100, MAX_HEAD + PAGE] {
         let bytes = &mut vec![0; room][..];
-        let message = resources.encode(bytes, &head(true, b"12345678"), &reply, Some(9));
+        let message = resources.encode(bytes, &head(true, b"12345678"), &reply, Some(9), true);
         let message = message.expect("there is room").to_vec();
         assert_eq!(message[..12], *b"\x48\x45\x12\x3412345678");
         let read = Message::new_from_slice(message[1], &message[12..]);
@@ -252,7 +252,7 @@ fn messages_of_their_own() {
     // No room at all.
     for room in 0..MAX_HEAD {
         let bytes = &mut vec![0; room][..];
-        let message = resources.encode(bytes, &head(true, b"12345678"), &reply, Some(NUMBER));
+        let message = resources.encode(bytes, &head(true, b"12345678"), &reply, Some(NUMBER), true);
         assert!(message.is_none_or(|message| message.len() <= room));
     }
 }

@@ -23,12 +23,13 @@ use rbpf_device::observe::{self, Observer, Observers, Published};
 use rbpf_runtime::AppId;
 use riot_sys::{coap_pkt_t, coap_request_ctx_t, sock_udp_ep_t, sock_udp_t};
 
-use super::Guarded;
+use super::peer::{self, Linked, UDP};
+use super::{Handler, Queue};
 use crate::config::{BINDINGS, OBSERVE_INTERVAL, OBSERVERS};
 use crate::queue::Ticket;
 use crate::sys::alarm::Alarm;
 use crate::sys::{self, Lock};
-use crate::worker::{PAGE, Queue};
+use crate::worker::PAGE;
 
 // What gcoap has for its forward proxy, which declares it like this: no header does.
 unsafe extern "C" {
@@ -45,19 +46,14 @@ const EMPTY_HEAD: u8 = 1 << 6;
 const ACKNOWLEDGEMENT: u8 = 2 << 4;
 const RESET: u8 = 3 << 4;
 
-/// Something that RIOT links into lists of its own.
-struct Linked<T>(UnsafeCell<T>);
-
-// SAFETY: it is static, and after it was made, touched through RIOT's functions only,
-// which do so with interrupts off, or in one thread.
-unsafe impl<T> Sync for Linked<T> {}
-
 /// Where an observer is.
 #[derive(Clone, Copy)]
 struct Peer {
     remote: sock_udp_ep_t,
     /// Where it has asked, and is answered from.
     local: sock_udp_ep_t,
+    /// Whether it has shown that it receives.
+    is_known: bool,
 }
 
 impl PartialEq for Peer {
@@ -91,11 +87,7 @@ static TABLE: Lock<Table> = Lock::new(Table::new());
 static ASKING: Lock<(Option<Asking>, Option<u32>)> = Lock::new((None, None));
 
 /// The handler with the resources, which gcoap's thread alone uses.
-static RESOURCES: AtomicPtr<Guarded> = AtomicPtr::new(ptr::null_mut());
-/// What gcoap's handler was before.
-static HANDLER: Lock<riot_sys::coap_handler_t> = Lock::new(None);
-static RESOURCE: Linked<MaybeUninit<riot_sys::coap_resource_t>> =
-    Linked(UnsafeCell::new(MaybeUninit::uninit()));
+static RESOURCES: AtomicPtr<Handler> = AtomicPtr::new(ptr::null_mut());
 
 /// Has gcoap's thread look at messages, and tell one observer.
 static EVENT: Linked<riot_sys::event_t> = Linked(UnsafeCell::new(riot_sys::event_t {
@@ -153,21 +145,16 @@ extern "C" fn on_alarm(_: *mut c_void) {
     post();
 }
 
-/// Puts a handler before that of a listener, which looks who asks.
+/// Has the resources asked on behalf of observers, from gcoap's thread.
 ///
 /// # Safety
 ///
-/// The listener has one resource, whose context is a [`Guarded`], and is not registered
+/// The listener has one resource, whose context is a [`Handler`], and is not registered
 /// yet.
-pub(super) unsafe fn wrap(listener: &mut riot_sys::gcoap_listener_t) {
-    // SAFETY: the caller's promise; nobody else looks at ours before the listener is
-    // registered, which happens once.
-    unsafe {
-        let mut resource = *listener.resources;
-        RESOURCES.store(resource.context.cast(), Ordering::Relaxed);
-        HANDLER.with(|handler| *handler = resource.handler.replace(handle));
-        listener.resources = (*RESOURCE.0.get()).write(resource);
-    }
+pub(super) unsafe fn lend(listener: &riot_sys::gcoap_listener_t) {
+    // SAFETY: the caller's promise.
+    let context = unsafe { (*listener.resources).context };
+    RESOURCES.store(context.cast(), Ordering::Relaxed);
 }
 
 /// A request for a path is about to be handled.
@@ -175,21 +162,18 @@ pub(super) fn look_at(path: &[u8]) {
     ASKING.with(|(_, version)| *version = published(path));
 }
 
-/// Handles a request; gcoap calls it in its thread.
-unsafe extern "C" fn handle(
-    request: *mut coap_pkt_t,
-    buffer: *mut u8,
-    length: riot_sys::size_t,
-    context: *mut coap_request_ctx_t,
-) -> riot_sys::ssize_t {
-    // SAFETY: gcoap passes a parsed request and its context.
+/// Looks who asks, of a request that is about to be handled.
+///
+/// # Safety
+///
+/// They point to a parsed request and its context.
+pub(super) unsafe fn look_who_asks(
+    request: *const coap_pkt_t,
+    context: *const coap_request_ctx_t,
+) {
+    // SAFETY: the caller's promise.
     let asking = unsafe { asking(request, context) };
     ASKING.with(|(who, _)| *who = asking);
-    match HANDLER.with(|handler| *handler).flatten() {
-        // SAFETY: passed on as they came.
-        Some(handler) => unsafe { handler(request, buffer, length, context) },
-        None => -1,
-    }
 }
 
 /// Who asks, if they can be told something later: not by a request to a group, and
@@ -199,8 +183,6 @@ unsafe extern "C" fn handle(
 ///
 /// They point to a parsed request and its context.
 unsafe fn asking(request: *const coap_pkt_t, context: *const coap_request_ctx_t) -> Option<Asking> {
-    #[allow(clippy::unnecessary_cast, reason = "boards differ in how wide it is")]
-    const UDP: u32 = riot_sys::gcoap_socket_type_t_GCOAP_SOCKET_TYPE_UDP as u32;
     // SAFETY: the caller's promise; gcoap knows the remote endpoint of a request over
     // UDP, the local one may be missing, and a parsed request has its whole token.
     unsafe {
@@ -215,6 +197,7 @@ unsafe fn asking(request: *const coap_pkt_t, context: *const coap_request_ctx_t)
             peer: Peer {
                 remote: *context.__bindgen_anon_1.remote_udp,
                 local: *local,
+                is_known: false,
             },
             token: Vec::from_slice(core::slice::from_raw_parts(token.cast(), length)).ok()?,
         })
@@ -223,7 +206,7 @@ unsafe fn asking(request: *const coap_pkt_t, context: *const coap_request_ctx_t)
 
 /// Does what the request wishes that gcoap's thread handles: the number for the
 /// option Observe of its response.
-pub(crate) fn obey(wish: &Wish<'_>) -> Option<u32> {
+pub(super) fn obey(wish: &Wish<'_>) -> Option<u32> {
     let obeyed = ASKING.with(|(who, published)| {
         let Asking { peer, token } = who.as_ref()?;
         match *wish {
@@ -235,11 +218,13 @@ pub(crate) fn obey(wish: &Wish<'_>) -> Option<u32> {
                 path,
                 format,
                 version,
+                is_known,
             } => {
                 listen(&peer.local)?;
                 let (version, now) = (published.unwrap_or(version), sys::now_ms());
+                let peer = Peer { is_known, ..*peer };
                 let register =
-                    |table: &mut Table| table.register(*peer, token, path, format, version, now);
+                    |table: &mut Table| table.register(peer, token, path, format, version, now);
                 TABLE.with(register).flatten()
             }
         }
@@ -337,6 +322,7 @@ fn look_into([head, code, high, low]: [u8; EMPTY], remote: sock_udp_ep_t) {
     let peer = Peer {
         remote,
         local: remote,
+        is_known: false,
     };
     match (head ^ EMPTY_HEAD, code) {
         (ACKNOWLEDGEMENT, 0) => {
@@ -357,8 +343,8 @@ unsafe extern "C" fn turn(_: *mut riot_sys::event_t) {
     let due = TABLE.with(|table| table.take_due(now, version));
     if let Some(observer) = due.flatten() {
         // SAFETY: it is this thread's alone, which handles no request now.
-        if let Some(guarded) = unsafe { RESOURCES.load(Ordering::Relaxed).as_mut() } {
-            tell(&mut guarded.0.0, observer);
+        if let Some(handler) = unsafe { RESOURCES.load(Ordering::Relaxed).as_mut() } {
+            tell(&mut handler.0, observer);
         }
         wake();
         return;
@@ -372,6 +358,8 @@ unsafe extern "C" fn turn(_: *mut riot_sys::event_t) {
 /// Asks a resource on behalf of an observer, and tells that one if it is news.
 #[inline(never)]
 fn tell(resources: &mut Resources<Queue, PAGE>, observer: Observer<Peer>) {
+    // SAFETY: RIOT has filled it in when the observer has asked.
+    unsafe { peer::ask_for(&observer.peer.remote) };
     let reply = resources.observed(&observer.path, observer.format);
     let now = sys::now_ms();
     // SAFETY: no preconditions.
@@ -412,7 +400,8 @@ fn send(
     number: Option<u32>,
 ) {
     MESSAGE.with(|bytes| {
-        let Some(message) = resources.encode(bytes, head, reply, number) else {
+        let Some(message) = resources.encode(bytes, head, reply, number, peer.is_known)
+        else {
             return;
         };
         let piece = riot_sys::iolist_t {
