@@ -80,6 +80,15 @@ fn a_guarded_answer_is_one_peers_alone() {
     assert_eq!((rest.code, rest.payload.len()), (CONTENT, 64));
     assert_eq!(rest.option(ETAG), first.option(ETAG));
     assert_eq!(runs(&fake), before);
+    // Who asks for the same gets it of a run of its own, or not at all.
+    fake.peer.set(3);
+    let rest = server.ask(GET, "/a?k", b"", &[block(1)]);
+    assert_eq!((rest.code, runs(&fake)), (CONTENT, before + 1));
+    fake.peer.set(1);
+    server.ask(POST, "/a?k", b"", &[block(0)]);
+    server.expect_block(CONTENT);
+    fake.peer.set(3);
+    server.expect_block(INCOMPLETE);
 }
 
 #[test]
