@@ -8,6 +8,8 @@
 //!
 //! Not here: lines, and whose they are, which the host writes as to its console.
 
+use rbpf_runtime::digits;
+
 use crate::job::{Job, Operation, Status};
 
 /// Writes a part of a line such that it commands no terminal and forges no other
@@ -17,27 +19,49 @@ use crate::job::{Job, Operation, Status};
 /// What is written is UTF-8, in pieces that each are. A character whose bytes come
 /// in several parts is escaped byte by byte.
 pub fn escape(text: &[u8], write: &mut dyn FnMut(&[u8])) {
-    let is_control = |char: char| char.is_control() && char != '\t';
-    let escaped = |char: char, write: &mut dyn FnMut(&[u8])| {
-        for char in char.escape_default() {
-            // All of them are ASCII.
-            write(&[char as u8]);
+    let (mut rest, mut plain) = (text, 0);
+    loop {
+        let (before, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+        let length = visible(after);
+        if length > 0 {
+            plain += length;
+            continue;
         }
-    };
-    for chunk in text.utf8_chunks() {
-        for part in chunk.valid().split_inclusive(is_control) {
-            let mut before = part.chars();
-            match before.next_back().filter(|&last| is_control(last)) {
-                Some(control) => {
-                    write(before.as_str().as_bytes());
-                    escaped(control, write);
-                }
-                None => write(part.as_bytes()),
+        write(before);
+        let byte = match after {
+            [] => return,
+            // A control character of two bytes.
+            &[0xc2, byte @ 0x80..=0x9f, ref next @ ..] | &[byte, ref next @ ..] => {
+                rest = next;
+                byte
+            }
+        };
+        plain = 0;
+        match byte {
+            b'\r' => write(b"\\r"),
+            b'\n' => write(b"\\n"),
+            byte => {
+                write(b"\\u{");
+                write(&digits(byte.into(), 16));
+                write(b"}");
             }
         }
-        for &byte in chunk.invalid() {
-            escaped(char::from(byte), write);
-        }
+    }
+}
+
+/// Bytes of the character that a text begins with; 0 if it is a control character, or
+/// none at all (RFC 3629, section 4). Smaller than what the library has.
+fn visible(text: &[u8]) -> usize {
+    match *text {
+        [b'\t' | b' '..=b'~', ..] => 1,
+        [0xc2, 0xa0..=0xbf, ..] | [0xc3..=0xdf, 0x80..=0xbf, ..] => 2,
+        [0xe0, 0xa0..=0xbf, 0x80..=0xbf, ..]
+        | [0xe1..=0xec | 0xee..=0xef, 0x80..=0xbf, 0x80..=0xbf, ..]
+        | [0xed, 0x80..=0x9f, 0x80..=0xbf, ..] => 3,
+        [0xf0, 0x90..=0xbf, 0x80..=0xbf, 0x80..=0xbf, ..]
+        | [0xf1..=0xf3, 0x80..=0xbf, 0x80..=0xbf, 0x80..=0xbf, ..]
+        | [0xf4, 0x80..=0x8f, 0x80..=0xbf, 0x80..=0xbf, ..] => 4,
+        _ => 0,
     }
 }
 
@@ -197,18 +221,49 @@ mod tests {
         }
     }
 
+    fn escaped(text: &[u8]) -> String {
+        let mut written = Vec::new();
+        escape(text, &mut |bytes| written.extend_from_slice(bytes));
+        String::from_utf8(written).expect("text")
+    }
+
+    /// What it is by the library.
+    fn expected(text: &[u8]) -> String {
+        let mut written = String::new();
+        for chunk in text.utf8_chunks() {
+            for char in chunk.valid().chars() {
+                match char.is_control() && char != '\t' {
+                    true => written.extend(char.escape_default()),
+                    false => written.push(char),
+                }
+            }
+            for &byte in chunk.invalid() {
+                written.extend(char::from(byte).escape_default());
+            }
+        }
+        written
+    }
+
     #[test]
-    fn bytes_of_all_kinds_and_in_parts() {
+    fn as_the_library_escapes() {
+        // Every beginning, and what may follow at its borders.
+        let borders = [
+            0x00, 0x1b, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xff,
+        ];
         for first in 0..=u8::MAX {
             for second in 0..=u8::MAX {
-                for parts in [&[&[first, second][..]][..], &[&[first], &[second]]] {
-                    let mut written = Vec::new();
-                    for part in parts {
-                        escape(part, &mut |bytes| written.extend_from_slice(bytes));
+                let parts = escaped(&[first]) + &escaped(&[second]);
+                assert_eq!(parts, expected(&[first]) + &expected(&[second]));
+                assert_eq!(escaped(&[first, second]), expected(&[first, second]));
+            }
+            for second in borders {
+                for third in borders {
+                    let text = [first, second, third];
+                    assert_eq!(escaped(&text), expected(&text), "{text:x?}");
+                    for fourth in borders.into_iter().filter(|_| first >= 0xe0) {
+                        let text = [first, second, third, fourth];
+                        assert_eq!(escaped(&text), expected(&text), "{text:x?}");
                     }
-                    let text = String::from_utf8(written).expect("text");
-                    let is_harmless = |char: char| char == '\t' || !char.is_control();
-                    assert!(text.chars().all(is_harmless), "{parts:?} {text:?}");
                 }
             }
         }
