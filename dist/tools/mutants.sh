@@ -20,4 +20,4 @@ fi
 (($#)) || set -- --shard 0/20
 mkdir -p target
 exec cargo mutants --package rbpf-abi --package rbpf-vm --package rbpf-runtime \
-    --package rbpf-device --jobs 1 --timeout 300 --output target --colors never "$@"
+    --package rbpf-device --jobs 1 --timeout 120 --output target --colors never "$@"
