@@ -52,12 +52,6 @@ typedef struct {
     uint32_t sum;
 } _lateness_t;
 
-/*
- * The budget is looked at where the loop jumps back. It is even, so it ends
- * with such a jump; one more addition, and the next jump is not executed.
- */
-#define COST (CONFIG_RBPF_BUDGET + 1)
-
 static rbpf_hook_t _hook = RBPF_HOOK_INIT("loop");
 
 static _lateness_t _lateness;
@@ -173,8 +167,8 @@ int main(void)
 
     check("find the loop", rbpf_find("loop", &info) == 0);
     check("each run is counted", info.runs == runs && info.faults == runs);
-    check("each costs its budget, and no more", info.longest_run == COST &&
-          info.instructions == (uint64_t)runs * COST);
+    check("each costs its budget, and no more", info.longest_run == CONFIG_RBPF_BUDGET &&
+          info.instructions == (uint64_t)runs * CONFIG_RBPF_BUDGET);
     check("remove the loop", rbpf_remove("loop") == 0);
 
     /* The loop held only those back who are less urgent than the worker */

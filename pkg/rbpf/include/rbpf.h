@@ -353,7 +353,7 @@ typedef struct {
     /**
      * Counts the containers in that slot
      */
-    uint16_t generation;
+    uint32_t generation;
     /**
      * Whether its image says which version it is
      */
@@ -439,7 +439,7 @@ typedef struct {
     /**
      * Which of the containers in that slot it was
      */
-    uint16_t generation;
+    uint32_t generation;
     /**
      * Instruction slot that did not complete
      */

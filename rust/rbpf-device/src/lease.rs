@@ -80,8 +80,9 @@ impl<const N: usize> Leases<N> {
         }
     }
 
-    /// Forgets the leases of containers that are gone.
-    pub(crate) fn retain(&mut self, is_there: impl Fn(AppId) -> bool) {
+    /// Forgets the leases of containers that are gone; the owner of the runtime does it
+    /// when its [revision](rbpf_runtime::Runtime::revision) is another one.
+    pub fn retain(&mut self, is_there: impl Fn(AppId) -> bool) {
         self.0.retain(|lease| is_there(lease.app));
     }
 

@@ -21,7 +21,7 @@ use coap_message::{MessageOption, MinimalWritableMessage, ReadableMessage};
 use coap_message_implementations::heap::HeapMessage;
 use rbpf_device::coap::{Observation, Resources};
 use rbpf_device::{Fill, Operation, PieceError, Staging, Status};
-use rbpf_runtime::{BindError, InstallError, Services, Verdict};
+use rbpf_runtime::{BindError, InstallError, Services, TenantError, Verdict};
 use thiserror::Error;
 
 use crate::Remotes;
@@ -127,8 +127,13 @@ impl Reply {
 #[derive(Debug, Error)]
 pub enum DeviceError {
     /// The runtime refuses a tenant, which the configuration does not.
-    #[error("tenant `{0}`: too many, or a name that is none or taken")]
-    Tenant(String),
+    #[error("tenant `{name}`: {}", status::tenant_error(*.error))]
+    Tenant {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        error: TenantError,
+    },
     /// An image's file cannot be read.
     #[error("application `{name}`: {} cannot be read: {error}", .image.display())]
     Read {

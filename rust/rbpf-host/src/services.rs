@@ -46,6 +46,9 @@ const FAULTS: usize = 16;
 #[derive(Debug)]
 pub struct WorkstationServices {
     start: Instant,
+    /// Numbers that nobody has drawn: asking the system for each would take as long as
+    /// some hundred instructions.
+    random: Vec<u32>,
     sensors: Vec<SimulatedSensor>,
     pins: Vec<SimulatedPin>,
     remotes: Option<Remotes>,
@@ -62,6 +65,7 @@ impl WorkstationServices {
     pub fn new(sensors: &[SensorConfig], log: Log) -> Self {
         Self {
             start: Instant::now(),
+            random: Vec::new(),
             sensors: sensors.iter().map(SimulatedSensor::new).collect(),
             pins: Vec::new(),
             remotes: None,
@@ -109,6 +113,16 @@ impl WorkstationServices {
     }
 }
 
+/// Microseconds that this thread has had of a processor; wraps. Other programs of the
+/// workstation take no container's time.
+fn thread_us() -> u32 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    // The interface wraps; so do the casts.
+    (time.tv_sec as u32)
+        .wrapping_mul(1_000_000)
+        .wrapping_add(time.tv_nsec as u32 / 1000)
+}
+
 /// The handle of the device at a position.
 fn handle(position: usize) -> Option<Sensor> {
     let number = u16::try_from(position.checked_add(1)?).ok()?;
@@ -118,6 +132,20 @@ fn handle(position: usize) -> Option<Sensor> {
 impl Services for WorkstationServices {
     const WRITES_SENML: bool = true;
     const HAS_CLIENT: bool = true;
+    /// Some 2.5 ns an instruction.
+    const SPEED: u32 = 400_000;
+
+    fn begin_us(&mut self) -> u32 {
+        thread_us()
+    }
+
+    fn elapsed_us(&mut self, begun: u32) -> u32 {
+        thread_us().wrapping_sub(begun)
+    }
+
+    fn forget(&mut self, app: AppId) {
+        self.faults.forget(app);
+    }
 
     fn now_ms(&mut self) -> u32 {
         // The interface wraps; so does the cast.
@@ -129,9 +157,16 @@ impl Services for WorkstationServices {
     }
 
     fn random(&mut self) -> u32 {
-        // Fails only on systems that have no source of random numbers at all;
-        // there is no error that a guest could be given.
-        getrandom::u32().unwrap_or_default()
+        if self.random.is_empty() {
+            let mut bytes = [0; 256];
+            // Fails only on systems that have no source of random numbers at all;
+            // there is no error that a guest could be given.
+            let _ = getrandom::fill(&mut bytes);
+            let (words, _) = bytes.as_chunks();
+            self.random
+                .extend(words.iter().copied().map(u32::from_ne_bytes));
+        }
+        self.random.pop().unwrap_or_default()
     }
 
     fn log(&mut self, container: &str, text: &[u8]) -> usize {

@@ -472,7 +472,8 @@ pub unsafe extern "C" fn rbpf_install(
 /// @retval -EINVAL      a pointer is `NULL`, the name not as it must be, or a
 ///                      capability not defined
 /// @retval -EEXIST      there is a tenant of that name
-/// @retval -ENOMEM      there are `CONFIG_RBPF_TENANTS` already
+/// @retval -ENOMEM      there are `CONFIG_RBPF_TENANTS` already, or tenants are promised
+///                      more paused runs than `CONFIG_RBPF_PAUSED`
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbpf_tenant_add(tenant: *const Tenant) -> c_int {
     wait(|| {

@@ -412,9 +412,7 @@ impl Response {
         const MORE: u32 = 8;
         let mut value = 0;
         // SAFETY: the number is written, or not.
-        let found = unsafe {
-            riot_sys::coap_opt_get_uint(self.0, BLOCK2, &mut value)
-        };
+        let found = unsafe { riot_sys::coap_opt_get_uint(self.0, BLOCK2, &mut value) };
         found == 0 && value & MORE != 0
     }
 

@@ -132,10 +132,7 @@ pub fn install(name: &str, image: &[u8], allowed: Capabilities) -> Result<AppId,
 pub fn replace(name: &str, image: &[u8], allowed: Capabilities) -> Result<AppId, Error> {
     with_runtime(|runtime| {
         let app = find(runtime, name)?;
-        let replaced = runtime.replace(app, image, allowed);
-        // Who answers has another id now, or is gone.
-        worker::publish(runtime);
-        Ok(replaced?)
+        Ok(runtime.replace(app, image, allowed)?)
     })?
 }
 
@@ -148,7 +145,6 @@ pub fn remove(name: &str) -> Result<(), Error> {
     with_runtime(|runtime| {
         let app = find(runtime, name)?;
         runtime.remove(app);
-        worker::publish(runtime);
         Ok(())
     })?
 }
@@ -190,7 +186,6 @@ pub fn bind(name: &str, target: &str) -> Result<(), Error> {
             let hook = hooks::all().find(|hook| hook.name() == target);
             runtime.bind_hook(&hook.ok_or(Status::NotFound)?.rules(), app)?;
         }
-        worker::publish(runtime);
         Ok(())
     })?
 }
@@ -203,9 +198,7 @@ pub fn bind(name: &str, target: &str) -> Result<(), Error> {
 pub fn unbind(target: &str, name: Option<&str>) -> Result<(), Error> {
     with_runtime(|runtime| {
         let app = name.map(|name| find(runtime, name)).transpose()?;
-        let unbound = runtime.unbind(target, app);
-        worker::publish(runtime);
-        if unbound {
+        if runtime.unbind(target, app) {
             Ok(())
         } else {
             Err(Status::NotFound.into())

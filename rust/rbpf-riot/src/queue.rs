@@ -284,16 +284,29 @@ pub(crate) fn call(work: &mut (dyn FnMut(&mut Containers) + Send)) -> Result<(),
 
 /// Does what is asked for, for ever, one after the other, and in between what
 /// `events` finds; `false` if that is nothing. It looks again when it is woken,
-/// or a timer is due, or the end of a lease. For the worker thread.
+/// or a timer is due, or the end of a lease. What has become of the runtime is settled before
+/// anybody is answered. For the worker thread.
 pub(crate) fn serve(
     runtime: &mut Containers,
     mut work: impl FnMut(&mut Containers, &mut Leased, &mut Job),
     mut events: impl FnMut(&mut Containers, &mut Leased) -> bool,
+    settle: impl Fn(&Containers, &mut Leased),
 ) -> ! {
     let mut leases = Leased::new();
+    let mut settled = runtime.revision();
+    let mut settle = |runtime: &mut Containers, leases: &mut Leased| {
+        if settled != runtime.revision() {
+            settled = runtime.revision();
+            settle(runtime, leases);
+        }
+    };
     loop {
         // In turns, so that neither keeps the other waiting.
-        while one(runtime, &mut leases, &mut work) | events(runtime, &mut leases) {}
+        while one(runtime, &mut leases, &mut work, &mut settle) | {
+            let event = events(runtime, &mut leases);
+            settle(runtime, &mut leases);
+            event
+        } {}
         let mut due = runtime.next_timer();
         if LEASES != 0
             && let Some(left) = leases.next(sys::now_ms())
@@ -315,6 +328,7 @@ fn one(
     runtime: &mut Containers,
     leases: &mut Leased,
     work: &mut impl FnMut(&mut Containers, &mut Leased, &mut Job),
+    settle: &mut impl FnMut(&mut Containers, &mut Leased),
 ) -> bool {
     let Some(index) = next() else {
         return false;
@@ -331,6 +345,7 @@ fn one(
             }
             None => work(runtime, leases, &mut asked.job),
         }
+        settle(runtime, leases);
     }
     let answered = TABLE.with(|table| {
         let abandoned = table.get(index) == Some(State::Abandoned);

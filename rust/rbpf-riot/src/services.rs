@@ -9,6 +9,7 @@
 #[cfg(feature = "senml")]
 use core::ffi::CStr;
 
+use heapless::String;
 use rbpf_abi::Capabilities;
 #[cfg(any(
     feature = "client",
@@ -19,9 +20,7 @@ use rbpf_abi::Capabilities;
 use rbpf_abi::Errno;
 #[cfg(feature = "saul")]
 use rbpf_abi::context::Phydat;
-use heapless::String;
 use rbpf_device::{LogRing, escape};
-#[cfg(any(feature = "client", feature = "observe"))]
 use rbpf_runtime::AppId;
 #[cfg(feature = "senml")]
 use rbpf_runtime::MAX_SENML_NAME;
@@ -71,6 +70,8 @@ pub(crate) struct RiotServices {
     /// The container that has written a part of a line; empty if none has.
     line: String<MAX_NAME>,
     faults: &'static mut Faults,
+    /// When the helper began that is measured.
+    interruptions: sys::Interruptions,
 }
 
 /// The last faults.
@@ -82,6 +83,7 @@ impl RiotServices {
         Self {
             line: String::new(),
             faults,
+            interruptions: sys::Interruptions::now(),
         }
     }
 
@@ -97,6 +99,24 @@ impl RiotServices {
 impl Services for RiotServices {
     const WRITES_SENML: bool = cfg!(feature = "senml");
     const HAS_CLIENT: bool = cfg!(feature = "client");
+    const SPEED: u32 = match (config::SPEED, cfg!(target_os = "linux")) {
+        (0, false) => 1800,
+        (0, true) => 150_000,
+        (speed, _) => speed,
+    };
+
+    fn begin_us(&mut self) -> u32 {
+        // What measuring takes is measured, too.
+        let begun = sys::now_us();
+        self.interruptions = sys::Interruptions::now();
+        begun
+    }
+
+    fn elapsed_us(&mut self, begun: u32) -> u32 {
+        let others = self.interruptions.since();
+        let elapsed = sys::now_us().wrapping_sub(begun);
+        others.map_or(elapsed, |had| elapsed.min(had))
+    }
 
     fn now_ms(&mut self) -> u32 {
         sys::now_ms()
@@ -142,6 +162,10 @@ impl Services for RiotServices {
         if config::FAULT_LOG > 0 {
             self.faults.push(report, sys::now_ms());
         }
+    }
+
+    fn forget(&mut self, app: AppId) {
+        self.faults.forget(app);
     }
 
     fn fault(&self, position: usize) -> Option<&FaultEntry> {

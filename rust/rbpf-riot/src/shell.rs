@@ -263,7 +263,9 @@ fn logs() -> Result<(), Failure> {
         // The first line says what the shell need not tell, unless something is lost:
         // what comes then may look like a line of anybody.
         let mut parts = ticket.answer().splitn(2, |&byte| byte == b'\n');
-        let is_whole = parts.next().is_some_and(|line| line.starts_with(b"offset 0 "));
+        let is_whole = parts
+            .next()
+            .is_some_and(|line| line.starts_with(b"offset 0 "));
         let text = parts.next().unwrap_or_default();
         if operation == Operation::Log && !is_whole {
             sys::print("...");

@@ -90,6 +90,78 @@ pub(crate) fn now_us() -> u32 {
     unsafe { riot_sys::inline::ztimer_now(riot_sys::ZTIMER_USEC.cast()) as u32 }
 }
 
+/// What others of the workstation have taken of the processor, on native; on boards,
+/// nobody else is there.
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+#[derive(Debug)]
+pub(crate) struct Interruptions;
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+impl Interruptions {
+    pub(crate) fn now() -> Self {
+        Self
+    }
+
+    /// Microseconds that this has had, if others had the processor since.
+    pub(crate) fn since(&self) -> Option<u32> {
+        None
+    }
+}
+
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub(crate) use native::Interruptions;
+
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod native {
+    use core::ffi::c_int;
+
+    /// `struct rusage` of `getrusage(2)`, on 64 bits.
+    #[derive(Clone, Copy, Default)]
+    #[repr(C)]
+    struct Usage {
+        /// Seconds and microseconds, in the program and in the system.
+        times: [i64; 4],
+        others: [i64; 13],
+        /// How often the processor was given to another.
+        involuntary: i64,
+    }
+
+    unsafe extern "C" {
+        fn getrusage(who: c_int, usage: *mut Usage) -> c_int;
+    }
+
+    /// What others of the workstation have taken of the processor: a process that is
+    /// interrupted seems to wait for milliseconds where it does not.
+    #[derive(Debug)]
+    pub(crate) struct Interruptions {
+        count: i64,
+        /// Microseconds that this process has had of a processor; wraps.
+        had: u32,
+    }
+
+    impl Interruptions {
+        pub(crate) fn now() -> Self {
+            let mut usage = Usage::default();
+            // SAFETY: 0 is this process, and the structure is as long as that of the
+            // system.
+            unsafe { getrusage(0, &mut usage) };
+            let [seconds, microseconds, system_seconds, system_microseconds] = usage.times;
+            let seconds = seconds.wrapping_add(system_seconds);
+            let microseconds = microseconds.wrapping_add(system_microseconds);
+            Self {
+                count: usage.involuntary,
+                had: seconds.wrapping_mul(1_000_000).wrapping_add(microseconds) as u32,
+            }
+        }
+
+        /// Microseconds that this has had, if others had the processor since.
+        pub(crate) fn since(&self) -> Option<u32> {
+            let now = Self::now();
+            (now.count != self.count).then(|| now.had.wrapping_sub(self.had))
+        }
+    }
+}
+
 /// A number from RIOT's random module.
 pub(crate) fn random() -> u32 {
     // SAFETY: no preconditions; the module is a dependency, and initialised

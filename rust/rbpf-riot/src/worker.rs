@@ -26,9 +26,13 @@ const TENANTS: usize = config::TENANTS as usize;
 /// Whether containers may have leases.
 pub(crate) const HAS_LEASES: bool = config::LEASES != 0;
 /// Runs that may be paused at a time.
-const PAUSE: usize = if config::PAUSES == 0 { 0 } else { 1 };
+const PAUSE: usize = if config::PAUSES == 0 {
+    0
+} else {
+    config::PAUSED as usize
+};
 /// Bytes of stack that pausing takes.
-const PAUSE_STACK: usize = 768;
+const PAUSE_STACK: usize = if PAUSE == 0 { 0 } else { 768 };
 /// Bytes of stack that keeping what containers print takes, and some to spare:
 /// printing is deepest of all. On a Cortex-M0, of a timer, it takes 2,384 bytes
 /// without being kept, and 64 more with.
@@ -59,7 +63,7 @@ pub(crate) type Containers =
 /// beside the runtime itself. Native threads serve signals on it.
 const WORKER_STACK: usize = {
     let configured =
-        config::STACK_SIZE as usize + PAUSE * PAUSE_STACK + LOG_STACK + EVENT_STACK + CLIENT_STACK;
+        config::STACK_SIZE as usize + PAUSE_STACK + LOG_STACK + EVENT_STACK + CLIENT_STACK;
     let least = if cfg!(target_os = "linux") {
         64 * 1024
     } else {
@@ -176,6 +180,7 @@ fn run() {
             runtime.services().end_line();
             event
         },
+        settle,
     )
 }
 
@@ -190,8 +195,17 @@ fn answer(runtime: &mut Containers) -> bool {
     }
 }
 
-/// Tells hooks and gcoap what is bound, after it has changed.
-pub(crate) fn publish(runtime: &Containers) {
+/// After something was bound or is another container: tells who needs to know, and forgets
+/// the leases of containers that are gone.
+fn settle(runtime: &Containers, leases: &mut Leased) {
+    publish(runtime);
+    if HAS_LEASES {
+        leases.retain(|app| runtime.apps().any(|info| info.id == app));
+    }
+}
+
+/// Tells hooks and gcoap what is bound.
+fn publish(runtime: &Containers) {
     hooks::publish(runtime);
     #[cfg(feature = "gnrc")]
     crate::gnrc::publish();
@@ -265,7 +279,6 @@ fn expire(runtime: &mut Containers, leases: &mut Leased) -> bool {
         return false;
     };
     runtime.remove(app);
-    publish(runtime);
     true
 }
 
@@ -287,12 +300,6 @@ fn do_job(runtime: &mut Containers, leases: &mut Leased, job: &mut Job) {
         };
         work(runtime, job, &mut host);
     });
-    if matches!(
-        job.operation(),
-        Operation::Bind | Operation::Unbind | Operation::Remove | Operation::Install
-    ) {
-        publish(runtime);
-    }
 }
 
 /// Whether a path is no container's to be bound to: the module's own, or that of another

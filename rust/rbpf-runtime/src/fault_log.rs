@@ -88,6 +88,13 @@ impl<const N: usize> FaultLog<N> {
         }
     }
 
+    /// Forgets the faults of a container that is gone.
+    pub fn forget(&mut self, app: AppId) {
+        if N != 0 {
+            self.entries.retain(|entry| entry.app != app);
+        }
+    }
+
     /// The fault at a position, from 0 for the last one.
     #[must_use]
     pub fn get(&self, position: usize) -> Option<&FaultEntry> {
@@ -170,6 +177,28 @@ mod tests {
         // Images that are not installed are as a container.
         let host = crate::HOST;
         assert!(pcs(&of_slots::<2>([0, host, host, host])).eq([3, 0]));
+    }
+
+    #[test]
+    fn those_of_a_container_end_with_it() {
+        let mut log = filled::<3>(3);
+        let gone = log.get(0).expect("a fault").app;
+        let other = AppId {
+            generation: gone.generation + 1,
+            ..gone
+        };
+        log.push(
+            &FaultReport {
+                name: "its successor",
+                app: other,
+                fault: log.get(0).expect("a fault").fault,
+                registers: &[0; 11],
+            },
+            7,
+        );
+        log.forget(gone);
+        assert_eq!(log.get(0).map(|entry| entry.app), Some(other));
+        assert_eq!(log.get(1), None);
     }
 
     #[test]

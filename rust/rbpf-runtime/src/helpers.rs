@@ -44,7 +44,7 @@ const COST_PIECE: u32 = 8;
 /// Instructions charged for a random number.
 const COST_RANDOM: u32 = 20;
 /// Instructions charged for reading a clock.
-const COST_CLOCK: u32 = 8;
+const COST_CLOCK: u32 = 24;
 /// Instructions charged for a number that is written out.
 const COST_NUMBER: u32 = 40;
 /// Bytes that are logged before it is looked whether the budget is used up.

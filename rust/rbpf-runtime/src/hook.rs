@@ -51,8 +51,8 @@ pub struct Hook<'h> {
     pub say: Capabilities,
     /// What a container must not have been granted to be bound.
     pub forbids: Capabilities,
-    /// Instructions that a run may execute here, whatever it may elsewhere. Such a
-    /// run is never paused.
+    /// Instructions that a run may execute here, not one more, whatever it may elsewhere.
+    /// Such a run is never paused.
     pub budget: Option<u32>,
     /// Whether nobody waits for the event, so that a run that is over its budget
     /// may be [paused](crate::Runtime::set_pauses). It has no result then.

@@ -171,6 +171,8 @@ pub struct Runtime<
     /// The binding whose turn it is to see a change.
     turn: usize,
     pause: Pause<'s, PAUSE>,
+    /// Another number whenever other containers are bound, or a container is another one.
+    revision: u32,
     /// Instructions that a run triggered by a request may execute.
     budget: u32,
     /// What every container may take.
@@ -235,6 +237,7 @@ where
             last: None,
             turn: 0,
             pause: Pause::new(),
+            revision: 0,
             budget: Runtime::<'s, S, SLOTS, BINDINGS, KV>::DEFAULT_BUDGET,
             limits: Limits {
                 faults: Runtime::<'s, S, SLOTS, BINDINGS, KV>::DEFAULT_FAULT_LIMIT,
@@ -422,6 +425,7 @@ where
     fn succeed(&mut self, gone: AppId, successor: Option<AppId>) {
         self.pause.take(gone);
         self.helpers.services.forget(gone);
+        self.revise();
         retain(&mut self.bindings, &mut |binding| {
             if binding.app != gone {
                 return true;
@@ -547,6 +551,7 @@ where
         };
         self.bindings.push(binding).map_err(|_| BindError::Full)?;
         self.look(self.bindings.len() - 1);
+        self.revise();
         Ok(())
     }
 
@@ -581,7 +586,19 @@ where
         retain(&mut self.bindings, &mut |binding| {
             binding.target != target || app.is_some_and(|app| binding.app != app)
         });
+        self.revise();
         self.bindings.len() < before
+    }
+
+    fn revise(&mut self) {
+        self.revision = self.revision.wrapping_add(1);
+    }
+
+    /// A number that is another one after something was bound, unbound, replaced or
+    /// removed, by whomever; wraps. A host that tells others what is bound compares.
+    #[must_use]
+    pub fn revision(&self) -> u32 {
+        self.revision
     }
 
     /// All bindings, in the order in which they were made: targets and the
@@ -705,8 +722,8 @@ where
     /// Runs a container once.
     ///
     /// r1 is the address of the context and r2 its length, or both are 0 if
-    /// it is empty. At most `budget` instructions are executed, to the next
-    /// point where it is looked at; see [`rbpf_vm::Engine`].
+    /// it is empty. At most `budget` instructions are executed, less what helpers
+    /// charge.
     ///
     /// # Errors
     ///
@@ -924,6 +941,7 @@ where
             binding.silence();
         } else if missed.is_none() {
             self.bindings.remove(index);
+            self.revise();
         }
         let mut context = TimerContext {
             now_ms: now.into(),

@@ -78,12 +78,10 @@ pub struct Args {
 
 /// A name of an argument.
 fn name(text: &str) -> Result<String, String> {
-    let sound = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
-    let fits = (1..=MAX_NAME).contains(&text.len()) && !text.starts_with('@');
-    match fits && text.bytes().all(sound) {
+    match rbpf_runtime::is_name(text) {
         true => Ok(text.to_owned()),
         false => Err(format!(
-            "wanted are 1 to {MAX_NAME} visible ASCII characters but `/`, the first not `@`"
+            "wanted are 1 to {MAX_NAME} visible ASCII characters but `/`, the first not `@`, and not `global`, `-` or dots"
         )),
     }
 }

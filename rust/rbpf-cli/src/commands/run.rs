@@ -92,7 +92,7 @@ pub struct Args {
     /// Simulate the sensors of a device's description instead of the built-in ones
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Instructions that a run may execute
+    /// Instructions that a run may execute, not one more; helpers charge it, too
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     budget: u32,
     /// Run so many times, or until a fault; reports the last run, and the time of the fastest

@@ -375,14 +375,13 @@ impl Reader<'_> {
     /// The name of an application or tenant.
     fn name(&self, name: &Spanned<String>) -> Result<String, ConfigError> {
         let text = name.get_ref();
-        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-        if (1..=rbpf_runtime::MAX_NAME).contains(&text.len()) && visible && !text.starts_with('@') {
+        if rbpf_runtime::is_name(text) {
             return Ok(text.clone());
         }
         Err(self.error(
             &name.span(),
             format!(
-                "a name has 1 to {} visible ASCII characters, the first not `@`; choose another",
+                "a name has 1 to {} visible ASCII characters, none of them `/` and the first not `@`, and is not `global`, `-` or dots; choose another",
                 rbpf_runtime::MAX_NAME
             ),
         ))
@@ -430,6 +429,17 @@ impl Reader<'_> {
                 format!("there is a tenant `{name}` already; choose another name"),
             ));
         }
+        let promised: usize = others
+            .iter()
+            .map(|other| usize::from(other.allowance.paused))
+            .sum();
+        let paused = self.number(raw.paused.as_ref(), 1, 0..=MAX_PAUSED as u32)?;
+        if promised + paused as usize > MAX_PAUSED {
+            return Err(self.error(
+                &raw.paused.as_ref().map_or(raw.name.span(), Spanned::span),
+                format!("tenants are promised {MAX_PAUSED} paused runs at most, all together; `paused` may be {} here", MAX_PAUSED - promised),
+            ));
+        }
         let number = |value: &Option<Spanned<u32>>, most: usize| {
             let most = most as u32;
             self.number(value.as_ref(), most, 0..=most)
@@ -441,7 +451,7 @@ impl Reader<'_> {
                 slots: number(&raw.slots, MAX_APPLICATIONS)? as u8,
                 bindings: number(&raw.bindings, MAX_BINDINGS)? as u8,
                 values: number(&raw.values, MAX_VALUES)? as u16,
-                paused: number(&raw.paused, MAX_PAUSED)? as u8,
+                paused: paused as u8,
                 rate: self.number(raw.rate.as_ref(), 0, 0..=i32::MAX as u32)?,
             },
         })

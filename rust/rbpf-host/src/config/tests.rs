@@ -274,7 +274,7 @@ fn tenants() {
         slots: 32,
         bindings: 64,
         values: 2048,
-        paused: 4,
+        paused: 1,
         rate: 0,
     };
     assert_eq!(bob.allowance, all);

@@ -2,7 +2,7 @@
 //! Applications and errors, for those who watch the device.
 
 use rbpf_abi::Capabilities;
-use rbpf_runtime::{BindError, Counters, InstallError};
+use rbpf_runtime::{BindError, Counters, InstallError, TenantError};
 use rbpf_vm::Fault;
 
 /// An application and how it fares.
@@ -33,6 +33,16 @@ pub(super) fn install_error(error: &InstallError) -> String {
             verify.pc
         ),
         _ => error.text().to_owned(),
+    }
+}
+
+/// What is wrong with a tenant, in one line.
+pub(super) const fn tenant_error(error: TenantError) -> &'static str {
+    match error {
+        TenantError::Name => "no name for a tenant",
+        TenantError::Taken => "there is one of that name",
+        TenantError::Full => "there are too many",
+        TenantError::Paused => "there are not so many places for paused runs",
     }
 }
 

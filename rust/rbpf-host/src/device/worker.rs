@@ -54,8 +54,8 @@ const ALIGNMENT: usize = 8;
 const STACK: usize = 4096;
 /// Bytes for the data and bss of the container that runs.
 const DATA: usize = 64 * 1024;
-/// Runs that may be paused at a time.
-pub const MAX_PAUSED: usize = 4;
+/// Runs that may be paused at a time, tenants' and others'.
+pub const MAX_PAUSED: usize = 2 * MAX_TENANTS;
 /// Bytes for what they have.
 const PAUSE_MEMORY: usize = MAX_PAUSED * (STACK + DATA + MAX_PAUSED_CONTEXT);
 
@@ -156,6 +156,8 @@ pub(super) struct Worker<'m, S> {
     log: Log,
     sources: Sources,
     remotes: Remotes,
+    /// The runtime's revision that others know of.
+    settled: Option<u32>,
 }
 
 impl<'m, S: Services> Worker<'m, S> {
@@ -180,18 +182,22 @@ impl<'m, S: Services> Worker<'m, S> {
             log,
             sources: Sources::new(settings),
             remotes: settings.remotes.clone(),
+            settled: None,
         };
         worker.runtime.set_pauses(settings.pauses, pause);
         worker.runtime.set_rate(settings.rate);
         worker.runtime.set_fault_limit(settings.fault_limit);
         for TenantConfig { name, allowance } in &settings.tenants {
             let added = worker.runtime.add_tenant(name, *allowance);
-            added.map_err(|_| DeviceError::Tenant(name.clone()))?;
+            added.map_err(|error| DeviceError::Tenant {
+                name: name.clone(),
+                error,
+            })?;
         }
         for application in &settings.applications {
             worker.install(application)?;
         }
-        worker.publish();
+        worker.settle();
         // Counted with the applications.
         worker
             .runtime
@@ -271,8 +277,9 @@ impl<'m, S: Services> Worker<'m, S> {
             budget = route.budget;
         }
         self.runtime.set_budget(budget);
+        let staged = Arc::clone(&self.staged);
         let mut host = Host {
-            staging: &mut *lock(&self.staged),
+            staging: &mut *lock(&staged),
             leases: &mut self.leases,
             // What comes over the network is allowed as a whole, or nothing
             // of it: `unsigned_install`.
@@ -283,11 +290,19 @@ impl<'m, S: Services> Worker<'m, S> {
             figures: &self.packets.named(),
         };
         work(&mut self.runtime, job, &mut host);
-        self.publish();
+        self.settle();
     }
 
-    /// Tells who handles datagrams and observers what is bound.
-    fn publish(&self) {
+    /// After something was bound or is another container: tells who handles datagrams and
+    /// observers what is bound, and forgets the leases of containers that are gone.
+    fn settle(&mut self) {
+        let revision = Some(self.runtime.revision());
+        if self.settled == revision {
+            return;
+        }
+        self.settled = revision;
+        self.leases
+            .retain(|app| self.runtime.apps().any(|info| info.id == app));
         let bindings = self.runtime.bindings();
         self.changes
             .publish(bindings.filter(|(target, _)| target.starts_with('/')));
@@ -320,7 +335,6 @@ impl<'m, S: Services> Worker<'m, S> {
         let expired = self.leases.take_expired(now);
         if let Some(app) = expired {
             self.runtime.remove(app);
-            self.publish();
         }
         self.runtime.set_budget(self.budget);
         self.runtime.run_timer();
@@ -328,6 +342,7 @@ impl<'m, S: Services> Worker<'m, S> {
             | self.run_answer()
             | self.runtime.run_change()
             | self.runtime.resume();
+        self.settle();
         if ran || expired.is_some() {
             return Some(Duration::ZERO);
         }

@@ -64,6 +64,19 @@ fn due(count: &mut u32, every: NonZeroU32) -> bool {
 impl<S: Services> Services for FaultInjector<S> {
     const WRITES_SENML: bool = S::WRITES_SENML;
     const HAS_CLIENT: bool = S::HAS_CLIENT;
+    const SPEED: u32 = S::SPEED;
+
+    fn begin_us(&mut self) -> u32 {
+        self.inner.begin_us()
+    }
+
+    fn elapsed_us(&mut self, begun: u32) -> u32 {
+        self.inner.elapsed_us(begun)
+    }
+
+    fn forget(&mut self, app: AppId) {
+        self.inner.forget(app);
+    }
 
     fn now_ms(&mut self) -> u32 {
         self.inner

@@ -52,7 +52,7 @@ fn errors_have_their_codes() {
         (
             "/endless",
             SERVICE_UNAVAILABLE,
-            "fault BudgetExhausted pc 1 address 0x0",
+            "fault BudgetExhausted pc 0 address 0x0",
         ),
     ] {
         let response = client.get(path);

@@ -167,10 +167,7 @@ pub(super) fn look_at(path: &[u8]) {
 /// # Safety
 ///
 /// They point to a parsed request and its context.
-pub(super) unsafe fn look_who_asks(
-    request: *const coap_pkt_t,
-    context: *const coap_request_ctx_t,
-) {
+pub(super) unsafe fn look_who_asks(request: *const coap_pkt_t, context: *const coap_request_ctx_t) {
     // SAFETY: the caller's promise.
     let asking = unsafe { asking(request, context) };
     ASKING.with(|(who, _)| *who = asking);
@@ -400,8 +397,7 @@ fn send(
     number: Option<u32>,
 ) {
     MESSAGE.with(|bytes| {
-        let Some(message) = resources.encode(bytes, head, reply, number, peer.is_known)
-        else {
+        let Some(message) = resources.encode(bytes, head, reply, number, peer.is_known) else {
             return;
         };
         let piece = riot_sys::iolist_t {
