@@ -46,6 +46,16 @@ static int _add(const char *name, uint32_t capabilities)
     return rbpf_tenant_add(&tenant);
 }
 
+/* One that is promised so many paused runs, and there is one place for them */
+static int _add_paused(uint8_t paused)
+{
+    rbpf_tenant_t tenant = _alice;
+
+    tenant.name = "mallory";
+    tenant.paused = paused;
+    return rbpf_tenant_add(&tenant);
+}
+
 static int _run(rbpf_hook_t *hook, _share_t *share)
 {
     int64_t result = -1;
@@ -63,6 +73,9 @@ static void _added(void)
     EXPECT("tenant with long name", -EINVAL, _add("12345678901234567", 0));
     EXPECT("tenant with blank", -EINVAL, _add("al ice", 0));
     EXPECT("tenant with capability that is none", -EINVAL, _add("bob", UINT32_C(1) << 31));
+    EXPECT("tenant that means all", -EINVAL, _add("global", 0));
+    EXPECT("tenant of two segments", -EINVAL, _add("al/ice", 0));
+    EXPECT("promise more than can be kept", -ENOMEM, _add_paused(2));
     EXPECT("add tenant", 0, rbpf_tenant_add(&_alice));
     EXPECT("add tenant again", -EEXIST, rbpf_tenant_add(&_alice));
     EXPECT("add another", 0, _add("bob", RBPF_CAPABILITY_KV_TENANT | RBPF_CAPABILITY_KV_LOCAL));
