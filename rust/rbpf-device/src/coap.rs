@@ -394,7 +394,9 @@ impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
             let text = "payload larger than the device's";
             return Ok(Reply::Short(code::REQUEST_ENTITY_TOO_LARGE, text));
         }
+        let for_strangers = !self.device.exposes();
         let ticket = self.device.ask(Operation::Coap, &mut |job| {
+            job.for_strangers = for_strangers;
             job.method = request.method;
             job.observe = request.observe;
             job.set_target(&request.path)?;

@@ -349,6 +349,7 @@ impl<const PAGE: usize> Job<PAGE> {
         Report {
             page: &mut self.page,
             format: self.format,
+            for_strangers: self.for_strangers,
         }
     }
 

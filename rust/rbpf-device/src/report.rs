@@ -22,6 +22,8 @@ pub enum Format {
 pub(crate) struct Report<'p, const PAGE: usize> {
     pub(crate) page: &'p mut Page<PAGE>,
     pub(crate) format: Format,
+    /// Whether anyone may read it.
+    pub(crate) for_strangers: bool,
 }
 
 impl<const PAGE: usize> Report<'_, PAGE> {

@@ -7,7 +7,7 @@ use rbpf_runtime::{
     AppId, AppInfo, CoapError, CoapRequest, Hook, InstallError, KvScope, MAX_NAME, RunError,
     Runtime, Services, TenantId, TenantInfo, is_automatic,
 };
-use rbpf_vm::{Engine, Fault};
+use rbpf_vm::{Engine, Fault, REGIONS};
 
 use crate::job::{Job, Operation, Status};
 use crate::lease::Leases;
@@ -317,7 +317,6 @@ where
     }
 
     fn faults(&mut self) -> Status {
-        let for_strangers = self.job.for_strangers;
         let mut report = self.job.report();
         report.list();
         for entry in (0..).map_while(|position| self.runtime.fault(position)) {
@@ -337,7 +336,7 @@ where
                 report.key("digest");
                 report.bytes(&digest);
             }
-            if !for_strangers {
+            if !report.for_strangers {
                 report.key("registers");
                 report.addresses(&entry.registers);
             }
@@ -689,13 +688,21 @@ fn version<const PAGE: usize>(info: &AppInfo<'_>, report: &mut Report<'_, PAGE>)
     }
 }
 
-/// Fields of a fault.
+/// What strangers see of a wild address: no region is there.
+const WILD: u64 = 0xffff_ffff;
+
+/// Fields of a fault. A wild address may be any value that was in a register: strangers see that
+/// it was wild, not what it was.
 fn fault<const PAGE: usize>(fault: &Fault, report: &mut Report<'_, PAGE>) {
+    let is_wild = fault.address != 0 && !(1..REGIONS as u64).contains(&(fault.address >> 24));
     report.word("fault ");
     report.first("fault", fault.kind.name());
     report.number_field("pc", fault.pc);
     report.key("address");
-    report.address(fault.address);
+    report.address(match report.for_strangers && is_wild {
+        true => WILD,
+        false => fault.address,
+    });
 }
 
 /// An array of texts; in text a line each.

@@ -866,13 +866,22 @@ fn strangers_see_no_values_logs_and_registers() {
     }
     server.expect(METHOD_NOT_ALLOWED, POST, "/rbpf/kv", b"");
     server.expect(METHOD_NOT_ALLOWED, POST, "/rbpf/log", b"");
-    // A fault without what was in the registers; the rest is the same.
+    // A fault without what was in the registers, as an address too; the rest is the same.
     let faults = String::from_utf8(server.blocks("/rbpf/faults", 2)).unwrap();
     let whole = String::from_utf8(whole).unwrap();
-    assert_eq!(Some(faults.trim_end()), whole.split(" registers ").next());
+    let hidden = whole.replace("address 0x7e2ce57e2ce5 ", "address 0xffffffff ");
+    assert_ne!(hidden, whole);
+    assert_eq!(Some(faults.trim_end()), hidden.split(" registers ").next());
     let faults = server.cbor_blocks("/rbpf/faults");
     let fault = &faults.as_array().unwrap()[0];
     assert!(field(fault, "digest").is_some() && field(fault, "registers").is_none());
+    assert_eq!(field(fault, "address"), Some(&0xffff_ffffu32.into()));
+    let response = server.ask(GET, "/a", b"", &[]);
+    assert!(response.text().ends_with("address 0xffffffff"));
+    for path in ["/rbpf", "/rbpf/app/a"] {
+        let text = String::from_utf8(server.blocks(path, 2)).unwrap();
+        assert!(text.contains("address 0xffffffff") && !text.contains("7e2c"));
+    }
     // Tenants are as strange as others.
     server.expect(FORBIDDEN, GET, "/rbpf/kv/@alice/3", b"");
 }

@@ -90,8 +90,8 @@ pub(crate) fn now_us() -> u32 {
     unsafe { riot_sys::inline::ztimer_now(riot_sys::ZTIMER_USEC.cast()) as u32 }
 }
 
-/// What others of the workstation have taken of the processor, on native; on boards,
-/// nobody else is there.
+/// What other programs have taken of the processor, on native; on boards, there are none,
+/// and threads that are more urgent count.
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 #[derive(Debug)]
 pub(crate) struct Interruptions;

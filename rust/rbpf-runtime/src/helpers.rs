@@ -56,13 +56,15 @@ const COST_PIN: u32 = 10;
 /// Instructions charged for a record of SenML.
 const COST_RECORD: u32 = 50;
 /// Instructions charged for looking who is to be told of a change.
-const COST_NOTIFY: u32 = 20;
+const COST_NOTIFY: u32 = 200;
 /// Instructions charged for finding a remote.
 const COST_REMOTE: u32 = 10;
 /// Instructions charged for a request: about what the network stack takes for it.
 const COST_REQUEST: u32 = 1000;
 /// Bytes that a copy moves in the time of one instruction.
 const BYTES_PER_INSTRUCTION: u32 = 16;
+/// Characters of a string that are looked at in the time of one instruction.
+const CHARACTERS_PER_INSTRUCTION: u32 = 4;
 /// Instructions charged for a byte of log.
 const COST_LOG_BYTE: u32 = 8;
 
@@ -242,7 +244,7 @@ fn log_piece(text: &[u8]) -> usize {
 
 /// What is charged for a string that is looked at, however long it is.
 fn text_cost(text: &[u8]) -> u32 {
-    u32::try_from(text.len()).unwrap_or(u32::MAX) / BYTES_PER_INSTRUCTION
+    u32::try_from(text.len()).unwrap_or(u32::MAX) / CHARACTERS_PER_INSTRUCTION
 }
 
 /// The name of a measurement, if it is one.
@@ -282,7 +284,8 @@ impl<S: Services, const KV: usize> HelperHost<'_, '_, S, KV> {
         u32::try_from(instructions).unwrap_or(u32::MAX)
     }
 
-    /// Logs text, or as much of it as there is budget for: the run ends here then.
+    /// Logs text, or as much of it as there is budget for: the run ends here then, or is
+    /// paused.
     fn log(&mut self, text: &[u8]) {
         let mut rest = text;
         while !rest.is_empty() && self.cost.max(self.waited()) < self.budget {

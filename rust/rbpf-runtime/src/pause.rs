@@ -8,6 +8,7 @@
 use heapless::Vec;
 use rbpf_vm::Machine;
 
+use crate::kv::retain;
 use crate::store::AppId;
 use crate::tenant::TenantId;
 
@@ -60,6 +61,15 @@ impl<'s, const RUNS: usize> Pause<'s, RUNS> {
     pub(crate) fn take(&mut self, app: AppId) -> Option<PausedRun> {
         let index = self.runs().iter().position(|run| run.app == app)?;
         Some(self.runs.remove(index))
+    }
+
+    /// Forgets runs of containers without a tenant, but for so many.
+    pub(crate) fn leave_to_others(&mut self, most: usize) {
+        let mut kept = 0;
+        retain(&mut self.runs, &mut |run| {
+            kept += usize::from(run.tenant.is_none());
+            run.tenant.is_some() || kept <= most
+        });
     }
 
     /// Bytes for each run.

@@ -301,7 +301,10 @@ where
         if PAUSE != 0 && promised > PAUSE {
             return Err(TenantError::Paused);
         }
-        self.tenants.add(Tenant::new(name, allowance)?)
+        let added = self.tenants.add(Tenant::new(name, allowance)?)?;
+        // Its places may be taken by those who had them as long as nobody was promised any.
+        self.pause.leave_to_others(PAUSE.saturating_sub(promised));
+        Ok(added)
     }
 
     /// How many paused runs the tenants may have together.

@@ -393,6 +393,31 @@ fn there_are_as_many_places_as_are_promised() {
     assert_eq!(stored(&device, long), [Some(11), Some(21), Some(33)]);
 }
 
+/// A tenant has its places even if they were taken before it was there.
+#[test]
+fn a_promise_ends_the_runs_of_nobody() {
+    let one = Allowance {
+        capabilities: Capabilities::all(),
+        slots: 1,
+        bindings: 2,
+        values: 40,
+        paused: 1,
+        rate: 0,
+    };
+    let mut device = device();
+    let own = install(&mut device, "own", "ja -1");
+    device.bind("event", own).unwrap();
+    post(&mut device, &EVENT);
+    let bob = device.add_tenant("bob", one).unwrap();
+    let long = device.install_for(bob, "long", &image(LONG), Capabilities::all());
+    let long = long.unwrap();
+    device.unbind("event", None);
+    device.bind("event", long).unwrap();
+    post(&mut device, &EVENT);
+    while device.resume() {}
+    assert_eq!(stored(&device, long), [Some(11), Some(21), Some(33)]);
+}
+
 /// What is put in quarantine does not go on, even if it is released before its turn.
 #[test]
 fn quarantine_ends_a_paused_run() {
