@@ -19,5 +19,7 @@ if ! cargo mutants --version >/dev/null 2>&1; then
 fi
 (($#)) || set -- --shard 0/20
 mkdir -p target
+# A fault may have a test take all memory: 4 GiB are enough for a compiler.
+ulimit -v $((4 << 20))
 exec cargo mutants --package rbpf-abi --package rbpf-vm --package rbpf-runtime \
-    --package rbpf-device --jobs 1 --timeout 120 --output target --colors never "$@"
+    --package rbpf-device --jobs 1 --timeout 60 --output target --colors never "$@"
