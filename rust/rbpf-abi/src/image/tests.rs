@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every rule of the layout is broken here once.
 
+use alloc::string::ToString as _;
+
 use super::*;
 
 const TEXT: [u8; 32] = {
@@ -114,6 +116,30 @@ fn an_image_with_a_version() {
         for len in 0..bytes.len() {
             assert!(ImageBuffer::copy_from(&bytes[..len]).image().is_err());
         }
+    }
+}
+
+#[test]
+fn flags_are_apart() {
+    for (keep_values, version, flags) in [
+        (false, None, 0),
+        (true, None, KEEP_VALUES),
+        (false, Some(3), HAS_VERSION),
+        (true, Some(3), 3),
+    ] {
+        let parts = ImageParts {
+            keep_values,
+            version,
+            ..sample()
+        };
+        let bytes = parts.write().expect("sound");
+        assert_eq!(bytes[5], flags);
+        let buffer = ImageBuffer::copy_from(&bytes);
+        let image = buffer.image().expect("sound");
+        assert_eq!(
+            (image.keeps_values(), image.version()),
+            (keep_values, version)
+        );
     }
 }
 
@@ -309,5 +335,6 @@ fn errors_have_values_and_descriptions() {
     for (index, error) in ImageError::ALL.iter().enumerate() {
         assert_eq!(*error as usize, index + 1);
         assert!(error.description().ends_with('.'));
+        assert_eq!(error.to_string(), error.description());
     }
 }
