@@ -31,6 +31,9 @@
 /** @brief  An image of `NAME.rbpf.h`, as arguments */
 #define IMAGE(name) name##_rbpf, sizeof(name##_rbpf)
 
+/** @brief  Budget of a run with helpers that are charged by the clock: enough on a busy machine */
+#define BUDGET 10000000
+
 /** @brief  Guest address of the context */
 #define GUEST_CONTEXT 0x02000000
 /** @brief  Guest address of a region */

@@ -162,7 +162,7 @@ void test_events(void)
     EXPECT("install who speaks", 0, rbpf_install("a", IMAGE(speak)));
     EXPECT("bind who speaks", 0, rbpf_bind("a", "events"));
     EXPECT("trigger who speaks", 1, rbpf_hook_trigger(&_hook, NULL, 0, NULL, 0, NULL));
-    EXPECT("execute who speaks", 0, rbpf_execute(IMAGE(speak), NULL, 0, NULL, 0, 10000000, NULL));
+    EXPECT("execute who speaks", 0, rbpf_execute(IMAGE(speak), NULL, 0, NULL, 0, BUDGET, NULL));
     EXPECT("post for who speaks", 0, rbpf_hook_post(&_hook, NULL, 0));
     settle();
     EXPECT("install who forges", 0, rbpf_install("b", IMAGE(forge)));

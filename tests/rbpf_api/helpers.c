@@ -121,7 +121,7 @@ static int64_t _sensor(const rbpf_argument_t *arguments, void *user)
 static void _register(void)
 {
     static rbpf_helper_t weigh = RBPF_HELPER_INIT(RBPF_HELPER_FIRST, RBPF_CAPABILITY_APPLICATION,
-                                                  1000, _weigh, (void *)10000, RBPF_VALUE);
+                                                  40000, _weigh, (void *)10000, RBPF_VALUE);
     static rbpf_helper_t input = RBPF_HELPER_INIT(RBPF_HELPER_FIRST + 1,
                                                   RBPF_CAPABILITY_APPLICATION, 0, _input, NULL,
                                                   RBPF_INPUT(RBPF_LENGTH_FOLLOWS), RBPF_VALUE);
@@ -184,9 +184,9 @@ static void _values(void)
     EXPECT("cost is not executed", 1, info.instructions < 50);
     context[5] = 2;
     EXPECT("cost within the budget", 0,
-           rbpf_execute(IMAGE(value), context, sizeof(context), NULL, 0, 2050, NULL));
+           rbpf_execute(IMAGE(value), context, sizeof(context), NULL, 0, BUDGET, NULL));
     EXPECT("cost beyond the budget", -ECANCELED,
-           rbpf_execute(IMAGE(value), context, sizeof(context), NULL, 0, 1000, NULL));
+           rbpf_execute(IMAGE(value), context, sizeof(context), NULL, 0, 40000, NULL));
 }
 
 /* As in containers/memory.c */
@@ -214,7 +214,7 @@ static int _call(uint8_t helper, uint64_t address, uint64_t length, int64_t *res
     _context.address = address;
     _context.length = length;
     _context.helper = helper;
-    return rbpf_execute(IMAGE(memory), &_context, sizeof(_context), regions, 3, 100, result);
+    return rbpf_execute(IMAGE(memory), &_context, sizeof(_context), regions, 3, BUDGET, result);
 }
 
 static void _memory(void)
@@ -267,7 +267,7 @@ static int64_t _within(uint64_t which)
 {
     int64_t result = 0;
 
-    rbpf_execute(IMAGE(reenter), &which, sizeof(which), NULL, 0, 100, &result);
+    rbpf_execute(IMAGE(reenter), &which, sizeof(which), NULL, 0, BUDGET, &result);
     return result;
 }
 
@@ -299,7 +299,7 @@ static void _capabilities(void)
            rbpf_execute(IMAGE(denied), NULL, 0, NULL, 0, 100, NULL));
     EXPECT("install with the capability", 0, rbpf_install("b", IMAGE(allowed)));
     EXPECT("execute with the capability", 0,
-           rbpf_execute(IMAGE(allowed), NULL, 0, NULL, 0, 100, &result));
+           rbpf_execute(IMAGE(allowed), NULL, 0, NULL, 0, BUDGET, &result));
     EXPECT("result with the capability", 23, result);
 }
 

@@ -687,7 +687,7 @@ pub unsafe extern "C" fn rbpf_digest(name: *const c_char, digest: *mut u8) -> c_
 
 /// @brief   One of the last faults of containers
 ///
-/// `CONFIG_RBPF_FAULT_LOG` of them are kept.
+/// `CONFIG_RBPF_FAULT_LOG` of them are kept; those of a container end with it.
 ///
 /// @param[in]  position 0 for the last one, 1 for the one before, and so on
 /// @param[out] fault    what is known of it; may be `NULL`
