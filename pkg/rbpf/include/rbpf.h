@@ -767,7 +767,8 @@ int rbpf_install(const char *name, const void *image, size_t length);
  * @retval -EINVAL      a pointer is `NULL`, the name not as it must be, or a
  *                      capability not defined
  * @retval -EEXIST      there is a tenant of that name
- * @retval -ENOMEM      there are `CONFIG_RBPF_TENANTS` already
+ * @retval -ENOMEM      there are `CONFIG_RBPF_TENANTS` already, or tenants are promised
+ *                      more paused runs than `CONFIG_RBPF_PAUSED`
  */
 int rbpf_tenant_add(const rbpf_tenant_t *tenant);
 
