@@ -43,6 +43,8 @@ const CLIENT_STACK: usize = if cfg!(feature = "client") {
 } else {
     0
 };
+/// Bytes of stack that telling observers takes.
+const OBSERVE_STACK: usize = if cfg!(feature = "observe") { 128 } else { 0 };
 /// Bytes of stack for an event and what containers see of it, where they are longer
 /// than by default.
 const EVENT_STACK: usize = 2 * (config::EVENT_SIZE as usize).saturating_sub(16);
@@ -58,12 +60,16 @@ const IMAGE: usize = config::IMAGE_SIZE as usize;
 pub(crate) type Containers =
     Runtime<'static, RiotServices, SLOTS, BINDINGS, KV, Interpreter, TENANTS, PAUSE>;
 
-/// Stack of the thread: what is configured, with what pausing, the log, long events
-/// and requests take, and at least what making the runtime takes, with some 150 bytes
+/// Stack of the thread: what is configured, with what pausing, the log, long events,
+/// requests and observers take, and at least what making the runtime takes, with some 150 bytes
 /// beside the runtime itself. Native threads serve signals on it.
 const WORKER_STACK: usize = {
-    let configured =
-        config::STACK_SIZE as usize + PAUSE_STACK + LOG_STACK + EVENT_STACK + CLIENT_STACK;
+    let configured = config::STACK_SIZE as usize
+        + PAUSE_STACK
+        + LOG_STACK
+        + EVENT_STACK
+        + CLIENT_STACK
+        + OBSERVE_STACK;
     let least = if cfg!(target_os = "linux") {
         64 * 1024
     } else {
