@@ -30,8 +30,8 @@
 #include "rbpf.h"
 #include "ztimer.h"
 
-#define PATIENCE_MS (3000)
-#define SILENCE_MS  (200)
+/* Only what hangs takes so long */
+#define PATIENCE_MS (120000)
 #define PEER_PORT   (5690)
 /* Bytes of what letters.asm answers, and of what a stranger gets of it at once */
 #define LETTERS     (200)

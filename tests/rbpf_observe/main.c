@@ -30,7 +30,8 @@
 
 #define PATH        "/clock"
 #define TOKEN       (0x75)
-#define PATIENCE_MS (3000)
+/* Only what hangs takes so long */
+#define PATIENCE_MS (120000)
 /* Several intervals in which nothing may come */
 #define SILENCE_MS  (500)
 #define PEER_PORT   (5690)

@@ -86,7 +86,7 @@ fn answers_that_are_refused() {
         ),
         (b"\xff", b"", "its answer is no CoAP"),
     ] {
-        let fake = Fake::start(move |asked| vec![asked.reply(0x60, 0x45, options, payload)]);
+        let fake = Fake::start(move |asked| vec![asked.reply(0x60, 0x45, options, payload); 2000]);
         let refused = top(&["--once", &fake.uri]);
         refused.refused(&[&format!("error: {}: {error}\n", fake.uri)]);
     }

@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Requests of containers are answered, cut, refused, late, lost, and not mixed up."""
 
-import os
 import pathlib
 import sys
-
-from testrunner import run
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
 import checks  # noqa: E402
@@ -15,11 +12,5 @@ import checks  # noqa: E402
 CHECKS = 2 + 13 + 11 + 3 + 10 + 4 * 6 + 9 * 3 + 7 + 10 + 11 * 3 + 1 + 2 + 9 + 16 + 4 * 9 + 2
 
 
-def testfunc(child):
-    passed = checks.count(child)
-    assert passed == CHECKS, f"{passed} of {CHECKS} checks"
-    print(f"\nok {passed} checks of requests")
-
-
 if __name__ == "__main__":
-    sys.exit(run(testfunc, timeout=300, echo=bool(os.environ.get("VERBOSE"))))
+    checks.main("requests", CHECKS)

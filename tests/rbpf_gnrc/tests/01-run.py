@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Packets are seen, dropped and passed on, and none gets lost."""
 
-import os
 import pathlib
 import sys
-
-from testrunner import run
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
 import checks  # noqa: E402
@@ -16,11 +13,5 @@ import checks  # noqa: E402
 CHECKS = 3 + 19 + 5 * (2 + 4 * 4) + 2 + 4 + 7 * 2 * 3 + 3 + 1
 
 
-def testfunc(child):
-    passed = checks.count(child, lambda line: line.endswith(" arrived"))
-    assert passed == CHECKS, f"{passed} of {CHECKS} checks"
-    print(f"\nok {passed} checks of packets")
-
-
 if __name__ == "__main__":
-    sys.exit(run(testfunc, timeout=300, echo=bool(os.environ.get("VERBOSE"))))
+    checks.main("packets", CHECKS, lambda line: line.endswith(" arrived"))

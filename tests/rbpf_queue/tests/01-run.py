@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Nothing is lost when threads give up waiting, and nothing is done twice."""
 
-import os
 import pathlib
 import sys
-
-from testrunner import run
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
 import checks  # noqa: E402
@@ -16,11 +13,5 @@ import checks  # noqa: E402
 CHECKS = 1 + 3 * (6 + 1 + 3) + 2 + 1
 
 
-def testfunc(child):
-    passed = checks.count(child, lambda line: " calls, " in line)
-    assert passed == CHECKS, f"{passed} of {CHECKS} checks"
-    print(f"\nok {passed} checks of the queue")
-
-
 if __name__ == "__main__":
-    sys.exit(run(testfunc, timeout=300, echo=bool(os.environ.get("VERBOSE"))))
+    checks.main("the queue", CHECKS, lambda line: " calls, " in line)

@@ -306,21 +306,26 @@ fn several_take_turns() {
     assert_eq!(stored(&device, third), [Some(11), Some(21), Some(4)]);
 }
 
+/// What a tenant may have with one place for paused runs.
+const ONE_PLACE: Allowance = Allowance {
+    capabilities: Capabilities::all(),
+    slots: 3,
+    bindings: 6,
+    values: 40,
+    paused: 1,
+    rate: 0,
+};
+
 /// A tenant whose runs never end has no more places than it is allowed, and
 /// leaves the others theirs.
 #[test]
 fn tenants_have_places_of_their_own() {
     let mut device = device_for::<2>();
-    let one = Allowance {
-        capabilities: Capabilities::all(),
-        slots: 3,
-        bindings: 6,
-        values: 40,
-        paused: 1,
-        rate: 0,
+    let mallory = device.add_tenant("mallory", ONE_PLACE).unwrap();
+    let none = Allowance {
+        paused: 0,
+        ..ONE_PLACE
     };
-    let mallory = device.add_tenant("mallory", one).unwrap();
-    let none = Allowance { paused: 0, ..one };
     let bob = device.add_tenant("bob", none).unwrap();
     let endless = image("ja -1");
     let install_for = |device: &mut Device<2>, tenant, name| {
@@ -353,12 +358,8 @@ fn tenants_have_places_of_their_own() {
 #[test]
 fn there_are_as_many_places_as_are_promised() {
     let one = Allowance {
-        capabilities: Capabilities::all(),
-        slots: 1,
-        bindings: 2,
-        values: 40,
-        paused: 1,
         rate: 1000,
+        ..ONE_PLACE
     };
     let mut device = device();
     device.add_tenant("mallory", one).unwrap();
@@ -370,8 +371,7 @@ fn there_are_as_many_places_as_are_promised() {
 
     let mut device = device_for::<2>();
     let mallory = device.add_tenant("mallory", one).unwrap();
-    let rich = Allowance { rate: 0, ..one };
-    let bob = device.add_tenant("bob", rich).unwrap();
+    let bob = device.add_tenant("bob", ONE_PLACE).unwrap();
     // One whose owner is throttled keeps its place, and no other's.
     let endless = image("ja -1");
     let first = device.install_for(mallory, "first", &endless, Capabilities::all());
@@ -396,19 +396,11 @@ fn there_are_as_many_places_as_are_promised() {
 /// A tenant has its places even if they were taken before it was there.
 #[test]
 fn a_promise_ends_the_runs_of_nobody() {
-    let one = Allowance {
-        capabilities: Capabilities::all(),
-        slots: 1,
-        bindings: 2,
-        values: 40,
-        paused: 1,
-        rate: 0,
-    };
     let mut device = device();
     let own = install(&mut device, "own", "ja -1");
     device.bind("event", own).unwrap();
     post(&mut device, &EVENT);
-    let bob = device.add_tenant("bob", one).unwrap();
+    let bob = device.add_tenant("bob", ONE_PLACE).unwrap();
     let long = device.install_for(bob, "long", &image(LONG), Capabilities::all());
     let long = long.unwrap();
     device.unbind("event", None);
