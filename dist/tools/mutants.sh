@@ -17,7 +17,7 @@ if ! cargo mutants --version >/dev/null 2>&1; then
     echo "installing cargo-mutants, which takes some minutes"
     cargo install --quiet --locked cargo-mutants
 fi
-(($#)) || set -- --shard 0/20
+(($#)) || set -- --shard 0/20 --sharding round-robin
 mkdir -p target
 # A fault may have a test take all memory: 4 GiB are enough for a compiler.
 ulimit -v $((4 << 20))
