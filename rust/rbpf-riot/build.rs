@@ -15,7 +15,13 @@ use std::{env, fs};
 const KCONFIG: &str = "../../pkg/rbpf/Kconfig";
 
 /// Modules of RIOT's that are worth code where a firmware has them.
-const MODULES: [&str; 4] = ["gnrc_udp", "gnrc_ipv6", "gnrc_sixlowpan", "schedstatistics"];
+const MODULES: [&str; 5] = [
+    "gnrc_udp",
+    "gnrc_ipv6",
+    "gnrc_sixlowpan",
+    "periph_hwrng",
+    "schedstatistics",
+];
 
 /// One `config` entry of the Kconfig file.
 #[derive(Default)]

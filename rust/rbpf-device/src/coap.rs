@@ -63,13 +63,14 @@ use heapless::{String, Vec};
 use rbpf_runtime::MAX_TARGET;
 
 pub use block::Block;
-pub use echo::echo;
+pub use echo::{NUMBER as ECHO, Proof, STRANGER, echo};
 pub use handler::Answered;
 #[cfg(feature = "observe")]
 pub use message::{Head, MAX_HEAD};
 #[cfg(feature = "observe")]
 pub use observation::{Observation, Wish};
 use request::Request;
+pub use request::is_defined;
 use response::Response;
 
 pub use crate::hash::hash;

@@ -417,9 +417,10 @@ pub trait Device<const PAGE: usize> {
     /// is another one.
     fn bound(&self) -> u32;
 
-    /// The value of the option Echo by which who asks shows that it receives what is
-    /// sent to its address, such as `coap::echo` makes; `None` if that is known.
-    fn echo(&self) -> Option<u64>;
+    /// By what who asks shows that it receives what is sent to its address, such as
+    /// `coap::echo` makes.
+    #[cfg(feature = "coap")]
+    fn proof(&self) -> crate::coap::Proof;
 
     /// Has a job done that `fill` fills in, and waits for the answer.
     ///

@@ -17,7 +17,8 @@ use crate::job::{Job, Operation, Status};
 /// characters, `\u{1b}`.
 ///
 /// What is written is UTF-8, in pieces that each are. A character whose bytes come
-/// in several parts is escaped byte by byte.
+/// in several parts is escaped byte by byte, and so is one that separates lines or changes
+/// the direction of writing.
 pub fn escape(text: &[u8], write: &mut dyn FnMut(&[u8])) {
     let (mut rest, mut plain) = (text, 0);
     loop {
@@ -49,10 +50,16 @@ pub fn escape(text: &[u8], write: &mut dyn FnMut(&[u8])) {
     }
 }
 
-/// Bytes of the character that a text begins with; 0 if it is a control character, or
-/// none at all (RFC 3629, section 4). Smaller than what the library has.
+/// Bytes of the character that a text begins with; 0 if it controls how others are shown,
+/// or is none at all (RFC 3629, section 4). Smaller than what the library has.
+///
+/// Of the first are the control characters, the separators of lines and paragraphs, and
+/// those that change the direction of writing (Unicode Standard Annex 9, section 2).
 fn visible(text: &[u8]) -> usize {
     match *text {
+        [0xd8, 0x9c, ..]
+        | [0xe2, 0x80, 0x8e | 0x8f | 0xa8..=0xae, ..]
+        | [0xe2, 0x81, 0xa6..=0xa9, ..] => 0,
         [b'\t' | b' '..=b'~', ..] => 1,
         [0xc2, 0xa0..=0xbf, ..] | [0xc3..=0xdf, 0x80..=0xbf, ..] => 2,
         [0xe0, 0xa0..=0xbf, 0x80..=0xbf, ..]
@@ -232,9 +239,19 @@ mod tests {
         let mut written = String::new();
         for chunk in text.utf8_chunks() {
             for char in chunk.valid().chars() {
-                match char.is_control() && char != '\t' {
-                    true => written.extend(char.escape_default()),
-                    false => written.push(char),
+                match char {
+                    '\t' => written.push(char),
+                    _ if char.is_control() => written.extend(char.escape_default()),
+                    '\u{61c}'
+                    | '\u{200e}'
+                    | '\u{200f}'
+                    | '\u{2028}'..='\u{202e}'
+                    | '\u{2066}'..='\u{2069}' => {
+                        for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+                            written.extend(char::from(byte).escape_default());
+                        }
+                    }
+                    _ => written.push(char),
                 }
             }
             for &byte in chunk.invalid() {
@@ -266,6 +283,18 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn each_character() {
+        for char in '\0'..='\u{ffff}' {
+            let text = String::from(char);
+            assert_eq!(
+                escaped(text.as_bytes()),
+                expected(text.as_bytes()),
+                "{char:?}"
+            );
         }
     }
 

@@ -19,7 +19,7 @@ use crate::coap::{MAX_PATH, hash, is_own_path};
 
 mod peer;
 
-pub use peer::{Peer, host};
+pub use peer::{Peer, crowd, network};
 
 /// Notifications without a confirmation before one is to be confirmed; the first one
 /// is as well, so who has never been there is soon forgotten.
@@ -198,8 +198,8 @@ pub struct Notification {
 }
 
 /// Up to `N` observers, with peers as the transport knows them, each of whom is told at
-/// most once in `INTERVAL` milliseconds. One host has half of them at most, from however
-/// many ports, so that others have room as well.
+/// most once in `INTERVAL` milliseconds. One address has half of them at most, from however
+/// many ports, and one network no more than others want, so that there is room for them.
 #[derive(Debug)]
 pub struct Observers<P, const N: usize, const INTERVAL: u32> {
     observers: Vec<Observer<P>, N>,
@@ -208,8 +208,8 @@ pub struct Observers<P, const N: usize, const INTERVAL: u32> {
 }
 
 impl<P: Peer, const N: usize, const INTERVAL: u32> Observers<P, N, INTERVAL> {
-    /// Observers of one host.
-    const PER_HOST: usize = if N > 1 { N / 2 } else { N };
+    /// Observers of one address.
+    const PER_ADDRESS: usize = if N > 1 { N / 2 } else { N };
 
     /// No observers. All zeros, which firmwares need not bring along.
     #[must_use]
@@ -229,10 +229,12 @@ impl<P: Peer, const N: usize, const INTERVAL: u32> Observers<P, N, INTERVAL> {
     /// Adds an observer, who is sent this version at the same time, of a container's
     /// path the one that was published before it was asked: the number for the option
     /// Observe of that response, or `None` if it cannot be one, since the table is
-    /// full, or its host's part of it, or the path longer than any request's.
+    /// full, or its address's part of it, or the path longer than any request's.
     ///
     /// It takes the place of the observer of the same peer that has the same token, or
-    /// the same resource.
+    /// the same resource, and is no more trusted than that. If the table is full, it takes
+    /// that of one of the network that has most, there of the address that has most, if
+    /// they have more than its own will have then.
     pub fn register(
         &mut self,
         peer: P,
@@ -242,7 +244,7 @@ impl<P: Peer, const N: usize, const INTERVAL: u32> Observers<P, N, INTERVAL> {
         version: u32,
         now: u32,
     ) -> Option<u32> {
-        let observer = Observer {
+        let mut observer = Observer {
             peer,
             token: Vec::from_slice(token).ok()?,
             path: String::try_from(path).ok()?,
@@ -255,18 +257,42 @@ impl<P: Peer, const N: usize, const INTERVAL: u32> Observers<P, N, INTERVAL> {
             not_before: now,
             seen: now.wrapping_sub(CONFIRM - CONFIRM_FIRST),
         };
-        self.forget(&|other| {
+        while let Some(index) = self.observers.iter().position(|other| {
             other.peer == observer.peer
                 && (other.token == observer.token || other.is_of(path, format))
-        });
-        let host_of = |observer: &Observer<P>| host(observer.peer.address());
-        let ours = host_of(&observer);
-        let others = self.observers.iter();
-        if others.filter(|other| host_of(other) == ours).count() >= Self::PER_HOST {
-            return None;
+        }) {
+            // Who confirms nothing does not stay by asking again.
+            let before = self.observers.swap_remove(index);
+            observer.id = before.id;
+            observer.unconfirmed = before.unconfirmed;
+            observer.attempts = before.attempts;
+            observer.not_before = before.not_before;
+            observer.seen = before.seen;
         }
+        self.make_room(observer.peer.address())?;
         self.observers.push(observer).ok()?;
         Some(self.next_number())
+    }
+
+    /// Makes room for one of an address, if there is to be any.
+    fn make_room(&mut self, address: u128) -> Option<()> {
+        let addresses = || self.observers.iter().map(|other| other.peer.address());
+        let (near, same) = crowd(address, addresses());
+        if same >= Self::PER_ADDRESS {
+            return None;
+        }
+        if self.observers.len() < N {
+            return Some(());
+        }
+        let largest = addresses().map(|other| (crowd(other, addresses()), other));
+        let ((count, most), crowded) = largest.max()?;
+        let is_worth_it = match network(crowded) == network(address) {
+            true => most > same + 1,
+            false => count > near + 1,
+        };
+        let index = addresses().position(|other| is_worth_it && other == crowded)?;
+        self.observers.swap_remove(index);
+        Some(())
     }
 
     /// Forgets the observer with a token.

@@ -458,8 +458,6 @@ where
         let parties = self.runtime.tenants().count() + 1;
         let of = |app| self.runtime.apps().find(|info| info.id == app);
         let leases = &mut *self.host.leases;
-        // Those of containers that were removed or replaced since.
-        leases.retain(|app| of(app).is_some());
         let party = |app| of(app).is_some_and(|info| info.tenant == tenant);
         leases.set(app, seconds, now, party, parties)
     }
@@ -688,20 +686,17 @@ fn version<const PAGE: usize>(info: &AppInfo<'_>, report: &mut Report<'_, PAGE>)
     }
 }
 
-/// What strangers see of a wild address: no region is there.
-const WILD: u64 = 0xffff_ffff;
-
-/// Fields of a fault. A wild address may be any value that was in a register: strangers see that
-/// it was wild, not what it was.
+/// Fields of a fault. The offset of an address may be any value that was in a register:
+/// strangers see one past all that a region has, and what is no region at all as the last.
 fn fault<const PAGE: usize>(fault: &Fault, report: &mut Report<'_, PAGE>) {
-    let is_wild = fault.address != 0 && !(1..REGIONS as u64).contains(&(fault.address >> 24));
     report.word("fault ");
     report.first("fault", fault.kind.name());
     report.number_field("pc", fault.pc);
     report.key("address");
-    report.address(match report.for_strangers && is_wild {
-        true => WILD,
-        false => fault.address,
+    report.address(match fault.address >> 24 {
+        _ if !report.for_strangers || fault.address == 0 => fault.address,
+        region if region < REGIONS as u64 => region << 24 | 0xff_ffff,
+        _ => 0xffff_ffff,
     });
 }
 

@@ -13,7 +13,7 @@ use coap_message_implementations::heap::HeapMessage;
 use coap_message_implementations::inmemory::MessageMut;
 use rbpf_abi::Capabilities;
 use rbpf_abi::image::{Function, ImageParts};
-use rbpf_device::coap::{Resources, Wish};
+use rbpf_device::coap::{Proof, Resources, Wish};
 use rbpf_device::{
     Device, Fill, Host, Job, Leases, LogRing, Operation, PieceError, Staging, Status, is_reserved,
     work,
@@ -118,13 +118,11 @@ struct Fake {
     may_change: bool,
     hooks: &'static [Hook<'static>],
     exposes: bool,
-    /// Who asks, and the option Echo that all of them are to have, if any.
+    /// Who asks, and by what all of them show that they receive.
     peer: Cell<u8>,
-    echo: Cell<Option<u64>>,
+    proof: Cell<Proof>,
     /// Whether the application has paths that begin with `/app`.
     has_app: Cell<bool>,
-    /// How often something was bound, or could have been.
-    bound: Cell<u32>,
 }
 
 struct Ticket(Box<Job<PAGE>>);
@@ -163,11 +161,11 @@ impl Device<PAGE> for &Fake {
     }
 
     fn bound(&self) -> u32 {
-        self.bound.get()
+        self.runtime.borrow().revision()
     }
 
-    fn echo(&self) -> Option<u64> {
-        self.echo.get()
+    fn proof(&self) -> Proof {
+        self.proof.get()
     }
 
     fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Ticket, Status> {
@@ -189,10 +187,9 @@ impl Device<PAGE> for &Fake {
             hooks: &|position| self.hooks.get(position).copied(),
             figures: &[("jobs", 7)],
         };
-        work(&mut self.runtime.borrow_mut(), &mut job, &mut host);
-        if !operation.is_reading() && operation != Operation::Coap {
-            self.bound.set(self.bound.get() + 1);
-        }
+        let runtime = &mut *self.runtime.borrow_mut();
+        work(runtime, &mut job, &mut host);
+        host.leases.retain(|app| runtime.contains(app));
         Ok(Ticket(job))
     }
 
@@ -232,9 +229,8 @@ impl Fake {
             hooks: const { &[Hook::new("button")] },
             exposes: true,
             peer: Cell::new(0),
-            echo: Cell::new(None),
+            proof: Cell::new(Proof::Needless),
             has_app: Cell::new(false),
-            bound: Cell::new(0),
         }
     }
 }
@@ -866,7 +862,7 @@ fn strangers_see_no_values_logs_and_registers() {
     }
     server.expect(METHOD_NOT_ALLOWED, POST, "/rbpf/kv", b"");
     server.expect(METHOD_NOT_ALLOWED, POST, "/rbpf/log", b"");
-    // A fault without what was in the registers, as an address too; the rest is the same.
+    // A fault without what was in the registers, in its address too; the rest is the same.
     let faults = String::from_utf8(server.blocks("/rbpf/faults", 2)).unwrap();
     let whole = String::from_utf8(whole).unwrap();
     let hidden = whole.replace("address 0x7e2ce57e2ce5 ", "address 0xffffffff ");
@@ -881,6 +877,22 @@ fn strangers_see_no_values_logs_and_registers() {
     for path in ["/rbpf", "/rbpf/app/a"] {
         let text = String::from_utf8(server.blocks(path, 2)).unwrap();
         assert!(text.contains("address 0xffffffff") && !text.contains("7e2c"));
+    }
+    // Of an address, the region is no secret, and what of it may be is all ones.
+    for (address, shown) in [
+        (0, "0x0"),
+        (1, "0xffffff"),
+        (0x02ab_cdef, "0x2ffffff"),
+        (0x07ab_cdef, "0x7ffffff"),
+        (0x0800_0000, "0xffffffff"),
+        (u64::MAX, "0xffffffff"),
+    ] {
+        let program = format!("lddw %r7, {address}\nldxw %r0, [%r7+0]\nexit");
+        let program = image(&program, &[], Capabilities::all());
+        server.expect(CHANGED, PUT, "/rbpf/app/a", &program);
+        let response = server.ask(GET, "/a", b"", &[]);
+        let text = format!("fault InvalidRead pc 2 address {shown}");
+        assert_eq!(response.text(), text);
     }
     // Tenants are as strange as others.
     server.expect(FORBIDDEN, GET, "/rbpf/kv/@alice/3", b"");

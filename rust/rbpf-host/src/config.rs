@@ -4,6 +4,8 @@
 //! ```toml
 //! [coap]
 //! listen = ["[::1]:5683", "127.0.0.1:5683"]   # this is the default
+//! expose = false              # whether anyone may read values, logs and registers
+//! unsigned_install = false    # whether anyone may install, bind and remove
 //!
 //! [runtime]
 //! budget = 1000000            # instructions for one request

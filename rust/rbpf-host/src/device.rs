@@ -19,7 +19,7 @@ use coap_handler::Handler;
 use coap_message::error::RenderableOnMinimal;
 use coap_message::{MessageOption, MinimalWritableMessage, ReadableMessage};
 use coap_message_implementations::heap::HeapMessage;
-use rbpf_device::coap::{Observation, Resources};
+use rbpf_device::coap::{Observation, Proof, Resources};
 use rbpf_device::{Fill, Operation, PieceError, Staging, Status};
 use rbpf_runtime::{BindError, InstallError, Services, TenantError, Verdict};
 use thiserror::Error;
@@ -547,8 +547,9 @@ impl rbpf_device::Device<PAGE> for &Asking<'_> {
         0
     }
 
-    fn echo(&self) -> Option<u64> {
-        None
+    fn proof(&self) -> Proof {
+        // The endpoint looks.
+        Proof::Needless
     }
 
     fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Box<Job>, Status> {

@@ -20,6 +20,7 @@ use crate::config::{PinConfig, SensorConfig};
 
 mod changes;
 mod fault_injector;
+mod interruptions;
 mod log;
 mod pins;
 mod recorder;
@@ -29,6 +30,7 @@ mod simulation;
 pub(crate) use changes::Bindings;
 pub use changes::Changes;
 pub use fault_injector::{FaultInjector, Faults};
+use interruptions::Interruptions;
 pub use log::Log;
 use pins::SimulatedPin;
 pub use recorder::{Call, Recorder, Recording};
@@ -55,6 +57,8 @@ pub struct WorkstationServices {
     log: Log,
     changes: Option<Changes>,
     faults: FaultLog<FAULTS>,
+    /// What others had taken of the processor when the helper began that is measured.
+    interruptions: Interruptions,
 }
 
 impl WorkstationServices {
@@ -72,6 +76,7 @@ impl WorkstationServices {
             log,
             changes: None,
             faults: FaultLog::new(),
+            interruptions: Interruptions::now(),
         }
     }
 
@@ -113,16 +118,6 @@ impl WorkstationServices {
     }
 }
 
-/// Microseconds that this thread has had of a processor; wraps. Other programs of the
-/// workstation take no container's time.
-fn thread_us() -> u32 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    // The interface wraps; so do the casts.
-    (time.tv_sec as u32)
-        .wrapping_mul(1_000_000)
-        .wrapping_add(time.tv_nsec as u32 / 1000)
-}
-
 /// The handle of the device at a position.
 fn handle(position: usize) -> Option<Sensor> {
     let number = u16::try_from(position.checked_add(1)?).ok()?;
@@ -136,11 +131,14 @@ impl Services for WorkstationServices {
     const SPEED: u32 = 400_000;
 
     fn begin_us(&mut self) -> u32 {
-        thread_us()
+        self.interruptions = Interruptions::now();
+        self.now_us()
     }
 
     fn elapsed_us(&mut self, begun: u32) -> u32 {
-        thread_us().wrapping_sub(begun)
+        let elapsed = self.now_us().wrapping_sub(begun);
+        let had = self.interruptions.since();
+        had.map_or(elapsed, |had| elapsed.min(had))
     }
 
     fn forget(&mut self, app: AppId) {

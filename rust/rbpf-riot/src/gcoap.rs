@@ -14,7 +14,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use heapless::Vec;
-use rbpf_device::coap::{MAX_PATH, Resources, hash, is_own_path};
+use rbpf_device::coap::{MAX_PATH, Proof, Resources, hash, is_own_path};
 use rbpf_device::{Device, Fill, Operation, PieceError, Status};
 use riot_wrappers::coap_handler::v0_2::GcoapHandler;
 use riot_wrappers::gcoap::{self, ListenerProvider, SingleHandlerListener};
@@ -37,8 +37,8 @@ type Handler = GcoapHandler<Resources<Queue, PAGE>>;
 /// told apart by the worker, which then knows nothing of one of them.
 static BOUND: Shared<Vec<u32, { BINDINGS as usize }>> = Shared::new(Vec::new());
 
-/// How often it was told what is bound; wraps. The worker's to write.
-static PUBLISHED: AtomicU32 = AtomicU32::new(0);
+/// The runtime's revision of that. The worker's to write.
+static REVISION: AtomicU32 = AtomicU32::new(0);
 
 static HANDLER: Mutex<Handler> = Mutex::new(GcoapHandler(Resources::new(Queue)));
 static LISTENER: Mutex<Listener> = Mutex::new(Listener(MaybeUninit::uninit()));
@@ -58,8 +58,7 @@ pub(crate) fn publish(runtime: &Containers) {
             let _ = bound.push(hash(path.as_bytes()));
         }
     });
-    let before = PUBLISHED.load(Ordering::Relaxed);
-    PUBLISHED.store(before.wrapping_add(1), Ordering::Relaxed);
+    REVISION.store(runtime.revision(), Ordering::Relaxed);
     #[cfg(feature = "observe")]
     observe::publish(paths());
 }
@@ -101,11 +100,11 @@ impl Device<PAGE> for Queue {
     }
 
     fn bound(&self) -> u32 {
-        PUBLISHED.load(Ordering::Relaxed)
+        REVISION.load(Ordering::Relaxed)
     }
 
-    fn echo(&self) -> Option<u64> {
-        Some(peer::echo_of_asking())
+    fn proof(&self) -> Proof {
+        peer::proof_of_asking()
     }
 
     fn ask(&self, operation: Operation, fill: Fill<'_, PAGE>) -> Result<Ticket, Status> {
@@ -225,8 +224,8 @@ unsafe extern "C" fn matches(
         .unwrap_or_default();
     let is_bound = || {
         let is_bound = BOUND.with(|bound| bound.contains(&hash(path)));
-        // A listener that is younger than the binding, for other methods, or whose path has
-        // the hash of one that is bound
+        // Another listener may have the path: it was registered after the binding, or the path
+        // only has the hash of one that is bound.
         is_bound == Some(true) && !has_others(&bytes)
     };
     if !is_own_path(path) && !is_bound() {

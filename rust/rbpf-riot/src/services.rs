@@ -70,7 +70,7 @@ pub(crate) struct RiotServices {
     /// The container that has written a part of a line; empty if none has.
     line: String<MAX_NAME>,
     faults: &'static mut Faults,
-    /// When the helper began that is measured.
+    /// What others had taken of the processor when the helper began that is measured.
     interruptions: sys::Interruptions,
 }
 

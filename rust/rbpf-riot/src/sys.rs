@@ -169,6 +169,23 @@ pub(crate) fn random() -> u32 {
     unsafe { riot_sys::random_uint32() }
 }
 
+/// Whether the board has a source of numbers that nobody can guess.
+#[cfg(feature = "gcoap")]
+pub(crate) const HAS_SECRETS: bool = cfg!(riot_periph_hwrng);
+
+/// A number that nobody can guess, if there are such: containers and peers see numbers of
+/// RIOT's random module, which by default tell all others of it (`random.h`).
+#[cfg(feature = "gcoap")]
+pub(crate) fn secret() -> u32 {
+    let mut bytes = [0; size_of::<u32>()];
+    #[cfg(riot_periph_hwrng)]
+    // SAFETY: the buffer is so long; the driver was initialised before this module.
+    unsafe {
+        riot_sys::hwrng_read(bytes.as_mut_ptr().cast(), bytes.len() as _);
+    }
+    u32::from_ne_bytes(bytes)
+}
+
 /// Writes bytes to the standard output, as they are.
 pub(crate) fn write(mut bytes: &[u8]) {
     while !bytes.is_empty() {

@@ -206,7 +206,7 @@ fn answer(runtime: &mut Containers) -> bool {
 fn settle(runtime: &Containers, leases: &mut Leased) {
     publish(runtime);
     if HAS_LEASES {
-        leases.retain(|app| runtime.apps().any(|info| info.id == app));
+        leases.retain(|app| runtime.contains(app));
     }
 }
 

@@ -7,6 +7,7 @@
 use heapless::{String, Vec};
 use rbpf_vm::Fault;
 
+use crate::kv::retain;
 use crate::store::{AppId, MAX_NAME};
 
 /// A run that ended in a fault just now.
@@ -91,7 +92,7 @@ impl<const N: usize> FaultLog<N> {
     /// Forgets the faults of a container that is gone.
     pub fn forget(&mut self, app: AppId) {
         if N != 0 {
-            self.entries.retain(|entry| entry.app != app);
+            retain(&mut self.entries, &mut |entry| entry.app != app);
         }
     }
 

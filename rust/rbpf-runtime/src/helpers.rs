@@ -12,8 +12,8 @@
 //! A helper charges the budget with what it takes, in instructions: each call
 //! [`COST_CALL`], and what is written at it beside; a copy one for each
 //! [`BYTES_PER_INSTRUCTION`] bytes, the log [`COST_LOG_BYTE`] for each byte that is
-//! written, prefix included. Those that [may wait](Capabilities::MAY_WAIT) are
-//! measured by the host's clock, and charged at least with the instructions that
+//! written, prefix included. Those that [may wait](Capabilities::MAY_WAIT), and
+//! `random`, are measured by the host's clock, and charged at least with the instructions that
 //! [could have been executed](Services::SPEED) in that time. So nobody holds the
 //! processor longer by calling helpers than by computing, but for the last call.
 
@@ -32,6 +32,10 @@ use crate::kv::{KvScope, KvStore};
 use crate::run::Account;
 use crate::timer::{MAX_TIMER, Timer};
 use crate::{MAX_SENML_NAME, Pin, Remote, Sensor, Services};
+
+/// What the host's clock measures: what [may wait](Capabilities::MAY_WAIT), and random
+/// numbers, whose source may be a slow one.
+const MEASURED: Capabilities = Capabilities::MAY_WAIT.union(Capabilities::RANDOM);
 
 /// Instructions charged for each call.
 const COST_CALL: u32 = 8;
@@ -191,8 +195,7 @@ impl<S: Services, const KV: usize> Host for HelperHost<'_, '_, S, KV> {
     ) -> Result<u64, FaultKind> {
         self.cost = COST_CALL;
         self.budget = call.budget;
-        let waits = Helper::capability_of(call.id)
-            .is_none_or(|needed| needed.intersects(Capabilities::MAY_WAIT));
+        let waits = Helper::capability_of(call.id).is_none_or(|needed| needed.intersects(MEASURED));
         self.begun = waits.then(|| self.services.begin_us());
         let result = if is_application_helper(call.id) {
             self.services.call_application_helper(call, memory)

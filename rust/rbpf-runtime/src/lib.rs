@@ -50,6 +50,6 @@ pub use runtime::{
     is_plain_path,
 };
 pub use services::{MAX_SENML_NAME, Pin, Remote, Sensor, Services};
-pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME, SlotInfo, is_name};
+pub use store::{AppId, AppInfo, Counters, InstallError, MAX_NAME, NAME_RULE, SlotInfo, is_name};
 pub use tenant::{Allowance, TenantError, TenantId, TenantInfo};
 pub use timer::MAX_TIMER;

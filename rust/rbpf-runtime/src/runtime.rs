@@ -597,6 +597,12 @@ where
         self.revision = self.revision.wrapping_add(1);
     }
 
+    /// Whether an id names a container.
+    #[must_use]
+    pub fn contains(&self, app: AppId) -> bool {
+        self.store.contains(app)
+    }
+
     /// A number that is another one after something was bound, unbound, replaced or
     /// removed, by whomever; wraps. A host that tells others what is bound compares.
     #[must_use]

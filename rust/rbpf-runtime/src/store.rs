@@ -48,7 +48,7 @@ impl AppId {
 }
 
 macro_rules! install_errors {
-    ($($(#[$doc:meta])* $name:ident $(($inner:ty))?, $text:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident $(($inner:ty))?, $text:expr;)*) => {
         /// Why a container is not installed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum InstallError {
@@ -71,7 +71,7 @@ macro_rules! install_errors {
 install_errors! {
     /// The name is empty, longer than [`MAX_NAME`] bytes, has other characters
     /// than visible ones of ASCII, or [means something](is_name).
-    Name, "name must be 1 to 16 visible ASCII characters, without /, not beginning with @, and not global, - or dots";
+    Name, NAME_RULE;
     /// Another container has that name.
     NameTaken, "name is taken";
     /// No slot is free, or none that is large enough. To replace a container,
@@ -97,6 +97,10 @@ install_errors! {
 pub(crate) fn is_label(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
+
+/// What [`is_name`] says, for people.
+pub const NAME_RULE: &str = "a name is 1 to 16 visible ASCII characters without /, not beginning \
+    with @, and is not global, -, . or ..";
 
 /// Whether a container, or a tenant, may be called so: a label of one segment of a path
 /// that means nothing else. `@` begins the name of a tenant's store, `global` is the store

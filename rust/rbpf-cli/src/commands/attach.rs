@@ -80,9 +80,7 @@ pub struct Args {
 fn name(text: &str) -> Result<String, String> {
     match rbpf_runtime::is_name(text) {
         true => Ok(text.to_owned()),
-        false => Err(format!(
-            "wanted are 1 to {MAX_NAME} visible ASCII characters but `/`, the first not `@`, and not `global`, `-` or dots"
-        )),
+        false => Err(rbpf_runtime::NAME_RULE.to_owned()),
     }
 }
 

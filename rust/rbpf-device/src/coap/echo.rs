@@ -7,13 +7,25 @@
 //! guessed; they are no proof of identity.
 
 /// Number of the option.
-pub(super) const NUMBER: u16 = 252;
+pub const NUMBER: u16 = 252;
 /// Bytes that it takes in a message, behind an option Block2.
 pub(super) const LENGTH: usize = 2 + size_of::<u64>();
 /// Bytes of a payload for a peer that has not shown that it receives.
-pub(super) const STRANGER: usize = 64;
+pub const STRANGER: usize = 64;
 
-/// The value of the option for an address. The key is random, and made anew at each start.
+/// What a peer has to send back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing: the transport knows whom it reaches, or looks itself.
+    Needless,
+    /// This value of the option.
+    Echo(u64),
+    /// Nothing that it could: who asks is a stranger.
+    None,
+}
+
+/// The value of the option for an address. The key is made anew at each start, of what
+/// nobody else can draw: not of a generator whose numbers containers or peers see.
 #[must_use]
 pub fn echo(key: [u32; 2], address: &[u8]) -> u64 {
     let [low, high] = key;

@@ -6,14 +6,15 @@ use core::convert::Infallible;
 use coap_handler::Handler;
 use coap_message::{MinimalWritableMessage, MutableWritableMessage, ReadableMessage};
 
-use super::{OVERHEAD, Reply, Request, Resources};
+use super::{OVERHEAD, Proof, Reply, Request, Resources};
 use crate::job::Device;
 
 /// What was asked for, and what is answered.
 #[derive(Debug)]
 pub struct Answered<T> {
     pub(super) reply: Reply<T>,
-    /// The option Echo, if who asks has not shown that it receives.
+    /// Whether who asks has shown that it receives, and what it is to send back if not.
+    pub(super) is_known: bool,
     pub(super) echo: Option<u64>,
     /// For the option Observe.
     #[cfg(feature = "observe")]
@@ -31,11 +32,17 @@ impl<D: Device<PAGE>, const PAGE: usize> Handler for Resources<D, PAGE> {
     ) -> Result<Answered<D::Ticket>, Infallible> {
         let mut request = Request::read(message);
         let reply = self.answer(&mut request);
-        let echo = self.device.echo();
+        let (is_known, echo) = match self.device.proof() {
+            Proof::Needless => (true, None),
+            Proof::Echo(value) if request.echo == Some(value) => (true, None),
+            Proof::Echo(value) => (false, Some(value)),
+            Proof::None => (false, None),
+        };
         Ok(Answered {
-            echo: echo.filter(|_| request.echo != echo),
+            is_known,
+            echo,
             #[cfg(feature = "observe")]
-            number: self.observe(&request, &reply),
+            number: self.observe(&request, &reply, is_known),
             reply,
         })
     }
@@ -50,7 +57,7 @@ impl<D: Device<PAGE>, const PAGE: usize> Handler for Resources<D, PAGE> {
         answered: Answered<D::Ticket>,
     ) -> Result<(), M::UnionError> {
         let space = message.available_space();
-        let mut response = self.response(&answered.reply, space, answered.echo.is_none());
+        let mut response = self.response(&answered.reply, space, answered.is_known);
         response.echo = answered.echo.filter(|_| response.is_cut);
         #[cfg(feature = "observe")]
         {

@@ -46,15 +46,19 @@ pub enum Observation {
 
 impl<D: Device<PAGE>, const PAGE: usize> Resources<D, PAGE> {
     /// Has the device obey what a request says of observing, if that can be.
-    pub(super) fn observe(&self, request: &Request<'_>, reply: &Reply<D::Ticket>) -> Option<u32> {
+    pub(super) fn observe(
+        &self,
+        request: &Request<'_>,
+        reply: &Reply<D::Ticket>,
+        is_known: bool,
+    ) -> Option<u32> {
         match (request.observe, reply.observation()) {
             (Some(0), Observation::Version(version)) if request.is_for_observers() => {
-                let echo = self.device.echo();
                 self.device.observe(Wish::Register {
                     path: &request.path,
                     format: request.format,
                     version,
-                    is_known: echo.is_none() || request.echo == echo,
+                    is_known,
                 })
             }
             (Some(1), _) => self.device.observe(Wish::Deregister),

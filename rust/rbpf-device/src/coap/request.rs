@@ -171,8 +171,10 @@ impl<'r> Request<'r> {
 
 /// Whether an option is as it is defined: of a length that it may have, and there once if
 /// it may not be repeated. A critical one that is not counts as one that is not understood
-/// (RFC 7252, sections 5.4.3 and 5.4.5); an elective one means nothing then.
-fn is_defined(number: u16, length: usize, is_again: bool) -> bool {
+/// (RFC 7252, sections 5.4.3 and 5.4.5); an elective one means nothing then. Those of
+/// table 4 there, and of table 1 of RFC 7959, are; If-Match and If-None-Match are not.
+#[must_use]
+pub fn is_defined(number: u16, length: usize, is_again: bool) -> bool {
     let (shortest, longest) = match number {
         option::URI_PATH | option::URI_QUERY => return length <= 255,
         // Odd numbers are critical (RFC 7252, section 5.4.1).

@@ -6,10 +6,10 @@ const INTERVAL: u32 = 1000;
 /// Wraps in the middle of a test.
 const START: u32 = u32::MAX - 1500;
 
-/// The last digit is the host.
+/// The last digit is the address, the first of three the network.
 impl Peer for u8 {
     fn address(&self) -> u128 {
-        (self % 10).into()
+        u128::from(self / 100) << 64 | u128::from(self % 10)
     }
 }
 
@@ -60,11 +60,11 @@ fn who_is_registered() {
     assert_eq!(register(2, b"", "/a", None), Some(3));
     assert_eq!(register(3, b"", "/a", None), Some(4));
     // There is room for four.
-    assert_eq!(register(4, b"", "/a", None), None);
+    assert_eq!(register(2, b"x", "/b", None), None);
     // Again, with a token or a resource that the peer has: in its place.
     assert_eq!(register(1, b"", "/c", None), Some(5));
     assert_eq!(register(1, b"x", "/c", None), Some(6));
-    assert_eq!(register(4, b"", "/a", None), None);
+    assert_eq!(register(2, b"x", "/b", None), None);
     assert_eq!(register(1, b"y", "/c", Some(60)), None, "another resource");
     // What is hostile takes nobody's place.
     assert_eq!(register(2, b"123456789", "/a", None), None);
@@ -88,7 +88,7 @@ fn who_is_registered() {
 
 /// From however many ports, and with however many resources.
 #[test]
-fn one_host_has_half_of_the_table() {
+fn one_address_has_half_of_the_table() {
     let mut table = table();
     let mut register = |peer, token: &[u8], path: &str| {
         let number = table.register(peer, token, path, None, 0, at(0));
@@ -99,7 +99,7 @@ fn one_host_has_half_of_the_table() {
     assert!(!register(1, b"new", "/b"), "another resource");
     assert!(register(1, b"new", "/a"), "again");
     let registered = [2, 12, 3].map(|peer| register(peer, b"", "/a"));
-    assert_eq!(registered, [true, true, false]);
+    assert_eq!(registered, [true, true, true], "who has few gets room");
     table.deregister(&11, b"");
     assert!(table.register(21, b"", "/a", None, 0, at(0)).is_some());
 
@@ -107,6 +107,59 @@ fn one_host_has_half_of_the_table() {
     let mut single = Observers::<u8, 1, INTERVAL>::new();
     assert!(single.register(1, b"", "/a", None, 0, at(0)).is_some());
     assert!(single.register(2, b"", "/a", None, 0, at(0)).is_none());
+}
+
+/// Nobody takes the place of those who have few.
+#[test]
+fn who_has_most_gives_way() {
+    let mut table = table();
+    let register = |table: &mut Table, peer: u8| {
+        let number = table.register(peer, b"", "/a", None, 0, at(0));
+        number.is_some()
+    };
+    let peers = |table: &Table| {
+        let mut peers: Vec<u8, 4> = table.observers.iter().map(|other| other.peer).collect();
+        peers.sort_unstable();
+        peers
+    };
+    // A network alone has the whole table, and its neighbours a part for each.
+    assert!([101, 102, 103, 104].map(|peer| register(&mut table, peer)) == [true; 4]);
+    assert!(!register(&mut table, 105), "each has one");
+    // Another one, however many addresses and ports it has, gets half.
+    assert!([201, 202, 203].map(|peer| register(&mut table, peer)) == [true, true, false]);
+    assert_eq!(peers(&table)[2..], [201, 202]);
+    // A third takes one of those; not those who are in a network of one then.
+    assert!(register(&mut table, 1));
+    assert!(register(&mut table, 2));
+    let networks = peers(&table)
+        .iter()
+        .map(|peer| peer / 100)
+        .collect::<Vec<u8, 4>>();
+    assert_eq!(networks, [0, 0, 1, 2]);
+    assert!(!register(&mut table, 3) && !register(&mut table, 103) && !register(&mut table, 203));
+
+    // In a network, one who has many addresses' worth gives way to its neighbours.
+    let mut table = self::table();
+    assert!([109, 119, 101, 102].map(|peer| register(&mut table, peer)) == [true; 4]);
+    assert!(register(&mut table, 103));
+    assert_eq!(peers(&table)[..3], [101, 102, 103]);
+}
+
+/// Whoever confirms nothing is forgotten, though it asks again and again.
+#[test]
+fn asking_again_confirms_nothing() {
+    let mut table = table();
+    let (mut sent, mut ms) = (0, 0);
+    table.register(1, b"t", "/a", None, 0, at(0)).unwrap();
+    while !table.is_empty() {
+        sent += u32::from(tell(&mut table, 7, ms, 1).is_some());
+        ms += 500;
+        if !table.is_empty() {
+            table.register(1, b"t", "/a", None, 0, at(ms)).unwrap();
+        }
+        assert!(ms < 600_000, "it stays");
+    }
+    assert_eq!(sent, ATTEMPTS.into());
 }
 
 #[test]

@@ -188,7 +188,7 @@ fn a_stranger_gets_small_blocks() {
     let lists = ["/rbpf", "/rbpf/stats", "/rbpf/app/a"];
     let whole = lists.map(|path| server.get(path).payload);
     fake.log.borrow_mut().push(&[b'x'; 200]);
-    fake.echo.set(Some(VALUE));
+    fake.proof.set(Proof::Echo(VALUE));
     for (path, whole) in lists.into_iter().zip(&whole) {
         let response = server.get(path);
         assert_eq!(response.payload, whole[..64], "{path}");
@@ -237,6 +237,19 @@ fn a_stranger_gets_small_blocks() {
     let response = server.ask(PUT, "/rbpf/app/x", &broken, &[]);
     assert_eq!(response.code, UNPROCESSABLE);
     assert!(response.payload.len() <= 64);
+    // Where there is nothing that shows it, all are strangers.
+    fake.proof.set(Proof::None);
+    let right = (ECHO, VALUE.to_be_bytes().to_vec());
+    for options in [&[][..], &[right]] {
+        let response = server.ask_with(GET, "/rbpf", b"", options);
+        assert_eq!(response.payload.len(), 64);
+        assert_eq!(
+            (response.option(BLOCK2), response.option(ECHO)),
+            (Some(8 | 2), None)
+        );
+    }
+    assert!(server.blocks("/rbpf", 2).len() > 64);
+    fake.proof.set(Proof::Echo(VALUE));
     // However little room there is.
     for room in 40..200 {
         server.room = room;

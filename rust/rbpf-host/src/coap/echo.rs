@@ -18,13 +18,10 @@ use rbpf_device::observe::Peer as _;
 
 use super::table::{Bounds, Table};
 
-/// Bytes of payload of the longest answer to a stranger.
-pub(super) const STRANGERS_BLOCK: usize = 64;
-
 /// Addresses that are remembered, and for how long after they have shown it last. Who
 /// shows it in each request need not be.
 const ADDRESSES: Bounds = Bounds {
-    per_host: 64,
+    per_address: 64,
     total: 256,
     lifetime: Duration::from_secs(3600),
 };

@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use coap_lite::{CoapOption, MessageType, Packet};
-use rbpf_device::coap::Observation;
+use rbpf_device::coap::{Observation, STRANGER};
 use rbpf_device::observe::{Observer, Observers};
 
 use super::answer::Answer;
 use super::block::uint;
 use super::code::{self, EMPTY, GET, LAST_METHOD};
-use super::echo::{STRANGERS_BLOCK, Shown};
+use super::echo::Shown;
 use super::message::{empty, header, parse};
 use super::options::{ECHO, RequestOptions, TransferKey};
 use super::table::{Bounds, Table};
@@ -24,7 +24,7 @@ use crate::services::Bindings;
 const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
 /// Exchanges that are remembered, of one host and of all; a reply is at most
 /// about 1,100 bytes long.
-const EXCHANGES_PER_HOST: usize = 256;
+const EXCHANGES_PER_ADDRESS: usize = 256;
 const EXCHANGES: usize = 1024;
 
 /// Observers of one endpoint.
@@ -92,7 +92,7 @@ impl Endpoint {
     pub(crate) fn new(limits: Limits, now: Instant, first_id: u16) -> Self {
         Self {
             exchanges: Table::new(Bounds {
-                per_host: EXCHANGES_PER_HOST,
+                per_address: EXCHANGES_PER_ADDRESS,
                 total: EXCHANGES,
                 lifetime: EXCHANGE_LIFETIME,
             }),
@@ -117,7 +117,7 @@ impl Endpoint {
     /// Bytes of payload of the longest message to a peer.
     fn most(&self, now: Instant, peer: SocketAddr) -> usize {
         match self.shown.is_stranger(now, peer) {
-            true => self.block_size.min(STRANGERS_BLOCK),
+            true => self.block_size.min(STRANGER),
             false => self.block_size,
         }
     }

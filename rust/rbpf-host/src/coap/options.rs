@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Options: which are understood, and what those of a request say.
 
-use std::collections::LinkedList;
-use std::ops::RangeInclusive;
-
 use coap_lite::{CoapOption, Packet};
+use rbpf_device::coap::is_defined;
 
 use super::block::Block;
 use super::code::{self, GET, LAST_METHOD};
@@ -12,70 +10,22 @@ use crate::services::Bindings;
 
 const OBSERVE: u16 = 6;
 const ETAG: u16 = 4;
-const URI_HOST: u16 = 3;
-const URI_PORT: u16 = 7;
-const URI_PATH: u16 = 11;
-const URI_QUERY: u16 = 15;
-const ACCEPT: u16 = 17;
 const BLOCK2: u16 = 23;
 const BLOCK1: u16 = 27;
-const PROXY_URI: u16 = 35;
-const PROXY_SCHEME: u16 = 39;
 
 /// The option Echo (RFC 9175, section 2.2), which the codec has no name for.
-pub(crate) const ECHO: CoapOption = CoapOption::Unknown(252);
-
-/// A critical option that is understood.
-struct Critical {
-    number: u16,
-    is_repeatable: bool,
-    /// Bytes of its value.
-    lengths: RangeInclusive<usize>,
-    /// Whether responses have it, too; all of them are of requests.
-    is_in_responses: bool,
-}
-
-/// All of them, as they are defined: RFC 7252, table 4; RFC 7959, table 1. If-Match
-/// and If-None-Match are not understood.
-#[rustfmt::skip]
-const CRITICAL: [Critical; 9] = {
-    const fn row(
-        number: u16,
-        is_repeatable: bool,
-        lengths: RangeInclusive<usize>,
-        is_in_responses: bool,
-    ) -> Critical {
-        Critical { number, is_repeatable, lengths, is_in_responses }
-    }
-    [
-        row(URI_HOST,     false, 1..=255,  false),
-        row(URI_PORT,     false, 0..=2,    false),
-        row(URI_PATH,     true,  0..=255,  false),
-        row(URI_QUERY,    true,  0..=255,  false),
-        row(ACCEPT,       false, 0..=2,    false),
-        row(BLOCK2,       false, 0..=3,    true),
-        row(BLOCK1,       false, 0..=3,    true),
-        row(PROXY_URI,    false, 1..=1034, false),
-        row(PROXY_SCHEME, false, 1..=255,  false),
-    ]
-};
+pub(crate) const ECHO: CoapOption = CoapOption::Unknown(rbpf_device::coap::ECHO);
 
 /// The first critical option of a message that is not understood, as it is none of
-/// those, or not of the length of its definition, or there too often (RFC 7252,
-/// sections 5.4.1, 5.4.3 and 5.4.5).
+/// those that are [defined](is_defined), or not as it is, or in a response and of
+/// requests (RFC 7252, sections 5.4.1, 5.4.3 and 5.4.5).
 pub(crate) fn not_understood(packet: &Packet) -> Option<u16> {
     let is_response = u8::from(packet.header.code) > LAST_METHOD;
-    let is_understood = |known: &Critical, values: &LinkedList<Vec<u8>>| {
-        (known.is_in_responses || !is_response)
-            && (known.is_repeatable || values.len() == 1)
-            && values
-                .iter()
-                .all(|value| known.lengths.contains(&value.len()))
-    };
     let mut critical = packet.options().filter(|&(number, _)| number % 2 == 1);
     let (&number, _) = critical.find(|&(&number, values)| {
-        let known = CRITICAL.iter().find(|known| known.number == number);
-        known.is_none_or(|known| !is_understood(known, values))
+        let is_misplaced = is_response && ![BLOCK1, BLOCK2].contains(&number);
+        let mut values = values.iter().enumerate();
+        is_misplaced || !values.all(|(nth, value)| is_defined(number, value.len(), nth > 0))
     })?;
     Some(number)
 }

@@ -5,22 +5,22 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use rbpf_device::observe::{Peer as _, host};
+use rbpf_device::observe::{Peer as _, crowd, network};
 
 /// Limits of a table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Entries of one host, from however many ports.
-    pub(super) per_host: usize,
+    /// Entries of one address, from however many ports.
+    pub(super) per_address: usize,
     /// Entries of all.
     pub(super) total: usize,
     /// How long an entry lives after it was put in.
     pub(super) lifetime: Duration,
 }
 
-/// Entries by peer and key. Where the limits are met, the oldest gives way: of the
-/// host if it has too many, else of the one that has most, so that nobody takes the
-/// place of those who have few.
+/// Entries by peer and key. Where the limits are met, the oldest gives way: of the address
+/// if it has too many, else of the network that has most, and there of the address that has
+/// most, so that nobody takes the place of those who have few.
 #[derive(Debug)]
 pub(super) struct Table<K, V> {
     bounds: Bounds,
@@ -31,7 +31,6 @@ pub(super) struct Table<K, V> {
 #[derive(Debug)]
 struct Entry<K, V> {
     peer: SocketAddr,
-    host: u128,
     key: K,
     value: V,
     since: Instant,
@@ -68,36 +67,42 @@ impl<K: PartialEq, V> Table<K, V> {
         self.entries.retain(|entry| {
             entry.alive(now, lifetime) && !(entry.peer == peer && entry.key == key)
         });
-        let ours = host(peer.address());
-        let count = self.entries.iter().filter(|entry| entry.host == ours);
-        let crowd = if count.count() >= self.bounds.per_host {
+        let ours = peer.address();
+        let (_, same) = crowd(ours, self.addresses());
+        let crowded = if same >= self.bounds.per_address {
             Some(ours)
         } else if self.entries.len() >= self.bounds.total {
-            self.largest()
+            self.most_crowded()
         } else {
             None
         };
-        let oldest =
-            crowd.and_then(|host| self.entries.iter().position(|entry| entry.host == host));
+        let oldest = crowded.and_then(|crowded| self.addresses().position(|of| of == crowded));
         oldest.map(|oldest| self.entries.remove(oldest));
         self.entries.push(Entry {
             peer,
-            host: ours,
             key,
             value,
             since: now,
         });
     }
 
-    /// The host that has most entries; of several, the one that has the oldest.
-    fn largest(&self) -> Option<u128> {
-        let mut counts = HashMap::<u128, usize>::new();
-        for entry in &self.entries {
-            *counts.entry(entry.host).or_default() += 1;
+    /// Of each entry, the oldest first.
+    fn addresses(&self) -> impl Iterator<Item = u128> {
+        self.entries.iter().map(|entry| entry.peer.address())
+    }
+
+    /// The address that has most entries, of the network that has most; of several, the one
+    /// that has the oldest.
+    fn most_crowded(&self) -> Option<u128> {
+        let (mut networks, mut addresses) = (HashMap::new(), HashMap::new());
+        for address in self.addresses() {
+            *networks.entry(network(address)).or_insert(0_usize) += 1;
+            *addresses.entry(address).or_insert(0_usize) += 1;
         }
-        // The last one of the largest.
-        let hosts = self.entries.iter().rev().map(|entry| entry.host);
-        hosts.max_by_key(|host| counts.get(host).copied())
+        let count = |address: &u128| (networks[&network(*address)], addresses[address]);
+        // Of equal ones the last, which is the oldest.
+        let newest_first = self.entries.iter().rev().map(|entry| entry.peer.address());
+        newest_first.max_by_key(count)
     }
 
     #[cfg(test)]
@@ -120,12 +125,50 @@ mod tests {
         ([192, 0, 2, last], port).into()
     }
 
-    fn table(per_host: usize, total: usize) -> Table<char, u32> {
+    fn table(per_address: usize, total: usize) -> Table<char, u32> {
         Table::new(Bounds {
-            per_host,
+            per_address,
             total,
             lifetime: Duration::from_secs(10),
         })
+    }
+
+    /// In one of the networks of IPv6.
+    fn near(network: u16, last: u16, port: u16) -> SocketAddr {
+        let ip = std::net::Ipv6Addr::new(0xfd00, 0, 0, network, 0, 0, 0, last);
+        (ip, port).into()
+    }
+
+    #[test]
+    fn a_network_with_many_addresses_takes_no_place_of_others() {
+        let now = Instant::now();
+        let mut table = table(4, 8);
+        table.put(now, near(1, 1, 1), 'a', 1);
+        table.put(now, peer(1, 1), 'a', 2);
+        for last in 0..100 {
+            table.put(now, near(2, last, 1), 'a', 0);
+        }
+        assert_eq!(table.len(), 8);
+        assert!(table.get(now, near(1, 1, 1), &'a').is_some());
+        assert!(table.get(now, peer(1, 1), &'a').is_some());
+    }
+
+    #[test]
+    fn a_host_with_many_ports_takes_no_place_of_its_neighbours() {
+        let now = Instant::now();
+        let mut table = table(4, 8);
+        for last in 1..=4 {
+            table.put(now, near(1, last, 1), 'a', 0);
+        }
+        for port in 0..100 {
+            table.put(now, near(1, 9, port), 'a', 0);
+        }
+        for last in 5..=6 {
+            table.put(now, near(1, last, 1), 'a', 0);
+        }
+        for last in 1..=6 {
+            assert!(table.get(now, near(1, last, 1), &'a').is_some(), "{last}");
+        }
     }
 
     #[test]

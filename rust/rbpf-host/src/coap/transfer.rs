@@ -14,7 +14,7 @@ use super::options::TransferKey;
 use super::table::{Bounds, Table};
 
 /// Transfers of one host in each direction, and of all.
-const PER_HOST: usize = 16;
+const PER_ADDRESS: usize = 16;
 const TOTAL: usize = 64;
 
 /// A response that leaves in pieces.
@@ -48,7 +48,7 @@ pub(super) enum Upload {
 impl Transfers {
     pub(super) fn new(block_size: usize, max_upload: usize, timeout: Duration) -> Self {
         let bounds = Bounds {
-            per_host: PER_HOST,
+            per_address: PER_ADDRESS,
             total: TOTAL,
             lifetime: timeout,
         };

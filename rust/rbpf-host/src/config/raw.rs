@@ -380,10 +380,7 @@ impl Reader<'_> {
         }
         Err(self.error(
             &name.span(),
-            format!(
-                "a name has 1 to {} visible ASCII characters, none of them `/` and the first not `@`, and is not `global`, `-` or dots; choose another",
-                rbpf_runtime::MAX_NAME
-            ),
+            format!("{}; choose another", rbpf_runtime::NAME_RULE),
         ))
     }
 

@@ -208,7 +208,11 @@ fn errors_name_the_place_and_what_to_do() {
             "`a` of another tenant answers on",
         ),
         ("[[application]]\nname = ''\nimage = 'a'", "2:8", "1 to"),
-        ("[[application]]\nname = '@a'\nimage = 'a'", "2:8", "`@`"),
+        (
+            "[[application]]\nname = '@a'\nimage = 'a'",
+            "2:8",
+            "beginning with @",
+        ),
         ("[[tenant]]\nname = 'a b'", "2:8", "1 to"),
         (
             "[[tenant]]\nname = 'a'\n[[tenant]]\nname = 'a'",

@@ -301,8 +301,7 @@ impl<'m, S: Services> Worker<'m, S> {
             return;
         }
         self.settled = revision;
-        self.leases
-            .retain(|app| self.runtime.apps().any(|info| info.id == app));
+        self.leases.retain(|app| self.runtime.contains(app));
         let bindings = self.runtime.bindings();
         self.changes
             .publish(bindings.filter(|(target, _)| target.starts_with('/')));

@@ -297,6 +297,20 @@ fn wrappers_record_and_fail() {
     assert!(recording.take().is_empty());
 }
 
+/// What is slept is waited. Where other programs interrupt a try, only the processor's time
+/// counts; they do not interrupt each.
+#[test]
+fn who_sleeps_waits() {
+    let mut services = services(&[]);
+    let sleep = std::time::Duration::from_millis(5);
+    let mut slept = || {
+        let begun = services.begin_us();
+        std::thread::sleep(sleep);
+        u128::from(services.elapsed_us(begun)) >= sleep.as_micros()
+    };
+    assert!((0..1000).any(|_| slept()));
+}
+
 /// Services with one helper of their own, which charges and faults.
 struct Application(WorkstationServices);
 

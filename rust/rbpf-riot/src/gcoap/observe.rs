@@ -65,16 +65,8 @@ impl PartialEq for Peer {
 
 impl observe::Peer for Peer {
     fn address(&self) -> u128 {
-        #[allow(clippy::unnecessary_cast, reason = "boards differ in how wide it is")]
-        const IPV6: i32 = riot_sys::unix_af_t_AF_INET6 as i32;
-        // SAFETY: the family says which bytes of the address are initialised.
-        unsafe {
-            match self.remote.family as i32 {
-                IPV6 => u128::from_be_bytes(self.remote.addr.ipv6),
-                // Mapped (RFC 4291, section 2.5.5.2).
-                _ => 0xffff << 32 | u128::from(u32::from_be_bytes(self.remote.addr.ipv4)),
-            }
-        }
+        // SAFETY: RIOT has filled the endpoint in.
+        unsafe { peer::address(&self.remote) }
     }
 }
 

@@ -9,15 +9,17 @@ use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use rbpf_device::coap::echo;
+use rbpf_device::coap::{Proof, echo};
 use riot_sys::{coap_pkt_t, coap_request_ctx_t, sock_udp_ep_t};
 
 use crate::sys::{self, Lock};
 
 /// Bytes of the longest address.
 const ADDRESS: usize = 16;
-/// Bytes of one of IPv4.
+/// Bytes of one of IPv4, and what is before them where it is mapped (RFC 4291, section
+/// 2.5.5.2).
 const SHORT: usize = 4;
+const MAPPED: u128 = 0xffff << 32;
 
 /// Something that RIOT links into lists of its own.
 pub(super) struct Linked<T>(pub(super) UnsafeCell<T>);
@@ -29,15 +31,14 @@ unsafe impl<T> Sync for Linked<T> {}
 /// Who asks: all that tells one peer from another.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Peer {
-    /// Followed by zeros if it is short.
-    address: [u8; ADDRESS],
+    address: u128,
     interface: u16,
     port: u16,
     transport: u32,
 }
 
 const NOBODY: Peer = Peer {
-    address: [0; ADDRESS],
+    address: 0,
     interface: 0,
     port: 0,
     transport: 0,
@@ -57,24 +58,37 @@ impl Peer {
     ///
     /// RIOT has filled the endpoint in.
     unsafe fn new(remote: &sock_udp_ep_t, transport: u32) -> Self {
-        let is_short = remote.family == riot_sys::unix_af_t_AF_INET as _;
-        let length = if is_short { SHORT } else { ADDRESS };
-        let mut peer = Self {
+        Self {
+            // SAFETY: the caller's promise.
+            address: unsafe { address(remote) },
             interface: remote.netif,
             port: remote.port,
             transport,
-            ..NOBODY
-        };
-        let length = length.min(size_of_val(&remote.addr));
-        // SAFETY: the address has so many bytes, of which the caller promises that they
-        // are filled in.
-        let bytes =
-            unsafe { core::slice::from_raw_parts((&raw const remote.addr).cast::<u8>(), length) };
-        for (to, &from) in peer.address.iter_mut().zip(bytes) {
-            *to = from;
         }
-        peer
     }
+}
+
+/// The address of an endpoint: of IPv6, with one of IPv4 mapped into it.
+///
+/// # Safety
+///
+/// RIOT has filled the endpoint in.
+pub(super) unsafe fn address(remote: &sock_udp_ep_t) -> u128 {
+    let is_short = remote.family == riot_sys::unix_af_t_AF_INET as _;
+    let (length, mapped) = if is_short {
+        (SHORT, MAPPED)
+    } else {
+        (ADDRESS, 0)
+    };
+    let length = length.min(size_of_val(&remote.addr));
+    // SAFETY: the address has so many bytes, of which the caller promises that they are
+    // filled in.
+    let bytes =
+        unsafe { core::slice::from_raw_parts((&raw const remote.addr).cast::<u8>(), length) };
+    mapped
+        | bytes
+            .iter()
+            .fold(0, |address, &byte| address << 8 | u128::from(byte))
 }
 
 /// Who asks.
@@ -82,10 +96,13 @@ pub(super) fn asking() -> Peer {
     ASKING.with(|asking| *asking).unwrap_or(NOBODY)
 }
 
-/// The value of the option Echo for who asks.
-pub(super) fn echo_of_asking() -> u64 {
+/// By what who asks shows that it receives.
+pub(super) fn proof_of_asking() -> Proof {
+    if !sys::HAS_SECRETS {
+        return Proof::None;
+    }
     let key = KEY.each_ref().map(|word| word.load(Ordering::Relaxed));
-    echo(key, &asking().address)
+    Proof::Echo(echo(key, &asking().address.to_be_bytes()))
 }
 
 /// Asks on behalf of a peer over UDP from now on.
@@ -112,7 +129,7 @@ pub(super) const UDP: u32 = riot_sys::gcoap_socket_type_t_GCOAP_SOCKET_TYPE_UDP 
 /// The listener has one resource, and is not registered yet.
 pub(super) unsafe fn wrap(listener: &mut riot_sys::gcoap_listener_t) {
     for word in &KEY {
-        word.store(sys::random(), Ordering::Relaxed);
+        word.store(sys::secret(), Ordering::Relaxed);
     }
     // SAFETY: the caller's promise; nobody else looks at ours before the listener is
     // registered, which happens once.

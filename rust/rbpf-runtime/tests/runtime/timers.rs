@@ -132,6 +132,37 @@ fn once_is_once() {
     assert_eq!(advance(&mut device, 10), 1, "once more");
 }
 
+/// Whoever keeps something about what is bound looks again after each of these.
+#[test]
+fn the_revision_is_another_one() {
+    let mut device = device(0);
+    let mut last = device.revision();
+    let mut changed = |device: &Device, what: &str, expected: bool| {
+        let before = std::mem::replace(&mut last, device.revision());
+        assert_eq!(last != before, expected, "{what}");
+    };
+    let id = install(&mut device, "app", NOTING);
+    device.bind("every:10", id).unwrap();
+    changed(&device, "bound", true);
+    advance(&mut device, 10);
+    changed(&device, "run", false);
+    assert!(device.unbind("every:10", Some(id)));
+    changed(&device, "unbound", true);
+    device.bind("after:10", id).unwrap();
+    changed(&device, "bound to what is once", true);
+    advance(&mut device, 10);
+    changed(&device, "once is over", true);
+    let image = app("mov %r0, 0\nexit").image();
+    let successor = device.replace(id, &image, Capabilities::all()).unwrap();
+    changed(&device, "replaced", true);
+    assert!(device.contains(successor) && !device.contains(id));
+    assert!(device.remove(successor));
+    changed(&device, "removed", true);
+    assert!(!device.contains(successor));
+    assert!(!device.remove(successor) && !device.contains(id));
+    changed(&device, "nothing", false);
+}
+
 /// Who is due for the longest is the first, and who is always late does not
 /// keep the others from their turns.
 #[test]

@@ -4,7 +4,7 @@
 use super::*;
 
 /// Bytes of the longest message to a stranger: its payload, and what else there is.
-const SHORT: usize = STRANGERS_BLOCK + 48;
+const SHORT: usize = STRANGER + 48;
 
 /// A world with large blocks, and much to say.
 fn world() -> World {
@@ -26,8 +26,8 @@ fn a_stranger_gets_small_blocks() {
     let mut world = world();
     for wanted in [None, Some(Block::new(0, false, 1024))] {
         let reply = world.get(wanted);
-        assert_eq!(block2(&reply), Block::new(0, true, STRANGERS_BLOCK));
-        assert_eq!(reply.payload.len(), STRANGERS_BLOCK);
+        assert_eq!(block2(&reply), Block::new(0, true, STRANGER));
+        assert_eq!(reply.payload.len(), STRANGER);
         assert_eq!(echo_of(&reply).map(|echo| echo.len()), Some(8));
         assert!(reply.to_bytes().unwrap().len() <= SHORT);
     }
@@ -36,21 +36,21 @@ fn a_stranger_gets_small_blocks() {
         for size in [1024, 64] {
             let reply = world.get(Some(Block::new(number, false, size)));
             let offset = number as usize * size;
-            assert!(reply.payload.len() <= STRANGERS_BLOCK);
+            assert!(reply.payload.len() <= STRANGER);
             if offset < 3000 {
                 let got = block2(&reply);
-                assert_eq!((got.offset(), got.size()), (offset, STRANGERS_BLOCK));
+                assert_eq!((got.offset(), got.size()), (offset, STRANGER));
             }
         }
     }
     // Nor is what was done by other methods, or is an error, long.
     let mut packet = request(POST);
     packet.payload = vec![b'x'; 90];
-    assert_eq!(block2(&world.ask(&mut packet)).size(), STRANGERS_BLOCK);
+    assert_eq!(block2(&world.ask(&mut packet)).size(), STRANGER);
     world.device.code = 0xa0;
-    assert_eq!(world.get(None).payload.len(), STRANGERS_BLOCK);
+    assert_eq!(world.get(None).payload.len(), STRANGER);
     // What is short has nothing to be sent back.
-    world.device.length = STRANGERS_BLOCK;
+    world.device.length = STRANGER;
     let reply = world.get(None);
     assert_eq!(
         (block_of(&reply, CoapOption::Block2), echo_of(&reply)),
@@ -88,7 +88,7 @@ fn who_sends_the_value_back_is_no_stranger() {
         assert_eq!(block2(&reply).size(), 1024);
     }
     world.now += Duration::from_secs(3601);
-    assert_eq!(block2(&world.get(None)).size(), STRANGERS_BLOCK);
+    assert_eq!(block2(&world.get(None)).size(), STRANGER);
     world.echo = echo;
     assert_eq!(block2(&world.get(None)).size(), 1024);
 }
@@ -105,16 +105,16 @@ fn values_that_show_nothing() {
         vec![0xff; 40],
     ] {
         world.echo = Some(wrong);
-        assert_eq!(block2(&world.get(None)).size(), STRANGERS_BLOCK);
+        assert_eq!(block2(&world.get(None)).size(), STRANGER);
     }
     // Another's; and what another endpoint has sent.
     world.echo = Some(echo.clone());
     let reply = world.ask_from(other(1, 1), &mut request(GET)).unwrap();
-    assert_eq!(block2(&reply).size(), STRANGERS_BLOCK);
+    assert_eq!(block2(&reply).size(), STRANGER);
     assert_ne!(echo_of(&reply), Some(echo.clone()));
     let mut again = self::world();
     again.echo = Some(echo);
-    assert_eq!(block2(&again.get(None)).size(), STRANGERS_BLOCK);
+    assert_eq!(block2(&again.get(None)).size(), STRANGER);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn observers_are_strangers_as_well() {
     packet.add_option(CoapOption::Observe, vec![]);
     let first = world.ask(&mut packet);
     assert!(first.get_first_option(CoapOption::Observe).is_some());
-    assert_eq!(block2(&first).size(), STRANGERS_BLOCK);
+    assert_eq!(block2(&first).size(), STRANGER);
     let told = |world: &mut World, version| {
         world.device.version = version;
         world.now += Duration::from_secs(10);
@@ -135,14 +135,14 @@ fn observers_are_strangers_as_well() {
         }
     };
     let notification = told(&mut world, 1);
-    assert_eq!(block2(&notification).size(), STRANGERS_BLOCK);
+    assert_eq!(block2(&notification).size(), STRANGER);
     // To acknowledge it shows nothing: whoever asks for something else, too, knows the id.
     let id = notification.header.message_id;
     assert_eq!(
         world.datagram(&empty(MessageType::Acknowledgement, id)),
         None
     );
-    assert_eq!(block2(&told(&mut world, 2)).size(), STRANGERS_BLOCK);
+    assert_eq!(block2(&told(&mut world, 2)).size(), STRANGER);
     // Who asks for the rest sends back what came with it.
     world.echo = echo_of(&notification);
     assert!(world.echo.is_some());
