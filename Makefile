@@ -48,6 +48,8 @@ lint: ## formatting, clippy, documentation; no warning is allowed
 	cargo fmt --check --manifest-path examples/rbpf_rust/Cargo.toml
 	cargo fmt --check --manifest-path dist/tools/nrfsim/Cargo.toml
 	cargo clippy --workspace --all-targets --all-features -- --deny warnings
+	cargo clippy --manifest-path dist/tools/nrfsim/Cargo.toml --target-dir target/nrfsim --all-targets \
+		-- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
 
 .PHONY: generate

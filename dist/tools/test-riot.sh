@@ -271,6 +271,26 @@ test_on() {
     [[ $board != nrf52840dk ]] || check "$board stacks of ${application#*/}" stacks
 }
 
+# Where the output of a test is kept that runs beside the next build
+beside=$root/target/test-riot.beside
+running=
+
+# test_beside APPLICATION BOARD: like test_on, but returns at once, so that the next
+# application is built meanwhile. One runs at a time.
+test_beside() {
+    settle
+    log=$beside.log report=$beside.nrfsim test_on "$@" >"$beside" &
+    running=$!
+}
+
+# settle: waits for the test that runs, if one does, and prints what it found.
+settle() {
+    [[ -n $running ]] || return 0
+    wait "$running"
+    cat "$beside"
+    running=
+}
+
 # Root may make namespaces; others in a namespace of users of their own.
 namespace=(unshare --net)
 [[ $(id -u) -eq 0 ]] || namespace=(unshare --map-root-user --net)
@@ -292,9 +312,10 @@ coap() {
     for board in "${boards[@]}"; do
         for application in "${applications[@]}"; do
             misfit "$application" "$board" || misses "$application" && continue
-            build "$application" "$board" && test_on "$application" "$board"
+            build "$application" "$board" && test_beside "$application" "$board"
         done
     done
+    settle
 
     if on_list native64; then
         check "native64 lints of rbpf-riot" dist/tools/clippy-riot.sh
