@@ -6,7 +6,7 @@
 # native64 and on the emulated nrf52840dk. Called by `make test-riot`.
 #
 # RIOTBASE or ~/RIOT is RIOT's tree; without one, the tier is skipped. BOARDS
-# may name fewer boards.
+# may name fewer boards, APPLICATIONS fewer folders to build and test first.
 # Prints a line `ok BOARD NAME` or `FAIL BOARD NAME: why` a check, at the end
 # `N passed, N failed`, and fails if one failed.
 set -uo pipefail
@@ -16,10 +16,8 @@ cd "$root" || exit 2
 read -ra boards <<<"${BOARDS:-native64 nrf52840dk microbit}"
 
 # All that RIOT can build here: a new one needs no line.
-applications=()
-for makefile in tests/*/Makefile examples/*/Makefile; do
-    applications+=("${makefile%/Makefile}")
-done
+all=$(printf '%s ' {tests,examples}/*/Makefile | sed 's,/Makefile,,g')
+read -ra applications <<<"${APPLICATIONS-$all}"
 
 # What does not fit a board, and why: APPLICATION BOARD REASON.
 misfits=(
