@@ -106,16 +106,15 @@ impl Services for RiotServices {
     };
 
     fn begin_us(&mut self) -> u32 {
-        // What measuring takes is measured, too.
-        let begun = sys::now_us();
+        // First what the clock is corrected by: who is interrupted between the two has had
+        // less of the time that is measured, and not more.
         self.interruptions = sys::Interruptions::now();
-        begun
+        sys::now_us()
     }
 
     fn elapsed_us(&mut self, begun: u32) -> u32 {
-        let others = self.interruptions.since();
         let elapsed = sys::now_us().wrapping_sub(begun);
-        others.map_or(elapsed, |had| elapsed.min(had))
+        self.interruptions.without(elapsed)
     }
 
     fn now_ms(&mut self) -> u32 {

@@ -102,9 +102,9 @@ impl Interruptions {
         Self
     }
 
-    /// Microseconds that this has had, if others had the processor since.
-    pub(crate) fn since(&self) -> Option<u32> {
-        None
+    /// Microseconds that have gone by since, without those that others had.
+    pub(crate) fn without(&self, elapsed: u32) -> u32 {
+        elapsed
     }
 }
 
@@ -154,10 +154,15 @@ mod native {
             }
         }
 
-        /// Microseconds that this has had, if others had the processor since.
-        pub(crate) fn since(&self) -> Option<u32> {
+        /// Microseconds that have gone by since, without those that others had. What
+        /// measuring takes is measured, too.
+        pub(crate) fn without(&self, elapsed: u32) -> u32 {
             let now = Self::now();
-            (now.count != self.count).then(|| now.had.wrapping_sub(self.had))
+            let had = now.had.wrapping_sub(self.had);
+            match now.count == self.count {
+                true => elapsed.max(had),
+                false => elapsed.min(had),
+            }
         }
     }
 }
