@@ -23,8 +23,8 @@ def count(child, shown):
     NAME` is the end. Lines for which `shown` says so are printed."""
     passed = 0
     while True:
-        child.expect(r"([^\r\n]*)\r?\n")
-        line = child.match.group(1)
+        child.expect(r"\r?\n")
+        line = child.before
         assert not line.startswith("FAIL"), line
         if line.startswith("PASS"):
             passed += 1

@@ -18,8 +18,8 @@ CHECKS = len(re.findall(r"^ +check\(", SOURCE.read_text(), re.MULTILINE)) - 1
 def testfunc(child):
     passed, figures = 0, []
     while True:
-        child.expect(r"([^\r\n]*)\r?\n")
-        line = child.match.group(1)
+        child.expect(r"\r?\n")
+        line = child.before
         assert not line.startswith("FAIL"), "; ".join([line, *figures])
         if line.startswith("PASS"):
             passed += 1
