@@ -319,9 +319,10 @@ coap() {
         check "native64 lints of rbpf-riot" dist/tools/clippy-riot.sh
         lines "native64 outside" dist/tools/riot-outside.sh
         lines "native64 CoAP" coap --on-native "$images" closed
-        # The module and DEVELHELP for the shell's report of what is in use; the rate, as
-        # no share of time is enough for requests as fast as this workstation makes them
-        USEMODULE=shell_cmd_gnrc_pktbuf CFLAGS=-DCONFIG_RBPF_RATE=0 build $gcoap native64 \
+        # The module and DEVELHELP for the shell's report of what is in use; rate and
+        # budget, as a busy workstation takes milliseconds for what helpers do
+        USEMODULE=shell_cmd_gnrc_pktbuf \
+            CFLAGS="-DCONFIG_RBPF_RATE=0 -DCONFIG_RBPF_BUDGET=10000000" build $gcoap native64 \
             RBPF_UNSIGNED_INSTALL=1 RBPF_EXPOSE=1 DEVELHELP=1 COLLECTOR="[$collector_address]:$collector_port" &&
             lines "native64 CoAP" coap --on-native "$images" open
     fi
